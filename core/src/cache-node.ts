@@ -1,0 +1,117 @@
+/**
+ * CONTRACT CacheNode: the data plane that a gateway speaks to. In process it is `LocalCacheNode`; the cluster adds
+ * a client that speaks the same contract over the network. A node is the home of an object's info and keeps pages.
+ */
+import type { ConditionOutcome, ReadConditions } from './conditions.ts';
+import type { UfsAnswer } from './errors.ts';
+import type { Mount } from './mount.ts';
+import type { ObjectInfo } from './object.ts';
+import type { ByteRange, RangeRequest } from './range.ts';
+
+/** An object as the namespace resolved it: `ufsKey` is the whole key at the UFS, the mount's prefix included. */
+export interface ObjectRef {
+  readonly mount: Mount;
+  readonly ufsKey: string;
+}
+
+/** Value of `x-cache` (DESIGN §6). */
+export type CacheResult = 'HIT' | 'REVALIDATED' | 'PARTIAL' | 'COALESCED' | 'MISS' | 'STALE' | 'BYPASS';
+
+export interface OpenRequest {
+  readonly object: ObjectRef;
+  /** `info` for HEAD, `bytes` for GET: a cold GET brings info and bytes in one UFS request. */
+  readonly want: 'info' | 'bytes';
+  readonly range?: RangeRequest | undefined;
+  readonly conditions?: ReadConditions | undefined;
+  /** If-Range: the range counts only if this strong ETag, or this exact date in ms, is still the object's. */
+  readonly ifRange?: { readonly etag: string } | { readonly lastModifiedMs: number } | undefined;
+  /** The client wants the object's stored checksums (`x-amz-checksum-mode: ENABLED`). */
+  readonly needChecksums?: boolean;
+  /** The client has left: what nobody else needs stops. */
+  readonly signal: AbortSignal;
+}
+
+interface Answered {
+  readonly cache: CacheResult;
+  /** Since the UFS confirmed the info: monotonic, counted from when the UFS request was sent. */
+  readonly ageMs: number;
+  readonly nodeId: string;
+}
+
+export interface OpenedObject extends Answered {
+  readonly kind: 'object';
+  readonly info: ObjectInfo;
+  readonly condition: ConditionOutcome;
+  /** What `body` holds. `whole`: no range applied (answer 200). */
+  readonly range: ByteRange | 'unsatisfiable';
+  readonly whole: boolean;
+  /** Pages of the range found cached when the answer was made, and all pages of the range. */
+  readonly pages: { readonly hit: number; readonly total: number };
+  /**
+   * The bytes of `range`, in order: in one piece where they are at hand, otherwise as a stream. Undefined for HEAD,
+   * for 304, 412, 416. A stream must be consumed or `return()`ed; it throws `version-changed` or `ufs-unavailable`
+   * in the middle where the rest cannot be had, and then the connection must be cut.
+   */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+}
+
+/** The UFS says there is no such object (404 of the key, delete marker included). */
+export interface AbsentObject extends Answered {
+  readonly kind: 'absent';
+  readonly answer: UfsAnswer;
+}
+
+/** Proof that `endWrite` reached the home. A success for a write cannot be made without one (DESIGN §4). */
+export interface FenceReceipt {
+  readonly fenceId: string;
+  readonly ended: true;
+}
+
+/** `unknown`: the write was sent and no answer was read, so the object stays unsettled for a while. */
+export type WriteOutcome = 'known' | 'unknown';
+
+export interface ObjectStat {
+  readonly nodeId: string;
+  /** What the home holds of the object now, without asking the UFS. */
+  readonly info: ObjectInfo | undefined;
+  readonly absent: boolean;
+  readonly level: 'memory' | 'persistent' | 'none';
+  readonly fresh: boolean;
+  readonly ageMs: number | undefined;
+  readonly fencesOpen: number;
+  readonly unsettled: boolean;
+  readonly pageSizeBytes: number;
+  readonly pages: { readonly cached: number; readonly total: number; readonly cachedBytes: number };
+}
+
+export interface NodeStats {
+  readonly nodeId: string;
+  readonly uptimeMs: number;
+  readonly pages: number;
+  readonly diskBytes: number;
+  readonly diskBytesMax: number;
+  readonly memoryBytes: number;
+  readonly memoryBytesMax: number;
+  readonly infoMemoryEntries: number;
+  readonly infoPersistentEntries: number;
+  readonly fillsInFlight: number;
+  readonly fencesOpen: number;
+}
+
+export interface CacheNode {
+  readonly nodeId: string;
+  /**
+   * @throws UfsAnswerError where the UFS refuses (403, NoSuchBucket, ...); ForebayError `ufs-unavailable`,
+   * `version-changed` (the object kept changing), `overloaded`.
+   */
+  open(request: OpenRequest): Promise<OpenedObject | AbsentObject>;
+  /**
+   * Opens a fence on each object: from now until the end no cached info of them is answered and none installed.
+   * @throws ForebayError `overloaded` past the limit of open fences. Nothing may be written then.
+   */
+  beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void>;
+  /** Drops the objects' info once more and closes the fence. Works for fences this node does not know. */
+  endWrite(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt>;
+  stat(object: ObjectRef): Promise<ObjectStat>;
+  stats(): Promise<NodeStats>;
+}

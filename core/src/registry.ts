@@ -1,0 +1,30 @@
+/** CONTRACT Registry: who belongs to this Forebay and what is mounted. Never on the I/O path: readers hold a view. */
+import type { Mount, MountTable } from './mount.ts';
+
+export interface Member {
+  readonly nodeId: string;
+  readonly role: 'serve' | 'gateway' | 'cache-node' | 'registry';
+  /** HOST:PORT where it answers. */
+  readonly address: string;
+  readonly startedAtMs: number;
+}
+
+export interface RegistryView {
+  /** Grows with every change. */
+  readonly revision: number;
+  readonly mounts: MountTable;
+  readonly members: readonly Member[];
+}
+
+export interface Registry {
+  /** The current view, at hand: reading it never waits. */
+  view(): RegistryView;
+  /** Calls back after each change until the returned function is called. */
+  watch(listener: (view: RegistryView) => void): () => void;
+  join(member: Member): Promise<void>;
+  leave(nodeId: string): Promise<void>;
+  /** @throws Error where the path is taken. */
+  mount(mount: Mount): Promise<void>;
+  /** @throws Error where nothing is mounted at the path. */
+  unmount(path: string): Promise<void>;
+}

@@ -1,0 +1,65 @@
+/**
+ * The words of the S3 front: a request as operations see it, their answer, and the handler between.
+ * http-entry makes an S3Request from Node's raw request; answer.ts writes an S3Answer to Node's raw response.
+ */
+import type { HeaderList } from '@forebay/core/object';
+
+/** Who signed. Anonymous requests reach only mounts that say `anonymous: read`. */
+export type Principal =
+  | { readonly kind: 'user'; readonly name: string; readonly accessKey: string }
+  | { readonly kind: 'anonymous' };
+
+export interface S3Request {
+  /** `x-amz-request-id`. */
+  readonly id: string;
+  readonly method: string;
+  /** Decoded once from the raw target; undefined for the service (`/`) and for bucket requests. */
+  readonly bucket: string | undefined;
+  readonly key: string | undefined;
+  readonly query: Query;
+  readonly headers: RequestHeaders;
+  readonly principal: Principal;
+  readonly body: RequestBody;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Decoded query parameters; the first of equal names wins. */
+export interface Query {
+  has(name: string): boolean;
+  get(name: string): string | undefined;
+  readonly entries: readonly (readonly [name: string, value: string])[];
+}
+
+/** Request headers by lower-case name; repeated ones joined by `,`; latin1, one character per byte. */
+export interface RequestHeaders {
+  get(name: string): string | undefined;
+  /** Those whose name starts with the prefix, in the order they came. */
+  withPrefix(prefix: string): HeaderList;
+}
+
+export interface RequestBody {
+  /** Size of the decoded body in bytes; undefined where the request has no body at all. */
+  readonly sizeBytes: number | undefined;
+  /**
+   * The decoded body. Every hash, signature, checksum and length that the request announces is verified, and the
+   * last bytes come only after all of it holds; otherwise the iterator throws the S3Error. Consumed once.
+   */
+  stream(): AsyncIterable<Uint8Array>;
+  /** The whole verified body. @throws S3Error MalformedXML over the limit. */
+  bytes(limitBytes: number): Promise<Uint8Array>;
+  /** Checksum trailer announced by x-amz-trailer, its value known after the stream has ended. */
+  readonly trailer: { readonly name: string; value(): string } | undefined;
+}
+
+export interface S3Answer {
+  readonly status: number;
+  /** Names as they go out; content-length is set from the body where it is bytes or text. */
+  readonly headers: HeaderList;
+  /** A stream needs `content-length` among the headers. It is consumed or `return()`ed, whatever happens. */
+  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array> | undefined;
+  /** For the access log and metrics. */
+  readonly cache?: string | undefined;
+}
+
+export type S3Handler = (request: S3Request) => Promise<S3Answer>;

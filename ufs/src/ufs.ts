@@ -1,0 +1,211 @@
+/**
+ * CONTRACT Ufs: a real store behind a mount. Keys are whole UFS keys (the mount's prefix included), any string that
+ * S3 allows. Every method throws `UfsAnswerError` where the store answers with an error (its own status, code and
+ * message) and `ForebayError('ufs-unavailable')` where no usable answer came; a write that was sent and got no
+ * answer throws `ForebayError('state-unknown')`. Writes are never repeated once sent; reads may be retried once
+ * before the first byte. ufs.contract.ts is the suite that every driver passes.
+ */
+import type { HeaderList, ObjectInfo } from '@forebay/core/object';
+import type { ByteRange, RangeRequest } from '@forebay/core/range';
+
+export interface UfsReadOptions {
+  readonly range?: RangeRequest | undefined;
+  /** Strong ETag: the store should answer 412 for any other version. The caller checks the answer all the same. */
+  readonly ifMatch?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface UfsObject {
+  readonly info: ObjectInfo;
+  /** What `body` holds: what the store says it sends, which may be more than was asked. */
+  readonly range: ByteRange;
+  /**
+   * The bytes, exactly as many as `range` says: fewer or more throws `ufs-unavailable`. Back-pressured: nothing is
+   * read ahead of the consumer but socket buffers. Must be consumed or `return()`ed, which closes the connection.
+   */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** A read that is not cached (versionId, partNumber, SSE-C, ...): headers and query go to the store as they are. */
+export interface UfsDirectRead {
+  readonly method: 'GET' | 'HEAD';
+  readonly key: string;
+  readonly query: readonly (readonly [name: string, value: string])[];
+  readonly headers: HeaderList;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface UfsDirectAnswer {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Body of a write. `sizeBytes` is exact. Where the iterator throws, nothing may be stored. */
+export interface UfsUpload {
+  readonly sizeBytes: number;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Object headers and S3 request headers that the store understands: content-type, x-amz-meta-*, if-match, ... */
+  readonly headers: HeaderList;
+  /** A checksum that is known only once the body has ended (it came as a trailer). */
+  readonly trailer?: { readonly name: string; value(): string } | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Answer to a write: response headers for the client (etag, x-amz-version-id, x-amz-checksum-*, SSE, ...). */
+export interface UfsWritten {
+  readonly headers: HeaderList;
+}
+
+export interface UfsListRequest {
+  readonly prefix: string;
+  readonly delimiter?: string | undefined;
+  /** Exclusive; keys and common prefixes up to and including this text are left out. */
+  readonly startAfter?: string | undefined;
+  readonly maxKeys: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface UfsListEntry {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly etag: string | undefined;
+  readonly lastModifiedMs: number;
+  readonly storageClass: string;
+  readonly checksumAlgorithms?: readonly string[] | undefined;
+  readonly checksumType?: string | undefined;
+}
+
+export interface UfsListing {
+  /** In UTF-8 byte order. */
+  readonly entries: readonly UfsListEntry[];
+  /** In UTF-8 byte order. */
+  readonly commonPrefixes: readonly string[];
+  readonly truncated: boolean;
+}
+
+export interface UfsCopy {
+  readonly sourceKey: string;
+  readonly sourceVersionId?: string | undefined;
+  readonly key: string;
+  /** metadata directive, new metadata, conditions (x-amz-copy-source-if-*), ... */
+  readonly headers: HeaderList;
+}
+
+/** Copy and complete answer with elements as well as headers. */
+export interface UfsCopied extends UfsWritten {
+  readonly etag: string | undefined;
+  readonly lastModifiedMs: number;
+  /** `['ChecksumCRC32', value]`, ... and `['ChecksumType', value]`. */
+  readonly checksums: readonly (readonly [element: string, value: string])[];
+}
+
+export interface UfsDelete {
+  readonly key: string;
+  readonly versionId?: string | undefined;
+  readonly etag?: string | undefined;
+}
+
+export type UfsDeleted =
+  | {
+      readonly key: string;
+      readonly versionId?: string | undefined;
+      readonly deleteMarker?: boolean | undefined;
+      readonly deleteMarkerVersionId?: string | undefined;
+    }
+  | {
+      readonly key: string;
+      readonly versionId?: string | undefined;
+      readonly error: { readonly code: string; readonly message: string };
+    };
+
+export interface UfsPartRef {
+  readonly partNumber: number;
+  readonly etag: string;
+  /** `['ChecksumCRC32', value]`, ... as the client listed them. */
+  readonly checksums: readonly (readonly [element: string, value: string])[];
+}
+
+export interface UfsPart {
+  readonly partNumber: number;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly lastModifiedMs: number;
+  readonly checksums: readonly (readonly [element: string, value: string])[];
+}
+
+export interface UfsPartList {
+  readonly parts: readonly UfsPart[];
+  readonly truncated: boolean;
+  readonly nextPartNumberMarker: number | undefined;
+  readonly storageClass: string;
+  readonly checksumAlgorithm?: string | undefined;
+  readonly checksumType?: string | undefined;
+}
+
+export interface UfsUploadList {
+  readonly uploads: readonly {
+    readonly key: string;
+    readonly uploadId: string;
+    readonly initiatedMs: number;
+    readonly storageClass: string;
+  }[];
+  readonly commonPrefixes: readonly string[];
+  readonly truncated: boolean;
+  readonly nextKeyMarker: string | undefined;
+  readonly nextUploadIdMarker: string | undefined;
+}
+
+export interface Ufs {
+  /** `ufsIdentityOf(location)`. */
+  readonly identity: string;
+  /** Region to tell clients; `us-east-1` where the store has none. */
+  readonly region: string;
+
+  head(key: string, options?: { signal?: AbortSignal | undefined }): Promise<ObjectInfo>;
+  get(key: string, options?: UfsReadOptions): Promise<UfsObject>;
+  /** @throws UfsAnswerError 501 NotImplemented where the store cannot. */
+  readDirect(request: UfsDirectRead): Promise<UfsDirectAnswer>;
+  list(request: UfsListRequest): Promise<UfsListing>;
+  /** HeadBucket: resolves where the bucket or directory can be reached. */
+  checkBucket(signal?: AbortSignal): Promise<void>;
+
+  put(key: string, upload: UfsUpload): Promise<UfsWritten>;
+  delete(key: string, options: { versionId?: string | undefined; headers: HeaderList }): Promise<UfsWritten>;
+  /** One answer per entry, in any order. At most 1,000 entries. */
+  deleteMany(entries: readonly UfsDelete[], headers: HeaderList): Promise<readonly UfsDeleted[]>;
+  /** Within this UFS. */
+  copy(request: UfsCopy): Promise<UfsCopied>;
+
+  createUpload(key: string, headers: HeaderList): Promise<UfsWritten & { readonly uploadId: string }>;
+  uploadPart(
+    key: string,
+    part: UfsUpload & { readonly uploadId: string; readonly partNumber: number },
+  ): Promise<UfsWritten>;
+  uploadPartCopy(
+    request: UfsCopy & {
+      readonly uploadId: string;
+      readonly partNumber: number;
+      readonly sourceRange?: ByteRange | undefined;
+    },
+  ): Promise<UfsCopied>;
+  completeUpload(
+    key: string,
+    request: { uploadId: string; parts: readonly UfsPartRef[]; headers: HeaderList },
+  ): Promise<UfsCopied>;
+  abortUpload(key: string, uploadId: string): Promise<void>;
+  listParts(
+    key: string,
+    request: { uploadId: string; partNumberMarker: number; maxParts: number },
+  ): Promise<UfsPartList>;
+  listUploads(request: {
+    prefix: string;
+    delimiter?: string | undefined;
+    keyMarker?: string | undefined;
+    uploadIdMarker?: string | undefined;
+    maxUploads: number;
+  }): Promise<UfsUploadList>;
+
+  /** Frees sockets and files. */
+  close(): Promise<void>;
+}
