@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import {
+  canonicalRequest,
+  emptySha256,
+  hmacSha256Hex,
+  SigningKeys,
+  stringToSign,
+  uriEncodePath,
+} from './sigv4.ts';
+
+const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+
+it('derives the published signing key', () => {
+  expect(new SigningKeys().get(secret, '20130524', 'us-east-1').toString('hex')).toBe(
+    'dbb893acc010964918f1fd433add87c70e8b0db6be30c1fbeafefa5ec6ba8378',
+  );
+});
+
+it('signs the published GET with a range', () => {
+  const canonical = canonicalRequest({
+    method: 'GET',
+    path: '/test.txt',
+    query: '',
+    headers: [
+      ['host', 'examplebucket.s3.amazonaws.com'],
+      ['range', 'bytes=0-9'],
+      ['x-amz-content-sha256', emptySha256],
+      ['x-amz-date', '20130524T000000Z'],
+    ],
+    payloadHash: emptySha256,
+  });
+  const text = stringToSign('20130524T000000Z', '20130524/us-east-1/s3/aws4_request', canonical);
+  expect(hmacSha256Hex(new SigningKeys().get(secret, '20130524', 'us-east-1'), text)).toBe(
+    'f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41',
+  );
+});
+
+it('encodes a path once and keeps its slashes and dots', () => {
+  expect(uriEncodePath('/b//a/../é+%~(x)')).toBe('/b//a/../%C3%A9%2B%25~%28x%29');
+});

@@ -1,0 +1,105 @@
+/**
+ * What both sides of Signature Version 4 share: encoding, canonical request, signing keys, signatures. The gateway
+ * verifies with it, the S3 driver signs with it. (AWS "Signature Calculations for the Authorization Header".)
+ */
+import { createHash, createHmac, hash } from 'node:crypto';
+
+export const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+export function sha256Hex(data: string | Uint8Array): string {
+  return hash('sha256', data, 'hex');
+}
+
+export function hmacSha256(key: string | Uint8Array, data: string): Buffer {
+  return createHmac('sha256', key).update(data).digest();
+}
+
+export function hmacSha256Hex(key: string | Uint8Array, data: string): string {
+  return createHmac('sha256', key).update(data).digest('hex');
+}
+
+/** A fresh SHA-256 for a body that streams. */
+export function sha256Stream(): { update(data: Uint8Array): void; digestHex(): string } {
+  const digest = createHash('sha256');
+  return { update: (data) => void digest.update(data), digestHex: () => digest.digest('hex') };
+}
+
+/** Percent-encodes UTF-8 once: unreserved `A-Za-z0-9-._~` stay, everything else is `%XX` in upper case. */
+export function uriEncode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** `uriEncode` of each segment; slashes stay. Takes the decoded path or key, never normalises it. */
+export function uriEncodePath(path: string): string {
+  return uriEncode(path).replaceAll('%2F', '/');
+}
+
+/** Sorted by encoded name, then by encoded value; a parameter without value gets `=`. */
+export function canonicalQuery(entries: readonly (readonly [name: string, value: string])[]): string {
+  const encoded = entries.map(([name, value]) => [uriEncode(name), uriEncode(value)] as const);
+  encoded.sort((a, b) => compareText(a[0], b[0]) || compareText(a[1], b[1]));
+  return encoded.map(([name, value]) => `${name}=${value}`).join('&');
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Trimmed, inner runs of spaces to one. */
+export function canonicalHeaderValue(value: string): string {
+  return value.trim().replace(/ {2,}/g, ' ');
+}
+
+export interface CanonicalParts {
+  readonly method: string;
+  /** Encoded. */
+  readonly path: string;
+  readonly query: string;
+  /** Lower-case names in byte order, values canonical. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly payloadHash: string;
+}
+
+export function canonicalRequest(parts: CanonicalParts): string {
+  let lines = '';
+  let names = '';
+  for (const [name, value] of parts.headers) {
+    lines += `${name}:${value}\n`;
+    names += names === '' ? name : `;${name}`;
+  }
+  return `${parts.method}\n${parts.path}\n${parts.query}\n${lines}\n${names}\n${parts.payloadHash}`;
+}
+
+/** @param amzDate `yyyyMMddTHHmmssZ`; @param scope `yyyyMMdd/region/service/aws4_request` */
+export function stringToSign(amzDate: string, scope: string, canonical: string): string {
+  return `AWS4-HMAC-SHA256\n${amzDate}\n${scope}\n${sha256Hex(Buffer.from(canonical, 'latin1'))}`;
+}
+
+/** Derived signing keys, one HMAC chain per secret, day and region instead of one per request. Bounded. */
+export class SigningKeys {
+  readonly #keys = new Map<string, Buffer>();
+  readonly #entriesMax: number;
+
+  constructor(entriesMax = 1024) {
+    this.#entriesMax = entriesMax;
+  }
+
+  get(secret: string, date: string, region: string, service = 's3'): Buffer {
+    const id = `${date}/${region}/${service}/${secret}`;
+    const known = this.#keys.get(id);
+    if (known) return known;
+    const dateKey = hmacSha256(`AWS4${secret}`, date);
+    const key = hmacSha256(hmacSha256(hmacSha256(dateKey, region), service), 'aws4_request');
+    if (this.#keys.size >= this.#entriesMax) this.#keys.clear();
+    this.#keys.set(id, key);
+    return key;
+  }
+}
+
+/** `20130524T000000Z` of a wall-clock time. */
+export function amzDateOf(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
+}
