@@ -26,7 +26,10 @@ export function parseSizeBytes(text: string): number | undefined {
   return parseWithUnit(text, sizeUnits);
 }
 
-/** `500ms`, `60s`, `5m`, `1d` to ms; undefined where the text is no duration (a unit is required, but for 0). */
+/**
+ * `500ms`, `60s`, `5m`, `1d` to ms; undefined where the text is no duration (a unit is required, but for
+ * 0).
+ */
 export function parseDurationMs(text: string): number | undefined {
   return text.trim() === '0' ? 0 : parseWithUnit(text, durationUnits);
 }

@@ -1,6 +1,7 @@
 /**
- * CONTRACT CacheNode: the data plane that a gateway speaks to. In process it is `LocalCacheNode`; the cluster adds
- * a client that speaks the same contract over the network. A node is the home of an object's info and keeps pages.
+ * CONTRACT CacheNode: the data plane that a gateway speaks to. In process it is `LocalCacheNode`; the
+ * cluster adds a client that speaks the same contract over the network. A node is the home of an object's
+ * info and keeps pages.
  */
 import type { ConditionOutcome, ReadConditions } from './conditions.ts';
 import type { UfsAnswer } from './errors.ts';
@@ -8,7 +9,10 @@ import type { Mount } from './mount.ts';
 import type { ObjectInfo } from './object.ts';
 import type { ByteRange, RangeRequest } from './range.ts';
 
-/** An object as the namespace resolved it: `ufsKey` is the whole key at the UFS, the mount's prefix included. */
+/**
+ * An object as the namespace resolved it: `ufsKey` is the whole key at the UFS, the mount's prefix
+ * included.
+ */
 export interface ObjectRef {
   readonly mount: Mount;
   readonly ufsKey: string;
@@ -48,9 +52,9 @@ export interface OpenedObject extends Answered {
   /** Pages of the range found cached when the answer was made, and all pages of the range. */
   readonly pages: { readonly hit: number; readonly total: number };
   /**
-   * The bytes of `range`, in order: in one piece where they are at hand, otherwise as a stream. Undefined for HEAD,
-   * for 304, 412, 416. A stream must be consumed or `return()`ed; it throws `version-changed` or `ufs-unavailable`
-   * in the middle where the rest cannot be had, and then the connection must be cut.
+   * The bytes of `range`, in order: in one piece where they are at hand, otherwise as a stream. Undefined
+   * for HEAD, for 304, 412, 416. A stream must be consumed or `return()`ed; it throws `version-changed` or
+   * `ufs-unavailable` in the middle where the rest cannot be had, and then the connection must be cut.
    */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }
@@ -106,7 +110,8 @@ export interface CacheNode {
    */
   open(request: OpenRequest): Promise<OpenedObject | AbsentObject>;
   /**
-   * Opens a fence on each object: from now until the end no cached info of them is answered and none installed.
+   * Opens a fence on each object: from now until the end no cached info of them is answered and none
+   * installed.
    * @throws ForebayError `overloaded` past the limit of open fences. Nothing may be written then.
    */
   beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void>;

@@ -1,4 +1,7 @@
-/** Time as a dependency, so that tests own it. Ages and deadlines use `monotonicMs`; only answers show `wallMs`. */
+/**
+ * Time as a dependency, so that tests own it. Ages and deadlines use `monotonicMs`; only answers show
+ * `wallMs`.
+ */
 export interface Clock {
   /** Milliseconds since the epoch. May jump. */
   wallMs(): number;

@@ -1,4 +1,7 @@
-/** Read conditions and their precedence (RFC 9110 §13.2.2, S3 GetObject): evaluated before Range, on existing objects. */
+/**
+ * Read conditions and their precedence (RFC 9110 §13.2.2, S3 GetObject): evaluated before Range, on
+ * existing objects.
+ */
 import type { ObjectInfo } from './object.ts';
 
 export interface ReadConditions {

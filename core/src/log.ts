@@ -1,4 +1,6 @@
-/** Structured logs: JSON lines through pino. Secrets never get in: pass what is needed, not whole requests. */
+/**
+ * Structured logs: JSON lines through pino. Secrets never get in: pass what is needed, not whole requests.
+ */
 import { type Logger, pino } from 'pino';
 
 export type Log = Logger;

@@ -1,6 +1,6 @@
 /**
- * A metric is declared once, with unit, exact meaning and advice. Each process part owns a `Metrics`, so that many
- * nodes live in one test process without knowing of each other.
+ * A metric is declared once, with unit, exact meaning and advice. Each process part owns a `Metrics`, so
+ * that many nodes live in one test process without knowing of each other.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 

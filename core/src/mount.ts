@@ -6,7 +6,9 @@ import type { ObjectRef } from './cache-node.ts';
 
 export type Freshness = 'ttl' | 'always' | 'immutable';
 
-/** Where a mount's credentials come from; each gateway and cache node reads them itself, the registry never. */
+/**
+ * Where a mount's credentials come from; each gateway and cache node reads them itself, the registry never.
+ */
 export type CredentialsRef =
   | { readonly kind: 'env'; readonly name: string }
   | { readonly kind: 'profile'; readonly name: string }

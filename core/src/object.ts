@@ -2,7 +2,10 @@
  * What Forebay knows of an object: its info. The version is the exact content; pages belong to a version.
  */
 
-/** Lower-case header names with their values, one JavaScript character per byte (latin1), in the UFS's order. */
+/**
+ * Lower-case header names with their values, one JavaScript character per byte (latin1), in the UFS's
+ * order.
+ */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 export interface ObjectInfo {
@@ -22,7 +25,10 @@ export interface ObjectInfo {
   readonly checksumsKnown: boolean;
 }
 
-/** A strong ETag is what binds bytes to a version: without one nothing is cached or resumed (DESIGN §4, Versions). */
+/**
+ * A strong ETag is what binds bytes to a version: without one nothing is cached or resumed (DESIGN §4,
+ * Versions).
+ */
 export function hasStrongEtag(info: ObjectInfo): info is ObjectInfo & { readonly etag: string } {
   return info.etag !== undefined && info.etag !== '' && info.etag !== '""' && !info.etag.startsWith('W/');
 }

@@ -1,4 +1,7 @@
-/** Byte ranges, half-open everywhere. HTTP's inclusive `bytes=0-99` exists only where headers are read or written. */
+/**
+ * Byte ranges, half-open everywhere. HTTP's inclusive `bytes=0-99` exists only where headers are read or
+ * written.
+ */
 export interface ByteRange {
   readonly start: number;
   readonly endExclusive: number;

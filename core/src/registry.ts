@@ -1,4 +1,7 @@
-/** CONTRACT Registry: who belongs to this Forebay and what is mounted. Never on the I/O path: readers hold a view. */
+/**
+ * CONTRACT Registry: who belongs to this Forebay and what is mounted. Never on the I/O path: readers hold a
+ * view.
+ */
 import type { Mount, MountTable } from './mount.ts';
 
 export interface Member {

@@ -1,6 +1,7 @@
 /**
- * What both sides of Signature Version 4 share: encoding, canonical request, signing keys, signatures. The gateway
- * verifies with it, the S3 driver signs with it. (AWS "Signature Calculations for the Authorization Header".)
+ * What both sides of Signature Version 4 share: encoding, canonical request, signing keys, signatures. The
+ * gateway verifies with it, the S3 driver signs with it. (AWS "Signature Calculations for the Authorization
+ * Header".)
  */
 import { createHash, createHmac, hash } from 'node:crypto';
 

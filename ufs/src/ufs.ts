@@ -1,16 +1,20 @@
 /**
- * CONTRACT Ufs: a real store behind a mount. Keys are whole UFS keys (the mount's prefix included), any string that
- * S3 allows. Every method throws `UfsAnswerError` where the store answers with an error (its own status, code and
- * message) and `ForebayError('ufs-unavailable')` where no usable answer came; a write that was sent and got no
- * answer throws `ForebayError('state-unknown')`. Writes are never repeated once sent; reads may be retried once
- * before the first byte. ufs.contract.ts is the suite that every driver passes.
+ * CONTRACT Ufs: a real store behind a mount. Keys are whole UFS keys (the mount's prefix included), any
+ * string that S3 allows. Every method throws `UfsAnswerError` where the store answers with an error (its
+ * own status, code and message) and `ForebayError('ufs-unavailable')` where no usable answer came; a write
+ * that was sent and got no answer throws `ForebayError('state-unknown')`. Writes are never repeated once
+ * sent; reads may be retried once before the first byte. ufs.contract.ts is the suite that every driver
+ * passes.
  */
 import type { HeaderList, ObjectInfo } from '@forebay/core/object';
 import type { ByteRange, RangeRequest } from '@forebay/core/range';
 
 export interface UfsReadOptions {
   readonly range?: RangeRequest | undefined;
-  /** Strong ETag: the store should answer 412 for any other version. The caller checks the answer all the same. */
+  /**
+   * Strong ETag: the store should answer 412 for any other version. The caller checks the answer all the
+   * same.
+   */
   readonly ifMatch?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,13 +24,17 @@ export interface UfsObject {
   /** What `body` holds: what the store says it sends, which may be more than was asked. */
   readonly range: ByteRange;
   /**
-   * The bytes, exactly as many as `range` says: fewer or more throws `ufs-unavailable`. Back-pressured: nothing is
-   * read ahead of the consumer but socket buffers. Must be consumed or `return()`ed, which closes the connection.
+   * The bytes, exactly as many as `range` says: fewer or more throws `ufs-unavailable`. Back-pressured:
+   * nothing is read ahead of the consumer but socket buffers. Must be consumed or `return()`ed, which
+   * closes the connection.
    */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** A read that is not cached (versionId, partNumber, SSE-C, ...): headers and query go to the store as they are. */
+/**
+ * A read that is not cached (versionId, partNumber, SSE-C, ...): headers and query go to the store as they
+ * are.
+ */
 export interface UfsDirectRead {
   readonly method: 'GET' | 'HEAD';
   readonly key: string;
@@ -45,14 +53,19 @@ export interface UfsDirectAnswer {
 export interface UfsUpload {
   readonly sizeBytes: number;
   readonly body: AsyncIterable<Uint8Array>;
-  /** Object headers and S3 request headers that the store understands: content-type, x-amz-meta-*, if-match, ... */
+  /**
+   * Object headers and S3 request headers that the store understands: content-type, x-amz-meta-*, if-match,
+   * ...
+   */
   readonly headers: HeaderList;
   /** A checksum that is known only once the body has ended (it came as a trailer). */
   readonly trailer?: { readonly name: string; value(): string } | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Answer to a write: response headers for the client (etag, x-amz-version-id, x-amz-checksum-*, SSE, ...). */
+/**
+ * Answer to a write: response headers for the client (etag, x-amz-version-id, x-amz-checksum-*, SSE, ...).
+ */
 export interface UfsWritten {
   readonly headers: HeaderList;
 }

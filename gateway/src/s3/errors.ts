@@ -1,4 +1,7 @@
-/** The one table of S3 errors and the one class for them (S3-WIRE 18; AWS "Error responses", list of error codes). */
+/**
+ * The one table of S3 errors and the one class for them (S3-WIRE 18; AWS "Error responses", list of error
+ * codes).
+ */
 import type { HeaderList } from '@forebay/core/object';
 
 export const s3Errors = {
@@ -114,7 +117,10 @@ export interface S3ErrorDetail {
   readonly cause?: unknown;
 }
 
-/** What the client did wrong, or what we must tell it: becomes the error document at the edge, and nowhere else. */
+/**
+ * What the client did wrong, or what we must tell it: becomes the error document at the edge, and nowhere
+ * else.
+ */
 export class S3Error extends Error {
   readonly code: S3ErrorCode;
   readonly status: number;

@@ -42,8 +42,9 @@ export interface RequestBody {
   /** Size of the decoded body in bytes; undefined where the request has no body at all. */
   readonly sizeBytes: number | undefined;
   /**
-   * The decoded body. Every hash, signature, checksum and length that the request announces is verified, and the
-   * last bytes come only after all of it holds; otherwise the iterator throws the S3Error. Consumed once.
+   * The decoded body. Every hash, signature, checksum and length that the request announces is verified,
+   * and the last bytes come only after all of it holds; otherwise the iterator throws the S3Error. Consumed
+   * once.
    */
   stream(): AsyncIterable<Uint8Array>;
   /** The whole verified body. @throws S3Error MalformedXML over the limit. */

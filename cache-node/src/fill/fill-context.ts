@@ -1,0 +1,18 @@
+/** What all fills of a node share. */
+import type { CacheNodeMetrics } from '../metrics.ts';
+import type { PageIndex } from '../page-store/page-index.ts';
+import type { PageStore } from '../page-store/page-store.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import type { PageFlight } from './page-flight.ts';
+
+export interface FillContext {
+  readonly store: PageStore;
+  /** Every page that is being filled, or filled and not yet findable in the store. */
+  readonly flights: PageIndex<PageFlight>;
+  /** Bytes of pages being filled or waiting for the disk. */
+  readonly budget: ByteBudget;
+  /** How many pages a fill may run ahead of its furthest reader. */
+  readonly aheadPages: number;
+  readonly metrics: CacheNodeMetrics;
+  fillsRunning: number;
+}

@@ -1,0 +1,63 @@
+/**
+ * One page being filled: a buffer that grows, and everybody who waits for it. Readers take bytes as they
+ * arrive; the bytes below `filledBytes` never change. It stays findable until the page store has the page,
+ * so a late reader finds the flight or the page, never neither.
+ */
+import type { PageId } from '@forebay/core/page';
+import type { Fill } from './fill.ts';
+
+export type FlightEnd =
+  | { readonly kind: 'done' }
+  /** The fill stopped before this page because nobody was left who wanted it: look again. */
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+export class PageFlight {
+  readonly page: PageId;
+  readonly lengthBytes: number;
+  readonly fill: Fill;
+  buffer: Buffer | undefined;
+  filledBytes = 0;
+  end: FlightEnd | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(page: PageId, lengthBytes: number, fill: Fill) {
+    this.page = page;
+    this.lengthBytes = lengthBytes;
+    this.fill = fill;
+  }
+
+  /** Resolves at the next bytes, at the end, or when the signal aborts. */
+  progress(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      signal.addEventListener('abort', wake, { once: true });
+      this.#waiting.push(wake);
+    });
+  }
+
+  /** Appends what fits; the count of bytes taken. */
+  append(bytes: Uint8Array): number {
+    this.buffer ??= Buffer.allocUnsafeSlow(this.lengthBytes);
+    const taken = Math.min(bytes.byteLength, this.lengthBytes - this.filledBytes);
+    this.buffer.set(taken === bytes.byteLength ? bytes : bytes.subarray(0, taken), this.filledBytes);
+    this.filledBytes += taken;
+    this.#wakeAll();
+    return taken;
+  }
+
+  finish(end: FlightEnd): void {
+    this.end ??= end;
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}

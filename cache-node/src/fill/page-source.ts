@@ -1,0 +1,28 @@
+/** One version of one object, ready to be read by pages. */
+import type { ObjectRef } from '@forebay/core/cache-node';
+import { objectIdOf } from '@forebay/core/mount';
+import { type ObjectInfo, versionOf } from '@forebay/core/object';
+import { type PageSetId, pageSetIdOf } from '@forebay/core/page';
+import type { Ufs } from '@forebay/ufs/ufs';
+
+export interface PageSource {
+  readonly object: ObjectRef;
+  readonly ufs: Ufs;
+  /** With a strong ETag. */
+  readonly info: ObjectInfo & { readonly etag: string };
+  readonly set: PageSetId;
+  readonly pageSizeBytes: number;
+}
+
+/**
+ * Hashing identity and version is dearer than a look: one info object is always of one object in one mount.
+ */
+const setsByInfo = new WeakMap<ObjectInfo, PageSetId>();
+
+export function pageSetOf(object: ObjectRef, info: ObjectInfo): PageSetId {
+  const known = setsByInfo.get(info);
+  if (known) return known;
+  const set = pageSetIdOf(objectIdOf(object), versionOf(info), object.mount.pageSizeBytes);
+  setsByInfo.set(info, set);
+  return set;
+}

@@ -1,0 +1,229 @@
+/**
+ * The home's own UFS reads: the only way that info gets into the info store. Reads of one object that miss
+ * together share one request while its token is current; a cold GET brings info and the first bytes in one
+ * request.
+ */
+import type { ObjectRef } from '@forebay/core/cache-node';
+import type { Clock } from '@forebay/core/clock';
+import { isUfsAnswer, type UfsAnswerError } from '@forebay/core/errors';
+import { objectIdOf } from '@forebay/core/mount';
+import { hasStrongEtag } from '@forebay/core/object';
+import type { RangeRequest } from '@forebay/core/range';
+import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
+import { Fill, type FillReader } from './fill/fill.ts';
+import type { FillContext } from './fill/fill-context.ts';
+import { pageSetOf } from './fill/page-source.ts';
+import type { Token } from './info-store/fences.ts';
+import type { InfoStore } from './info-store/info-store.ts';
+import type { InfoRecord } from './info-store/record.ts';
+
+/** How to ask: a HEAD, or a GET that brings bytes as well. */
+export type InfoQuery =
+  | { readonly method: 'head' }
+  | { readonly method: 'get'; readonly range: RangeRequest | undefined };
+
+export interface InfoRead {
+  readonly content: InfoRecord['content'];
+  readonly sentAtMs: number;
+  readonly sentAtWallMs: number;
+  readonly method: 'head' | 'get';
+  /** The pages that the same UFS answer is bringing. */
+  readonly fill: Fill | undefined;
+}
+
+/** One reader's share of an info read. `release` once the reader has joined the fill, or will not. */
+export interface InfoShare {
+  readonly read: InfoRead;
+  readonly joined: boolean;
+  release(): void;
+}
+
+interface InfoFlight {
+  readonly method: 'head' | 'get';
+  readonly token: Token;
+  readonly promise: Promise<InfoRead>;
+  readonly abort: AbortController;
+  /** Readers that have not released yet. */
+  readers: number;
+  /** Keeps the fill going until every reader has had its turn to join it. */
+  readonly holder: FillReader;
+}
+
+export interface HomeOptions {
+  readonly info: InfoStore;
+  readonly clock: Clock;
+  readonly fills: FillContext;
+}
+
+export class Home {
+  readonly #options: HomeOptions;
+  readonly #flights = new Map<string, InfoFlight>();
+
+  constructor(options: HomeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Asks the UFS, or joins who is asking. Objects that are not there are content too; other errors are
+   * thrown.
+   * @throws UfsAnswerError, ForebayError `ufs-unavailable`
+   */
+  async read(object: ObjectRef, ufs: Ufs, query: InfoQuery, signal: AbortSignal): Promise<InfoShare> {
+    const flight = this.#joinable(object, query);
+    if (flight) return this.#share(flight, true, signal);
+    return this.#share(this.#send(object, ufs, query), false, signal);
+  }
+
+  /**
+   * Looked up and joined in one tick: current token, no fence open, and no promise of more freshness than
+   * it has.
+   */
+  #joinable(object: ObjectRef, query: InfoQuery): InfoFlight | undefined {
+    if (object.mount.freshness === 'always') return undefined;
+    const flight = this.#flights.get(objectIdOf(object));
+    if (!flight?.token.current || flight.abort.signal.aborted) return undefined;
+    if (this.#options.info.fences.isFenced(flight.token.placementKey)) return undefined;
+    // Only a HEAD surely brings the checksums of the whole object, and a HEAD is all that a HEAD needs.
+    return query.method === 'head' && flight.method === 'get' ? undefined : flight;
+  }
+
+  #send(object: ObjectRef, ufs: Ufs, query: InfoQuery): InfoFlight {
+    const { info } = this.#options;
+    const id = objectIdOf(object);
+    const token = info.take(object);
+    const abort = new AbortController();
+    const holder: FillReader = { wantedEnd: 0 };
+    const promise = this.#ask({ object, ufs, query, token, holder, signal: abort.signal }).finally(() => {
+      info.fences.release(token);
+      if (this.#flights.get(id) === flight) this.#flights.delete(id);
+    });
+    const flight: InfoFlight = { method: query.method, token, promise, abort, readers: 0, holder };
+    this.#flights.set(id, flight);
+    return flight;
+  }
+
+  async #share(flight: InfoFlight, joined: boolean, signal: AbortSignal): Promise<InfoShare> {
+    flight.readers += 1;
+    let released = false;
+    let answered: InfoRead | undefined;
+    const release = () => {
+      if (released) return;
+      released = true;
+      signal.removeEventListener('abort', release);
+      flight.readers -= 1;
+      if (flight.readers > 0) return;
+      if (answered) answered.fill?.detach(flight.holder);
+      else flight.abort.abort();
+    };
+    signal.addEventListener('abort', release, { once: true });
+    try {
+      answered = await flight.promise;
+    } catch (error) {
+      release();
+      throw error;
+    }
+    if (released && flight.readers === 0) answered.fill?.detach(flight.holder);
+    return { read: answered, joined, release };
+  }
+
+  async #ask(request: {
+    object: ObjectRef;
+    ufs: Ufs;
+    query: InfoQuery;
+    token: Token;
+    holder: FillReader;
+    signal: AbortSignal;
+  }): Promise<InfoRead> {
+    const { object, ufs, query, signal } = request;
+    const { clock, info } = this.#options;
+    const sent = { sentAtMs: clock.monotonicMs(), sentAtWallMs: clock.wallMs() };
+    try {
+      const opened = query.method === 'get' ? await getOrHead(object, ufs, query.range, signal) : undefined;
+      const found = opened?.info ?? (await ufs.head(object.ufsKey, { signal }));
+      const content = { kind: 'object', info: found } as const;
+      if (hasStrongEtag(found)) info.install(object, request.token, { content, ...sent });
+      else info.drop(object);
+      const fill = opened && this.#fillFrom(opened, object, ufs, request.holder);
+      return { content, ...sent, method: query.method, fill };
+    } catch (error) {
+      if (!isUfsAnswer(error, 'NoSuchKey') && !isDeleteMarker(error)) throw error;
+      const content = { kind: 'absent', answer: error.answer } as const;
+      info.install(object, request.token, { content, ...sent });
+      return { content, ...sent, method: query.method, fill: undefined };
+    }
+  }
+
+  /**
+   * Turns the body of a cold GET into a fill; what cannot be cached is closed, and read anew without the
+   * cache.
+   */
+  #fillFrom(opened: UfsObject, object: ObjectRef, ufs: Ufs, holder: FillReader): Fill | undefined {
+    const { info, range } = opened;
+    const { pageSizeBytes, maxObjectSizeBytes } = object.mount;
+    const first = Math.ceil(range.start / pageSizeBytes);
+    const endExclusive =
+      range.endExclusive === info.sizeBytes
+        ? Math.ceil(info.sizeBytes / pageSizeBytes)
+        : Math.floor(range.endExclusive / pageSizeBytes);
+    const { store, flights } = this.#options.fills;
+    const cacheable = hasStrongEtag(info) && info.sizeBytes <= maxObjectSizeBytes && first < endExclusive;
+    const set = cacheable ? pageSetOf(object, info) : '';
+    const page = { set, index: first };
+    if (!cacheable || store.has(page) || flights.get(page)) {
+      void closeBody(opened);
+      return undefined;
+    }
+    const source = { object, ufs, info, set, pageSizeBytes };
+    const fill = new Fill(source, { first, endExclusive }, this.#options.fills);
+    holder.wantedEnd = first + 1;
+    fill.attach(holder);
+    void fill.run(() => Promise.resolve(opened));
+    return fill;
+  }
+}
+
+async function closeBody(opened: UfsObject): Promise<void> {
+  const iterator = opened.body[Symbol.asyncIterator]();
+  // An empty body ends with its first read, which lets the connection live on.
+  if (opened.range.start === opened.range.endExclusive) await iterator.next().catch(() => {});
+  await iterator.return?.().catch(() => {});
+}
+
+/** A cold GET; undefined where only a HEAD can tell (an empty range of a suffix, or a range past the end). */
+async function getOrHead(
+  object: ObjectRef,
+  ufs: Ufs,
+  range: RangeRequest | undefined,
+  signal: AbortSignal,
+): Promise<UfsObject | undefined> {
+  const pages = wholePagesOf(range, object.mount.pageSizeBytes);
+  if (pages === 'none') return undefined;
+  try {
+    return await ufs.get(object.ufsKey, { range: pages, signal });
+  } catch (error) {
+    if (isUfsAnswer(error) && error.answer.status === 416) return undefined;
+    throw error;
+  }
+}
+
+/** The range widened to whole pages, before the size is known. */
+function wholePagesOf(
+  range: RangeRequest | undefined,
+  pageSizeBytes: number,
+): RangeRequest | undefined | 'none' {
+  if (!range) return undefined;
+  if (range.kind === 'suffix') {
+    if (range.lengthBytes === 0) return 'none';
+    // Enough to begin at or before the first byte of the page in which the suffix begins.
+    return { kind: 'suffix', lengthBytes: range.lengthBytes + pageSizeBytes - 1 };
+  }
+  const start = Math.floor(range.start / pageSizeBytes) * pageSizeBytes;
+  if (range.kind === 'from') return start === 0 ? undefined : { kind: 'from', start };
+  return { kind: 'span', start, endExclusive: Math.ceil(range.endExclusive / pageSizeBytes) * pageSizeBytes };
+}
+
+/** A delete marker is an absence like any other, though stores name it in different ways. */
+function isDeleteMarker(error: unknown): error is UfsAnswerError {
+  if (!isUfsAnswer(error) || error.answer.status !== 404) return false;
+  return error.answer.headers?.some(([name]) => name === 'x-amz-delete-marker') ?? false;
+}

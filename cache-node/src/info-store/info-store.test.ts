@@ -1,0 +1,213 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '@forebay/core/log';
+import type { ObjectInfo } from '@forebay/core/object';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { refOf, TestClock, testMount } from '../testing/kit.ts';
+import { unsettledMs } from './fences.ts';
+import { InfoStore } from './info-store.ts';
+import { PersistentInfo } from './persistent.ts';
+
+let directory: string;
+let clock: TestClock;
+const stores: InfoStore[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'forebay-info-'));
+  clock = new TestClock();
+});
+afterEach(() => {
+  for (const store of stores.splice(0)) store.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function openStore(
+  options: { entriesMax?: number; fencesOpenMax?: number; rowsMax?: number } = {},
+): InfoStore {
+  const store = new InfoStore({
+    clock,
+    log: silentLog,
+    entriesMax: options.entriesMax ?? 100,
+    negativeTtlMs: 5000,
+    fencesOpenMax: options.fencesOpenMax ?? 10,
+    persistent: new PersistentInfo({ path: join(directory, 'info.db'), entriesMax: options.rowsMax ?? 100 }),
+  });
+  stores.push(store);
+  return store;
+}
+
+function infoOf(etag: string): ObjectInfo {
+  return { sizeBytes: 1, etag, lastModifiedMs: 0, versionId: undefined, headers: [], checksumsKnown: true };
+}
+
+function contentOf(etag: string) {
+  return {
+    content: { kind: 'object', info: infoOf(etag) },
+    sentAtMs: clock.nowMs,
+    sentAtWallMs: clock.wallMs(),
+  } as const;
+}
+
+function learn(store: InfoStore, object = refOf('a'), etag = '"1"'): void {
+  const token = store.take(object);
+  store.install(object, token, contentOf(etag));
+  store.fences.release(token);
+}
+
+const etagOf = (store: InfoStore, object = refOf('a')) => {
+  const content = store.usable(object)?.record.content;
+  return content?.kind === 'object' ? content.info.etag : content?.kind;
+};
+
+describe('freshness', () => {
+  it('answers from memory within the TTL and not a millisecond longer, counted from when the UFS was asked', () => {
+    const store = openStore();
+    learn(store);
+    clock.advance(59_999);
+    expect(etagOf(store)).toBe('"1"');
+    clock.advance(1);
+    expect(etagOf(store)).toBeUndefined();
+    expect(store.look(refOf('a'))?.ageMs).toBe(60_000);
+  });
+
+  it('never answers on a mount that always asks, and for ever on an immutable one', () => {
+    const store = openStore();
+    const always = refOf('a', testMount({ path: '/always', freshness: 'always' }));
+    const immutable = refOf('b', testMount({ path: '/immutable', freshness: 'immutable' }));
+    learn(store, always);
+    learn(store, immutable);
+    clock.advance(1e9);
+    expect(etagOf(store, always)).toBeUndefined();
+    expect(etagOf(store, immutable)).toBe('"1"');
+  });
+
+  it('remembers that nothing is there for the negative TTL only', () => {
+    const store = openStore();
+    const token = store.take(refOf('a'));
+    const answer = { status: 404, code: 'NoSuchKey', message: '' };
+    const sent = { sentAtMs: clock.nowMs, sentAtWallMs: 0 };
+    store.install(refOf('a'), token, { content: { kind: 'absent', answer }, ...sent });
+    expect(etagOf(store)).toBe('absent');
+    clock.advance(5000);
+    expect(etagOf(store)).toBeUndefined();
+  });
+});
+
+describe('two levels', () => {
+  it('finds on disk what memory had no room for', () => {
+    const store = openStore({ entriesMax: 2 });
+    for (const key of ['a', 'b', 'c']) learn(store, refOf(key));
+    expect(store.memoryCount).toBe(2);
+    expect(store.usable(refOf('a'))?.level).toBe('persistent');
+    expect(store.usable(refOf('a'))?.level).toBe('memory');
+  });
+
+  it('knows after a restart what it knew, and asks the UFS before it uses it', () => {
+    learn(openStore());
+    const restarted = openStore();
+    expect(restarted.look(refOf('a'))?.record.content).toMatchObject({ info: { etag: '"1"' } });
+    expect(etagOf(restarted)).toBeUndefined();
+  });
+
+  it('uses info of an immutable mount across restarts', () => {
+    const object = refOf('a', testMount({ freshness: 'immutable' }));
+    learn(openStore(), object);
+    expect(etagOf(openStore(), object)).toBe('"1"');
+  });
+
+  it('keeps no more rows than its bound; the oldest go first', () => {
+    const store = openStore({ entriesMax: 1, rowsMax: 300 });
+    for (let index = 0; index <= 300; index += 1) learn(store, refOf(`k${index}`));
+    expect(store.persistentCount).toBeLessThanOrEqual(300);
+    expect(etagOf(store, refOf('k0'))).toBeUndefined();
+    expect(etagOf(store, refOf('k300'))).toBe('"1"');
+  });
+});
+
+describe('fences', () => {
+  const objects = [refOf('a')];
+
+  it('drops the info when a write begins and installs nothing while it is open', () => {
+    const store = openStore();
+    learn(store);
+    store.beginWrite(objects, 'f1');
+    expect(store.look(refOf('a'))).toBeUndefined();
+    learn(store);
+    expect(store.look(refOf('a'))).toBeUndefined();
+    store.endWrite(objects, 'f1', 'known');
+    learn(store, refOf('a'), '"2"');
+    expect(etagOf(store)).toBe('"2"');
+  });
+
+  it('refuses what was read before a write ended, however late it arrives', () => {
+    const store = openStore();
+    const token = store.take(refOf('a'));
+    store.beginWrite(objects, 'f1');
+    store.endWrite(objects, 'f1', 'known');
+    store.install(refOf('a'), token, contentOf('"old"'));
+    expect(store.look(refOf('a'))).toBeUndefined();
+  });
+
+  it('covers the object in every mount that reaches it', () => {
+    const store = openStore();
+    const other = refOf('a', testMount({ path: '/other', bucket: 'other' }));
+    learn(store, other);
+    store.beginWrite(objects, 'f1');
+    store.endWrite(objects, 'f1', 'known');
+    expect(store.look(other)).toBeUndefined();
+  });
+
+  it('does not end one write with the end of another', () => {
+    const store = openStore();
+    store.beginWrite(objects, 'f1');
+    store.beginWrite(objects, 'f2');
+    store.endWrite(objects, 'f1', 'known');
+    learn(store);
+    expect(store.look(refOf('a'))).toBeUndefined();
+    store.endWrite(objects, 'f2', 'known');
+    learn(store);
+    expect(etagOf(store)).toBe('"1"');
+  });
+
+  it('drops at the end of a write it never heard of', () => {
+    const store = openStore();
+    learn(store);
+    store.endWrite(objects, 'unknown', 'known');
+    expect(store.look(refOf('a'))).toBeUndefined();
+  });
+
+  it('stays unsettled for fifteen minutes after a write whose outcome is unknown', () => {
+    const store = openStore();
+    store.beginWrite(objects, 'f1');
+    store.endWrite(objects, 'f1', 'unknown');
+    clock.advance(unsettledMs - 1);
+    learn(store);
+    expect(store.look(refOf('a'))).toBeUndefined();
+    clock.advance(1);
+    learn(store);
+    expect(etagOf(store)).toBe('"1"');
+  });
+
+  it('refuses writes over the limit, unsettled ones included, and opens none of a refused batch', () => {
+    const store = openStore({ fencesOpenMax: 2 });
+    store.beginWrite([refOf('a')], 'f1');
+    store.endWrite([refOf('a')], 'f1', 'unknown');
+    expect(() => store.beginWrite([refOf('b'), refOf('c')], 'f2')).toThrow(/writes are open/);
+    expect(store.fences.openCount).toBe(0);
+    store.beginWrite([refOf('b')], 'f3');
+    clock.advance(unsettledMs);
+    store.beginWrite([refOf('c')], 'f4');
+    expect(store.fences.openCount).toBe(2);
+  });
+
+  it('uses nothing and installs nothing from before the end of a tenure', () => {
+    const store = openStore();
+    learn(store);
+    const token = store.take(refOf('b'));
+    store.endTenure();
+    store.install(refOf('b'), token, contentOf('"old"'));
+    expect(etagOf(store)).toBeUndefined();
+    expect(store.look(refOf('b'))).toBeUndefined();
+  });
+});

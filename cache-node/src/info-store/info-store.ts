@@ -1,0 +1,174 @@
+/**
+ * The info store: memory above the persistent store, the fences beside them, and the one function that
+ * installs. Everything here is synchronous: compare and install, or look and answer, happen in one tick
+ * (DESIGN §4).
+ */
+import { randomUUID } from 'node:crypto';
+import type { ObjectRef, WriteOutcome } from '@forebay/core/cache-node';
+import type { Clock } from '@forebay/core/clock';
+import { assert } from '@forebay/core/errors';
+import type { Log } from '@forebay/core/log';
+import { placementKeyOf } from '@forebay/core/mount';
+import { LRUCache } from 'lru-cache';
+import { Fences, type Token } from './fences.ts';
+import type { PersistentInfo } from './persistent.ts';
+import { ageMsOf, type InfoRecord, isFresh } from './record.ts';
+
+export interface InfoStoreOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Objects in memory. */
+  readonly entriesMax: number;
+  readonly negativeTtlMs: number;
+  readonly fencesOpenMax: number;
+  readonly persistent: PersistentInfo;
+}
+
+export interface KnownInfo {
+  readonly record: InfoRecord;
+  readonly level: 'memory' | 'persistent';
+  readonly fresh: boolean;
+  readonly ageMs: number;
+}
+
+export class InfoStore {
+  readonly fences: Fences;
+  readonly #options: InfoStoreOptions;
+  /** By placement key, then by mount path: a fence drops an object in every mount at once. */
+  readonly #memory: LRUCache<string, Map<string, InfoRecord>>;
+  #tenure = randomUUID();
+  /** After a delete that failed, rows cannot be trusted: not even those of `immutable` mounts. */
+  #persistentUsable = true;
+
+  constructor(options: InfoStoreOptions) {
+    this.#options = options;
+    this.#memory = new LRUCache({ max: options.entriesMax });
+    this.fences = new Fences({ clock: options.clock, fencesOpenMax: options.fencesOpenMax });
+  }
+
+  get memoryCount(): number {
+    return this.#memory.size;
+  }
+
+  get persistentCount(): number {
+    return this.#options.persistent.count;
+  }
+
+  /**
+   * Whatever is remembered of the object, with the word whether rules (b) and (d) let it be used. Not rule
+   * (c).
+   */
+  look(object: ObjectRef): KnownInfo | undefined {
+    const key = placementKeyOf(object);
+    const mountPath = object.mount.path;
+    const inMemory = this.#memory.get(key)?.get(mountPath);
+    const record = inMemory ?? this.#readPersistent(key, mountPath);
+    if (!record) return undefined;
+    if (!inMemory) this.#remember(key, mountPath, record);
+    const now = { tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
+    const { negativeTtlMs } = this.#options;
+    return {
+      record,
+      level: inMemory ? 'memory' : 'persistent',
+      fresh: isFresh(record, { mount: object.mount, ...now, negativeTtlMs }),
+      ageMs: ageMsOf(record, { ...now, wallMs: this.#options.clock.wallMs() }),
+    };
+  }
+
+  /** What may be answered now without asking the UFS: the whole rule, in this one tick. */
+  usable(object: ObjectRef): KnownInfo | undefined {
+    if (this.fences.isFenced(placementKeyOf(object))) return undefined;
+    const known = this.look(object);
+    return known?.fresh ? known : undefined;
+  }
+
+  /** Takes the token that `install` will ask for. Call before the UFS request is sent. */
+  take(object: ObjectRef): Token {
+    return this.fences.take(placementKeyOf(object));
+  }
+
+  /**
+   * Installs what the home's own UFS read brought, if its token is still current and no fence is open; else
+   * does nothing. The only way in.
+   */
+  install(object: ObjectRef, token: Token, read: Pick<InfoRecord, 'content' | 'sentAtMs' | 'sentAtWallMs'>) {
+    const key = placementKeyOf(object);
+    assert(token.placementKey === key, 'a token installs only the object it was taken for');
+    if (!token.current || this.fences.isFenced(key)) return;
+    const record: InfoRecord = { ...read, tenure: this.#tenure };
+    this.#remember(key, object.mount.path, record);
+    // What is missing is remembered for seconds: not worth a row.
+    if (record.content.kind === 'absent') this.#deletePersistent(key);
+    else this.#writePersistent(key, object.mount.path, record);
+  }
+
+  /** Dropping is always allowed: nothing is remembered of the object any more, in any mount. */
+  drop(object: ObjectRef): void {
+    this.#drop(placementKeyOf(object));
+  }
+
+  /** @throws ForebayError `overloaded`, with no fence opened. */
+  beginWrite(objects: readonly ObjectRef[], fenceId: string): void {
+    const keys = objects.map(placementKeyOf);
+    this.fences.begin(keys, fenceId);
+    for (const key of keys) this.#drop(key);
+  }
+
+  endWrite(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): void {
+    const keys = objects.map(placementKeyOf);
+    for (const key of keys) this.#drop(key);
+    this.fences.end(keys, fenceId, outcome);
+  }
+
+  /** Nothing that was learnt so far may be used or installed any more, but for `immutable` mounts' rows. */
+  endTenure(): void {
+    this.#tenure = randomUUID();
+    this.fences.voidAll();
+    this.#memory.clear();
+  }
+
+  close(): void {
+    this.#options.persistent.close();
+  }
+
+  #drop(placementKey: string): void {
+    this.#memory.delete(placementKey);
+    this.#deletePersistent(placementKey);
+  }
+
+  #remember(placementKey: string, mountPath: string, record: InfoRecord): void {
+    const ofMounts = this.#memory.get(placementKey);
+    if (ofMounts) ofMounts.set(mountPath, record);
+    else this.#memory.set(placementKey, new Map([[mountPath, record]]));
+  }
+
+  #readPersistent(placementKey: string, mountPath: string): InfoRecord | undefined {
+    if (!this.#persistentUsable) return undefined;
+    try {
+      return this.#options.persistent.get(placementKey, mountPath);
+    } catch (error) {
+      this.#options.log.warn({ reason: (error as Error).message }, 'info store: read failed');
+      return undefined;
+    }
+  }
+
+  #writePersistent(placementKey: string, mountPath: string, record: InfoRecord): void {
+    try {
+      this.#options.persistent.put(placementKey, mountPath, record);
+    } catch (error) {
+      // The row that may still be there is of an earlier read: drop it, or end the tenure.
+      this.#options.log.warn({ reason: (error as Error).message }, 'info store: write failed');
+      this.#deletePersistent(placementKey);
+    }
+  }
+
+  #deletePersistent(placementKey: string): void {
+    try {
+      this.#options.persistent.delete(placementKey);
+    } catch (error) {
+      this.#options.log.error({ reason: (error as Error).message }, 'info store: delete failed, tenure ends');
+      this.#persistentUsable = false;
+      this.endTenure();
+    }
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * The cache node in this process: home of the objects' info and owner of their pages. `open` is the walk of
+ * one read: info by the rule of DESIGN §4, conditions and range, then pages, with the first bytes at hand
+ * before it answers, so that what goes wrong up to there is an error and not a cut connection.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type {
+  AbsentObject,
+  CacheNode,
+  FenceReceipt,
+  NodeStats,
+  ObjectRef,
+  ObjectStat,
+  OpenedObject,
+  OpenRequest,
+  WriteOutcome,
+} from '@forebay/core/cache-node';
+import type { Clock } from '@forebay/core/clock';
+import { isKind } from '@forebay/core/errors';
+import type { Log } from '@forebay/core/log';
+import type { Metrics } from '@forebay/core/metrics';
+import { type Mount, placementKeyOf } from '@forebay/core/mount';
+import { pageLengthBytes } from '@forebay/core/page';
+import type { Ufs } from '@forebay/ufs/ufs';
+import { ByteBudget } from './fill/byte-budget.ts';
+import type { FillContext } from './fill/fill-context.ts';
+import type { PageFlight } from './fill/page-flight.ts';
+import { pageSetOf } from './fill/page-source.ts';
+import { Home } from './home.ts';
+import { InfoStore } from './info-store/info-store.ts';
+import { PersistentInfo } from './info-store/persistent.ts';
+import { declareCacheNodeMetrics } from './metrics.ts';
+import { ObjectOpener } from './object-opener.ts';
+import { PageIndex } from './page-store/page-index.ts';
+import { PageStore } from './page-store/page-store.ts';
+import type { CacheNodeConfig } from './settings.ts';
+
+export interface LocalCacheNodeOptions {
+  readonly nodeId: string;
+  readonly dataDir: string;
+  readonly settings: CacheNodeConfig;
+  /** The UFS behind a mount: opened once, shared by all who ask. */
+  readonly ufsOf: (mount: Mount) => Promise<Ufs>;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** An object that keeps changing is read plainly, past the cache, after so many attempts. */
+const openAttemptsMax = 3;
+
+export class LocalCacheNode implements CacheNode {
+  readonly nodeId: string;
+  readonly #options: LocalCacheNodeOptions;
+  readonly #info: InfoStore;
+  readonly #fills: FillContext;
+  readonly #opener: ObjectOpener;
+  readonly #startedAtMs: number;
+
+  private constructor(options: LocalCacheNodeOptions, info: InfoStore, fills: FillContext) {
+    this.nodeId = options.nodeId;
+    this.#options = options;
+    this.#info = info;
+    this.#fills = fills;
+    this.#startedAtMs = options.clock.monotonicMs();
+    const home = new Home({ info, clock: options.clock, fills });
+    this.#opener = new ObjectOpener({ nodeId: options.nodeId, info, home, fills, clock: options.clock });
+  }
+
+  /**
+   * Opens the node's directories. Starts warm: pages are there at once, info is revalidated at its first
+   * use.
+   */
+  static async open(options: LocalCacheNodeOptions): Promise<LocalCacheNode> {
+    const { settings, dataDir, clock, log } = options;
+    const metrics = declareCacheNodeMetrics(options.metrics);
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const store = await PageStore.open({ directory: join(dataDir, 'pages'), ...settings, metrics, log });
+    const info = new InfoStore({
+      clock,
+      log,
+      entriesMax: settings.infoMemoryEntriesMax,
+      negativeTtlMs: settings.negativeTtlMs,
+      fencesOpenMax: settings.fencesOpenMax,
+      persistent: new PersistentInfo({
+        path: join(dataDir, 'info.db'),
+        entriesMax: settings.infoPersistentEntriesMax,
+      }),
+    });
+    const fills: FillContext = {
+      store,
+      metrics,
+      flights: new PageIndex<PageFlight>(),
+      budget: new ByteBudget(settings.fillsInFlightBytesMax),
+      aheadPages: settings.readAheadPagesMax,
+      fillsRunning: 0,
+    };
+    const node = new LocalCacheNode(options, info, fills);
+    node.#declareGauges(options.metrics);
+    return node;
+  }
+
+  async open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
+    const ufs = await this.#options.ufsOf(request.object.mount);
+    for (let attempt = 1; attempt <= openAttemptsMax - 1; attempt += 1) {
+      try {
+        return await this.#opener.open(request, ufs);
+      } catch (error) {
+        if (!isKind(error, 'version-changed')) throw error;
+        this.#info.drop(request.object);
+      }
+    }
+    return this.#opener.openDirect(request, ufs, 'MISS');
+  }
+
+  async beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
+    this.#info.beginWrite(objects, fenceId);
+  }
+
+  async endWrite(
+    objects: readonly ObjectRef[],
+    fenceId: string,
+    outcome: WriteOutcome,
+  ): Promise<FenceReceipt> {
+    this.#info.endWrite(objects, fenceId, outcome);
+    return { fenceId, ended: true };
+  }
+
+  async stat(object: ObjectRef): Promise<ObjectStat> {
+    const known = this.#info.look(object);
+    const fences = this.#info.fences.state(placementKeyOf(object));
+    const info = known?.record.content.kind === 'object' ? known.record.content.info : undefined;
+    const { pageSizeBytes } = object.mount;
+    const cached = info ? this.#fills.store.indexesOf(pageSetOf(object, info)) : new Set<number>();
+    let cachedBytes = 0;
+    for (const index of cached) cachedBytes += pageLengthBytes(index, info?.sizeBytes ?? 0, pageSizeBytes);
+    return {
+      nodeId: this.nodeId,
+      info,
+      absent: known?.record.content.kind === 'absent',
+      level: known?.level ?? 'none',
+      fresh: known?.fresh === true && fences.open === 0 && !fences.unsettled,
+      ageMs: known?.ageMs,
+      fencesOpen: fences.open,
+      unsettled: fences.unsettled,
+      pageSizeBytes,
+      pages: {
+        cached: cached.size,
+        total: info ? Math.ceil(info.sizeBytes / pageSizeBytes) : 0,
+        cachedBytes,
+      },
+    };
+  }
+
+  async stats(): Promise<NodeStats> {
+    const { store } = this.#fills;
+    return {
+      nodeId: this.nodeId,
+      uptimeMs: this.#options.clock.monotonicMs() - this.#startedAtMs,
+      pages: store.disk.count,
+      diskBytes: store.disk.sizeBytes,
+      diskBytesMax: store.disk.sizeBytesMax,
+      memoryBytes: store.memory.sizeBytes,
+      memoryBytesMax: store.memory.sizeBytesMax,
+      infoMemoryEntries: this.#info.memoryCount,
+      infoPersistentEntries: this.#info.persistentCount,
+      fillsInFlight: this.#fills.fillsRunning,
+      fencesOpen: this.#info.fences.openCount,
+    };
+  }
+
+  /**
+   * The mount's objects are gone from the namespace, or may be others when it comes back: nothing is
+   * trusted.
+   */
+  forgetInfo(): void {
+    this.#info.endTenure();
+  }
+
+  /** Waits for pages on their way to disk. */
+  async close(): Promise<void> {
+    await this.#fills.store.close();
+    this.#info.close();
+  }
+
+  #declareGauges(metrics: Metrics): void {
+    const { store, budget } = this.#fills;
+    metrics.gauge({ name: 'forebay_pages', help: 'Pages on disk.' }, (gauge) => gauge.set(store.disk.count));
+    metrics.gauge<'tier'>(
+      {
+        name: 'forebay_cache_bytes',
+        help: 'Bytes that cached pages take, by tier: memory, or disk in whole blocks.',
+        labels: ['tier'],
+      },
+      (gauge) => {
+        gauge.set({ tier: 'memory' }, store.memory.sizeBytes);
+        gauge.set({ tier: 'disk' }, store.disk.sizeBytes);
+      },
+    );
+    metrics.gauge({ name: 'forebay_fills_in_flight', help: 'Fills under way.' }, (gauge) =>
+      gauge.set(this.#fills.fillsRunning),
+    );
+    metrics.gauge(
+      { name: 'forebay_fill_bytes_in_flight', help: 'Bytes of pages being filled or on their way to disk.' },
+      (gauge) => gauge.set(budget.bytes),
+    );
+    metrics.gauge({ name: 'forebay_fences_open', help: 'Writes under way.' }, (gauge) =>
+      gauge.set(this.#info.fences.openCount),
+    );
+  }
+}

@@ -1,0 +1,135 @@
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '@forebay/core/log';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { DiskPages } from './disk.ts';
+
+const KiB = 1024;
+const setA = 'aa'.repeat(16);
+const setB = 'bb'.repeat(16);
+let directory: string;
+let corrupt: number;
+let errors: string[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'forebay-pages-'));
+  corrupt = 0;
+  errors = [];
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+function openPages(sizeBytesMax = 1024 * KiB): Promise<DiskPages> {
+  return DiskPages.open({
+    directory,
+    sizeBytesMax,
+    log: silentLog,
+    events: {
+      onEvict: () => {},
+      onCorrupt: () => {
+        corrupt += 1;
+      },
+      onError: (what, error) => errors.push(`${what}: ${(error as Error).message}`),
+    },
+  });
+}
+
+async function onlyFile(set: string): Promise<string> {
+  const folder = join(directory, set.slice(0, 2));
+  const names = await readdir(folder);
+  expect(names).toHaveLength(1);
+  return join(folder, names[0]!);
+}
+
+it('gives back what was put, also after a restart', async () => {
+  const bytes = Buffer.from('some page');
+  const pages = await openPages();
+  expect(await pages.put({ set: setA, index: 3 }, bytes)).toBe(true);
+  expect(await pages.get({ set: setA, index: 3 })).toEqual(bytes);
+  const reopened = await openPages();
+  expect(await reopened.get({ set: setA, index: 3 })).toEqual(bytes);
+  expect(await reopened.get({ set: setA, index: 4 })).toBeUndefined();
+  expect(await reopened.get({ set: setB, index: 3 })).toBeUndefined();
+  expect([...reopened.indexesOf(setA)]).toEqual([3]);
+});
+
+it('never hands out a page with a flipped bit: it is dropped, counted and gone', async () => {
+  const pages = await openPages();
+  await pages.put({ set: setA, index: 0 }, Buffer.alloc(5000, 7));
+  const path = await onlyFile(setA);
+  const stored = await readFile(path);
+  stored[4321]! ^= 1;
+  await writeFile(path, stored);
+  expect(await pages.get({ set: setA, index: 0 })).toBeUndefined();
+  expect(corrupt).toBe(1);
+  expect(pages.count).toBe(0);
+  expect(pages.sizeBytes).toBe(0);
+  expect(await pages.put({ set: setA, index: 0 }, Buffer.alloc(5000, 7))).toBe(true);
+  expect(await pages.get({ set: setA, index: 0 })).toEqual(Buffer.alloc(5000, 7));
+});
+
+it('takes a truncated page for a bad one', async () => {
+  const pages = await openPages();
+  await pages.put({ set: setA, index: 0 }, Buffer.alloc(5000, 7));
+  await truncate(await onlyFile(setA), 4096);
+  const reopened = await openPages();
+  expect(await reopened.get({ set: setA, index: 0 })).toBeUndefined();
+  expect(corrupt).toBe(1);
+});
+
+it('removes what a killed process left half written', async () => {
+  const pages = await openPages();
+  await pages.put({ set: setA, index: 0 }, Buffer.from('whole'));
+  const path = await onlyFile(setA);
+  await writeFile(`${path}.1.tmp`, 'hal');
+  await writeFile(join(directory, 'aa', 'foreign'), 'x');
+  const reopened = await openPages();
+  expect(reopened.count).toBe(1);
+  await onlyFile(setA);
+});
+
+it('never takes more disk than its budget, however many pages are put together', async () => {
+  const budget = 64 * KiB;
+  const pages = await openPages(budget);
+  let largest = 0;
+  await Promise.all(
+    Array.from({ length: 100 }, async (_, index) => {
+      await pages.put({ set: setA, index }, Buffer.alloc(4 * KiB, index));
+      largest = Math.max(largest, pages.sizeBytes);
+    }),
+  );
+  expect(largest).toBeLessThanOrEqual(budget);
+  expect(pages.count).toBe(16);
+  expect(await readdir(join(directory, 'aa'))).toHaveLength(16);
+});
+
+it('counts whole file system blocks, as the disk does', async () => {
+  const pages = await openPages();
+  await pages.put({ set: setA, index: 0 }, Buffer.from('x'));
+  expect(pages.sizeBytes).toBe(4096);
+});
+
+it('shrinks to a smaller budget at start', async () => {
+  const pages = await openPages();
+  for (let index = 0; index < 10; index += 1) await pages.put({ set: setA, index }, Buffer.alloc(4 * KiB));
+  const shrunk = await openPages(12 * KiB);
+  expect(shrunk.count).toBe(3);
+  expect(await readdir(join(directory, 'aa'))).toHaveLength(3);
+});
+
+it('goes on without a page that it could not store', async () => {
+  const pages = await openPages();
+  await rm(join(directory, 'aa'), { recursive: true });
+  expect(await pages.put({ set: setA, index: 0 }, Buffer.from('x'))).toBe(false);
+  expect(errors[0]).toMatch(/^store: ENOENT/);
+  expect(pages.sizeBytes).toBe(0);
+  expect(await pages.get({ set: setA, index: 0 })).toBeUndefined();
+});
+
+it('takes a file that somebody deleted for a miss', async () => {
+  const pages = await openPages();
+  await pages.put({ set: setB, index: 0 }, Buffer.from('x'));
+  await rm(await onlyFile(setB));
+  expect(await pages.get({ set: setB, index: 0 })).toBeUndefined();
+  expect(pages.sizeBytes).toBe(0);
+});

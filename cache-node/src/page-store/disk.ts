@@ -1,0 +1,189 @@
+/**
+ * The disk tier: one immutable file per page, written aside and renamed, so that a page is visible whole or
+ * not at all, also after kill -9. Length and CRC32C are checked before a byte leaves (P5): a bad page is
+ * dropped, counted and counts as missing. The byte budget covers files, files being written and files not
+ * yet unlinked.
+ */
+import { close, open, read } from 'node:fs';
+import { mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Log } from '@forebay/core/log';
+import type { PageId, PageSetId } from '@forebay/core/page';
+import { crc32c } from '@node-rs/crc32';
+import { Sieve, type SieveEntry } from '../eviction/sieve.ts';
+import {
+  diskBytesOf,
+  folderNames,
+  pagePath,
+  parsePageName,
+  type StoredPage,
+  temporarySuffix,
+} from './layout.ts';
+import { PageIndex } from './page-index.ts';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const readFile = promisify(read);
+
+export interface DiskEvents {
+  onEvict(): void;
+  /** A stored page failed its checksum or length. */
+  onCorrupt(page: StoredPage): void;
+  /** A page could not be stored or read: `what` says which, `error` why. Never fails a client's read. */
+  onError(what: 'store' | 'read', error: unknown): void;
+}
+
+export class DiskPages {
+  readonly sizeBytesMax: number;
+  readonly #directory: string;
+  readonly #events: DiskEvents;
+  readonly #index = new PageIndex<SieveEntry<StoredPage>>();
+  readonly #sieve = new Sieve<StoredPage>();
+  #sizeBytes = 0;
+  #temporaryCount = 0;
+
+  private constructor(directory: string, sizeBytesMax: number, events: DiskEvents) {
+    this.#directory = directory;
+    this.sizeBytesMax = sizeBytesMax;
+    this.#events = events;
+  }
+
+  /**
+   * Opens a page directory and takes stock of it; what was being written when the last process died is
+   * removed.
+   */
+  static async open(options: {
+    directory: string;
+    sizeBytesMax: number;
+    events: DiskEvents;
+    log: Log;
+  }): Promise<DiskPages> {
+    const pages = new DiskPages(options.directory, options.sizeBytesMax, options.events);
+    await pages.#recover();
+    const { count } = pages.#index;
+    options.log.info({ pages: count, bytes: pages.#sizeBytes }, 'page directory opened');
+    return pages;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get count(): number {
+    return this.#index.count;
+  }
+
+  has(page: PageId): boolean {
+    return this.#index.get(page) !== undefined;
+  }
+
+  indexesOf(set: PageSetId): Iterable<number> {
+    return this.#index.indexesOf(set);
+  }
+
+  /** The page, verified; undefined where it is not stored, or was and is no longer good. */
+  async get(page: PageId): Promise<Uint8Array | undefined> {
+    const entry = this.#index.get(page);
+    if (!entry) return undefined;
+    entry.visited = true;
+    const stored = entry.item;
+    const bytes = await this.#readFile(stored);
+    if (bytes && crc32c(bytes) === stored.checksum) return bytes;
+    if (bytes) this.#events.onCorrupt(stored);
+    // Another reader may have found it bad first, or eviction may have taken it while we read.
+    if (this.#index.get(page) === entry) {
+      this.#sieve.remove(entry);
+      await this.#remove(stored);
+    }
+    return undefined;
+  }
+
+  /** Stores a page; false where it could not be (over budget, disk trouble). Stored twice is stored once. */
+  async put(page: PageId, bytes: Uint8Array): Promise<boolean> {
+    if (this.has(page)) return true;
+    const sizeBytes = diskBytesOf(bytes.byteLength);
+    if (!(await this.#reserve(sizeBytes))) return false;
+    const stored: StoredPage = { ...page, lengthBytes: bytes.byteLength, checksum: crc32c(bytes) };
+    const path = pagePath(this.#directory, stored);
+    this.#temporaryCount += 1;
+    const temporaryPath = `${path}.${this.#temporaryCount}${temporarySuffix}`;
+    try {
+      await writeFile(temporaryPath, bytes, { flag: 'wx', mode: 0o600 });
+      await rename(temporaryPath, path);
+    } catch (error) {
+      this.#events.onError('store', error);
+      await unlink(temporaryPath).catch(() => {});
+      this.#sizeBytes -= sizeBytes;
+      return false;
+    }
+    if (this.has(page)) this.#sizeBytes -= sizeBytes;
+    else this.#index.add(stored, this.#sieve.insert(stored));
+    return true;
+  }
+
+  /** Room for `sizeBytes`, evicting as needed; the room is taken when this resolves to true. */
+  async #reserve(sizeBytes: number): Promise<boolean> {
+    if (sizeBytes > this.sizeBytesMax) return false;
+    while (this.#sizeBytes + sizeBytes > this.sizeBytesMax) {
+      const victim = this.#sieve.evict();
+      if (!victim) return false;
+      this.#events.onEvict();
+      await this.#remove(victim);
+    }
+    this.#sizeBytes += sizeBytes;
+    return true;
+  }
+
+  /** The budget is given back only once the file is gone. The entry must be out of the sieve already. */
+  async #remove(stored: StoredPage): Promise<void> {
+    this.#index.delete(stored);
+    try {
+      await unlink(pagePath(this.#directory, stored));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#events.onError('store', error);
+        return;
+      }
+    }
+    this.#sizeBytes -= diskBytesOf(stored.lengthBytes);
+  }
+
+  async #readFile(stored: StoredPage): Promise<Uint8Array | undefined> {
+    let descriptor: number | undefined;
+    try {
+      descriptor = await openFile(pagePath(this.#directory, stored), 'r');
+      const bytes = Buffer.allocUnsafeSlow(stored.lengthBytes);
+      let filled = 0;
+      while (filled < bytes.byteLength) {
+        const { bytesRead } = await readFile(descriptor, bytes, filled, bytes.byteLength - filled, filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      // A short file is as bad as a wrong one: the checksum of what is there cannot match.
+      return filled === bytes.byteLength ? bytes : bytes.subarray(0, filled);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#events.onError('read', error);
+      return undefined;
+    } finally {
+      if (descriptor !== undefined) await closeFile(descriptor).catch(() => {});
+    }
+  }
+
+  async #recover(): Promise<void> {
+    for (const folder of folderNames()) {
+      const folderPath = join(this.#directory, folder);
+      await mkdir(folderPath, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(folderPath)) {
+        const stored = parsePageName(name);
+        if (!stored || this.has(stored)) {
+          await unlink(join(folderPath, name)).catch(() => {});
+          continue;
+        }
+        this.#index.add(stored, this.#sieve.insert(stored));
+        this.#sizeBytes += diskBytesOf(stored.lengthBytes);
+      }
+    }
+    await this.#reserve(0);
+  }
+}

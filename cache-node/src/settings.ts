@@ -1,0 +1,75 @@
+/** Settings of the cache node role. */
+import { bytes, duration, integer, type Values } from '@forebay/core/config';
+
+export const cacheNodeSettings = {
+  pageSizeBytes: bytes({
+    env: 'FOREBAY_PAGE_SIZE',
+    default: '1MiB',
+    min: '64KiB',
+    max: '16MiB',
+    help: 'Unit of caching, for mounts that set none. Larger pages cost memory per request, smaller ones UFS requests.',
+  }),
+  cacheSizeBytes: bytes({
+    env: 'FOREBAY_CACHE_SIZE',
+    default: '20GiB',
+    min: '0',
+    help: 'Disk space for pages, below the data directory. Less where the disk has less.',
+  }),
+  memorySizeBytes: bytes({
+    env: 'FOREBAY_MEMORY_SIZE',
+    default: '1GiB',
+    min: '0',
+    help: 'Memory for small objects and hot pages. The system page cache comes on top.',
+  }),
+  infoMemoryEntriesMax: integer({
+    env: 'FOREBAY_INFO_MEMORY_ENTRIES_MAX',
+    default: '200000',
+    min: '16',
+    help: 'Objects whose info (size, ETag, headers) is kept in memory, about 1 KiB each.',
+  }),
+  infoPersistentEntriesMax: integer({
+    env: 'FOREBAY_INFO_PERSISTENT_ENTRIES_MAX',
+    default: '10000000',
+    min: '16',
+    help: 'Objects whose info is kept on disk, so that a restart is warm.',
+  }),
+  negativeTtlMs: duration({
+    env: 'FOREBAY_NEGATIVE_TTL',
+    default: '5s',
+    max: '1h',
+    help: 'How long an object that the UFS does not have is taken to be absent. 0 asks every time.',
+  }),
+  fillsInFlightBytesMax: bytes({
+    env: 'FOREBAY_FILLS_IN_FLIGHT_SIZE_MAX',
+    default: '256MiB',
+    min: '16MiB',
+    help: 'Memory for bytes on their way from the UFS into the cache. Over it, reads wait their turn.',
+  }),
+  fencesOpenMax: integer({
+    env: 'FOREBAY_FENCES_OPEN_MAX',
+    default: '100000',
+    min: '1',
+    help: 'Writes under way or unsettled at a time; further ones get 503 SlowDown.',
+  }),
+  diskWriteQueueBytesMax: bytes({
+    env: 'FOREBAY_DISK_WRITE_QUEUE_SIZE_MAX',
+    default: '128MiB',
+    min: '16MiB',
+    help: 'Pages that wait to be written to disk. Over it pages are served but not stored.',
+  }),
+  readAheadPagesMax: integer({
+    env: 'FOREBAY_READ_AHEAD_PAGES_MAX',
+    default: '16',
+    max: '1024',
+    help: 'Pages read ahead of a sequential reader at most. 0 turns read-ahead off.',
+  }),
+  ufsConnectionsMax: integer({
+    env: 'FOREBAY_UFS_CONNECTIONS_MAX',
+    default: '256',
+    min: '1',
+    max: '65535',
+    help: 'Connections to one UFS at a time.',
+  }),
+};
+
+export type CacheNodeConfig = Values<typeof cacheNodeSettings>;

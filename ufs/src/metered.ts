@@ -1,0 +1,102 @@
+/**
+ * Counts what really goes to a UFS, per mount: requests by operation and status, and body bytes read from
+ * it.
+ */
+import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
+import type { Metrics } from '@forebay/core/metrics';
+import type { Ufs } from './ufs.ts';
+
+export type UfsMetrics = ReturnType<typeof declareUfsMetrics>;
+
+export function declareUfsMetrics(metrics: Metrics) {
+  return {
+    requests: metrics.counter<'mount' | 'op' | 'status'>({
+      name: 'forebay_ufs_requests_total',
+      help:
+        'Requests to the UFS by mount, operation and status (ok, the HTTP status of an error answer, or ' +
+        'unavailable). Few per request served is what a cache is for.',
+      labels: ['mount', 'op', 'status'],
+    }),
+    bytes: metrics.counter<'mount'>({
+      name: 'forebay_ufs_bytes_total',
+      help: 'Bytes of object bodies read from the UFS by mount. Far above the bytes served: read amplification.',
+      labels: ['mount'],
+    }),
+  };
+}
+
+/** The same UFS, counted under the mount's path. */
+export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Ufs {
+  const count = <A extends unknown[], R>(op: string, call: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      try {
+        const answer = await call(...args);
+        metrics.requests.inc({ mount: mountPath, op, status: 'ok' });
+        return answer;
+      } catch (error) {
+        metrics.requests.inc({ mount: mountPath, op, status: statusOf(error) });
+        throw error;
+      }
+    };
+  };
+  const countBytes = (bytes: number) => metrics.bytes.inc({ mount: mountPath }, bytes);
+  const get = count('get', ufs.get.bind(ufs));
+  const readDirect = count('read_direct', ufs.readDirect.bind(ufs));
+  return {
+    identity: ufs.identity,
+    region: ufs.region,
+    get: async (key, options) => {
+      const opened = await get(key, options);
+      return { ...opened, body: new CountedBody(opened.body, countBytes) };
+    },
+    readDirect: async (request) => {
+      const answer = await readDirect(request);
+      return { ...answer, body: new CountedBody(answer.body, countBytes) };
+    },
+    head: count('head', ufs.head.bind(ufs)),
+    list: count('list', ufs.list.bind(ufs)),
+    checkBucket: count('check_bucket', ufs.checkBucket.bind(ufs)),
+    put: count('put', ufs.put.bind(ufs)),
+    delete: count('delete', ufs.delete.bind(ufs)),
+    deleteMany: count('delete_many', ufs.deleteMany.bind(ufs)),
+    copy: count('copy', ufs.copy.bind(ufs)),
+    createUpload: count('create_upload', ufs.createUpload.bind(ufs)),
+    uploadPart: count('upload_part', ufs.uploadPart.bind(ufs)),
+    uploadPartCopy: count('upload_part_copy', ufs.uploadPartCopy.bind(ufs)),
+    completeUpload: count('complete_upload', ufs.completeUpload.bind(ufs)),
+    abortUpload: count('abort_upload', ufs.abortUpload.bind(ufs)),
+    listParts: count('list_parts', ufs.listParts.bind(ufs)),
+    listUploads: count('list_uploads', ufs.listUploads.bind(ufs)),
+    close: () => ufs.close(),
+  };
+}
+
+function statusOf(error: unknown): string {
+  if (error instanceof UfsAnswerError) return String(error.answer.status);
+  return error instanceof ForebayError ? 'unavailable' : 'error';
+}
+
+class CountedBody implements AsyncIterableIterator<Uint8Array> {
+  readonly #iterator: AsyncIterator<Uint8Array>;
+  readonly #count: (bytes: number) => void;
+
+  constructor(body: AsyncIterable<Uint8Array>, count: (bytes: number) => void) {
+    this.#iterator = body[Symbol.asyncIterator]();
+    this.#count = count;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    const piece = await this.#iterator.next();
+    if (!piece.done) this.#count(piece.value.byteLength);
+    return piece;
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    await this.#iterator.return?.();
+    return { done: true, value: undefined };
+  }
+}
