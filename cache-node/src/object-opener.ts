@@ -173,7 +173,7 @@ export class ObjectOpener {
     const { pageSizeBytes } = request.object.mount;
     const set = pageSetOf(request.object, info);
     const source: PageSource = { object: request.object, ufs, info, set, pageSizeBytes };
-    const pages = this.#countPages(source, plan.range);
+    const pages = this.#countPages(source, plan.range, resolved.fill);
     const cache = pageResultOf(resolved, pages);
     const reader = new PageReader(source, plan.range, this.#options.fills, request.signal);
     if (resolved.fill) reader.join(resolved.fill, resolved.by !== 'joined');
@@ -183,9 +183,9 @@ export class ObjectOpener {
 
   /**
    * Of the range's first segment: how many pages there are, how many are cached, and is the first being
-   * filled.
+   * filled. Pages that the same open has just brought are no hits, though some may be stored already.
    */
-  #countPages(source: PageSource, range: ByteRange): PageCount {
+  #countPages(source: PageSource, range: ByteRange, fill: Fill | undefined): PageCount {
     const { store, flights } = this.#options.fills;
     const { set, pageSizeBytes } = source;
     const segment = {
@@ -194,7 +194,9 @@ export class ObjectOpener {
     };
     const { first, endExclusive } = pagesOf(segment, pageSizeBytes);
     let hit = 0;
-    for (let index = first; index < endExclusive; index += 1) if (store.has({ set, index })) hit += 1;
+    for (let index = fill ? fill.endPage : first; index < endExclusive; index += 1) {
+      if (store.has({ set, index })) hit += 1;
+    }
     return { hit, total: endExclusive - first, flying: flights.get({ set, index: first }) !== undefined };
   }
 

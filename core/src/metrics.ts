@@ -44,6 +44,15 @@ export class Metrics {
     });
   }
 
+  /** The current values of a counter or gauge, one per label set; empty where no such metric is declared. */
+  async samples(name: string): Promise<{ labels: Readonly<Record<string, string>>; value: number }[]> {
+    const metric = await this.#registry.getSingleMetric(name)?.get();
+    return (metric?.values ?? []).map(({ labels, value }) => ({
+      labels: labels as Record<string, string>,
+      value,
+    }));
+  }
+
   #base<L extends string>(metric: Declared<L>) {
     return {
       name: metric.name,

@@ -6,7 +6,7 @@
  */
 import { close, open, read } from 'node:fs';
 import { mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Log } from '@forebay/core/log';
 import type { PageId, PageSetId } from '@forebay/core/page';
@@ -14,7 +14,7 @@ import { crc32c } from '@node-rs/crc32';
 import { Sieve, type SieveEntry } from '../eviction/sieve.ts';
 import {
   diskBytesOf,
-  folderNames,
+  isFolderName,
   pagePath,
   parsePageName,
   type StoredPage,
@@ -109,7 +109,7 @@ export class DiskPages {
     this.#temporaryCount += 1;
     const temporaryPath = `${path}.${this.#temporaryCount}${temporarySuffix}`;
     try {
-      await writeFile(temporaryPath, bytes, { flag: 'wx', mode: 0o600 });
+      await writeNewFile(temporaryPath, bytes);
       await rename(temporaryPath, path);
     } catch (error) {
       this.#events.onError('store', error);
@@ -171,9 +171,10 @@ export class DiskPages {
   }
 
   async #recover(): Promise<void> {
-    for (const folder of folderNames()) {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    for (const folder of await readdir(this.#directory)) {
+      if (!isFolderName(folder)) continue;
       const folderPath = join(this.#directory, folder);
-      await mkdir(folderPath, { recursive: true, mode: 0o700 });
       for (const name of await readdir(folderPath)) {
         const stored = parsePageName(name);
         if (!stored || this.has(stored)) {
@@ -185,5 +186,17 @@ export class DiskPages {
       }
     }
     await this.#reserve(0);
+  }
+}
+
+/** Folders are made when their first page comes. */
+async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
+  const options = { flag: 'wx', mode: 0o600 };
+  try {
+    await writeFile(path, bytes, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(path, bytes, options);
   }
 }

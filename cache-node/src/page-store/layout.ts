@@ -14,8 +14,8 @@ export interface StoredPage extends PageId {
 
 export const temporarySuffix = '.tmp';
 
-export function folderNames(): string[] {
-  return Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+export function isFolderName(name: string): boolean {
+  return /^[0-9a-f]{2}$/.test(name);
 }
 
 export function pagePath(directory: string, page: StoredPage): string {

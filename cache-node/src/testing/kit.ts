@@ -92,10 +92,9 @@ export class TestNodes {
   }
 
   async clear(): Promise<void> {
-    for (const { node, dataDir } of this.#made.splice(0)) {
-      await node.close().catch(() => {});
-      await rm(dataDir, { recursive: true, force: true });
-    }
+    const made = this.#made.splice(0);
+    for (const { node } of made) await node.close().catch(() => {});
+    for (const { dataDir } of made) await rm(dataDir, { recursive: true, force: true });
   }
 }
 
