@@ -7,7 +7,7 @@ export const cacheNodeSettings = {
     default: '1MiB',
     min: '64KiB',
     max: '16MiB',
-    help: 'Unit of caching, for mounts that set none. Larger pages cost memory per request, smaller ones UFS requests.',
+    help: 'Unit of caching, where a mount sets none. Larger: more memory; smaller: more UFS requests.',
   }),
   cacheSizeBytes: bytes({
     env: 'FOREBAY_CACHE_SIZE',

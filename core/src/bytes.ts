@@ -55,11 +55,17 @@ export function formatSize(sizeBytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
-/** Milliseconds for a person: `1m 5s`, `2.3 s`, `14 ms`. */
+/** Milliseconds for a person: `1m 5s`, `5m`, `2.3 s`, `14 ms`. */
 export function formatDuration(durationMs: number): string {
   if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
-  if (durationMs < 60_000) return `${(durationMs / 1000).toFixed(durationMs < 10_000 ? 1 : 0)} s`;
   const seconds = Math.round(durationMs / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
-  return `${Math.floor(seconds / 3600)}h ${Math.floor((seconds % 3600) / 60)}m`;
+  if (seconds < 60) {
+    return `${durationMs % 1000 === 0 || durationMs >= 10_000 ? seconds : (durationMs / 1000).toFixed(1)} s`;
+  }
+  if (seconds < 3600) return twoUnits(Math.floor(seconds / 60), 'm', `${seconds % 60}s`);
+  return twoUnits(Math.floor(seconds / 3600), 'h', `${Math.floor((seconds % 3600) / 60)}m`);
+}
+
+function twoUnits(count: number, unit: string, rest: string): string {
+  return rest.startsWith('0') ? `${count}${unit}` : `${count}${unit} ${rest}`;
 }

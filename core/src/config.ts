@@ -128,7 +128,7 @@ export function choice<const C extends string>(
     ...named(declared),
     kind: 'choice',
     defaultText: declared.default,
-    allowed: declared.choices.join(' or '),
+    allowed: eitherOf(declared.choices),
     parse: ([value, ...more]) =>
       more.length === 0 ? declared.choices.find((candidate) => candidate === value) : undefined,
   };
@@ -145,6 +145,10 @@ export function list(
     allowed: declared.allowed,
     parse: (texts) => (texts.every((value) => accepts(declared.pattern, value)) ? texts : undefined),
   };
+}
+
+function eitherOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
 function accepts(pattern: RegExp | undefined, value: string | undefined): boolean {

@@ -20,7 +20,8 @@ export type Options = ReadonlyMap<OptionName, string>;
 const reservedOptions = /^(cacheOnWrite|quota|write-?back|stale-?if-?error|tls.*|insecure)$/i;
 const secretLike = /secret|passw|accesskey|access-key|token|signature/i;
 export const noSecrets =
-  'a UFS URI never holds a secret: write credentials=env:NAME and set NAME_ACCESS_KEY_ID and NAME_SECRET_ACCESS_KEY';
+  'a UFS URI never holds a secret: write credentials=env:NAME and set NAME_ACCESS_KEY_ID ' +
+  'and NAME_SECRET_ACCESS_KEY';
 
 /** @throws ConfigError on a name that is unknown, reserved or stands twice. */
 export function readOptions(pairs: readonly (readonly [string, string])[], scheme: 's3' | 'file'): Options {

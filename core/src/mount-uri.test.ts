@@ -9,8 +9,8 @@ const parse = (text: string) => parseMount(text, defaults);
 describe('parseMount', () => {
   it('reads an S3 mount with everything in the query', () => {
     const uri =
-      's3://lake/raw/2024?endpoint=http://127.0.0.1:7070&region=eu-west-1&pathStyle=false&credentials=env:LAKE' +
-      '&ttl=5m&readOnly=true&pageSize=4MiB&maxObjectSize=1GiB&anonymous=read';
+      's3://lake/raw/2024?endpoint=http://127.0.0.1:7070&region=eu-west-1&pathStyle=false' +
+      '&credentials=env:LAKE&ttl=5m&readOnly=true&pageSize=4MiB&maxObjectSize=1GiB&anonymous=read';
     expect(parse(`/lake/raw=${uri}`)).toEqual({
       path: '/lake/raw',
       bucket: 'lake',

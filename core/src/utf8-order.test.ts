@@ -4,7 +4,10 @@ import { afterPrefix, compareUtf8 } from './utf8-order.ts';
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 6 }),
-  fc.string({ unit: fc.constantFrom('a', 'b', '/', '\u{ffff}', '\u{e000}', '\u{10000}', '\u{10ffff}'), maxLength: 4 }),
+  fc.string({
+    unit: fc.constantFrom('a', 'b', '/', '\u{ffff}', '\u{e000}', '\u{10000}', '\u{10ffff}'),
+    maxLength: 4,
+  }),
 );
 
 describe('UTF-8 order', () => {

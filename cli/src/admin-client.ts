@@ -1,0 +1,99 @@
+/** The admin API as commands use it: where it is, who asks, and what its errors mean for a person. */
+
+import { CommandError, usageError } from './command-error.ts';
+import { type DataDir, dataDirAt, readRootCredentials } from './data-dir.ts';
+
+export interface AdminOptions {
+  readonly admin?: string | undefined;
+  readonly registry?: string | undefined;
+  readonly dataDir?: string | undefined;
+}
+
+export const adminUrlDefault = 'http://127.0.0.1:9001';
+const answerWithinMs = 30_000;
+
+export interface AdminClient {
+  readonly url: string;
+  /**
+   * The JSON answer.
+   * @throws CommandError where there is no answer, or an error; its text is for people.
+   */
+  ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>;
+}
+
+export function adminClient(options: AdminOptions, env: NodeJS.ProcessEnv): AdminClient {
+  const url = adminUrl(
+    options.admin ?? options.registry ?? (env.FOREBAY_ADMIN || undefined) ?? adminUrlDefault,
+  );
+  const dataDir = dataDirAt(options.dataDir ?? (env.FOREBAY_DATA_DIR || './forebay-data'));
+  return {
+    url,
+    ask: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+      const authorization = authorizationOf(env, dataDir);
+      const response = await send(url, path, {
+        method,
+        headers: {
+          ...(authorization !== undefined && { authorization }),
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        redirect: 'error',
+        signal: AbortSignal.timeout(answerWithinMs),
+      });
+      const answer: unknown = await response.json().catch(() => undefined);
+      if (!response.ok) throw refusal(url, response.status, answer);
+      return answer as T;
+    },
+  };
+}
+
+function adminUrl(text: string): string {
+  const url = URL.parse(text.includes('://') ? text : `http://${text}`);
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.pathname !== '/') {
+    throw usageError(`--admin: write the address as ${adminUrlDefault}`);
+  }
+  return url.origin;
+}
+
+/** DESIGN §6: the key pair of the environment, else the token, else the pair kept in the data directory. */
+function authorizationOf(env: NodeJS.ProcessEnv, dataDir: DataDir): string | undefined {
+  const { FOREBAY_ACCESS_KEY: accessKey, FOREBAY_SECRET_KEY: secretKey, FOREBAY_TOKEN: token } = env;
+  if (Boolean(accessKey) !== Boolean(secretKey)) {
+    throw usageError('FOREBAY_ACCESS_KEY and FOREBAY_SECRET_KEY go together: set both or neither');
+  }
+  if (accessKey && secretKey) return basic(accessKey, secretKey);
+  if (token) return `Bearer ${token}`;
+  const kept = readRootCredentials(dataDir);
+  return kept && basic(kept.accessKey, kept.secretKey);
+}
+
+function basic(accessKey: string, secretKey: string): string {
+  return `Basic ${Buffer.from(`${accessKey}:${secretKey}`).toString('base64')}`;
+}
+
+async function send(url: string, path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url + path, init);
+  } catch (error) {
+    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+    const reason =
+      cause?.code === 'ECONNREFUSED' ? 'nothing listens there' : (cause?.message ?? String(error));
+    throw new CommandError(
+      `no answer from ${url}: ${reason}; is forebay serve running? --admin tells another address`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function refusal(url: string, status: number, answer: unknown): CommandError {
+  if (status === 401) {
+    return new CommandError(
+      `${url} does not accept these credentials; set FOREBAY_ACCESS_KEY and FOREBAY_SECRET_KEY, ` +
+        'or FOREBAY_TOKEN, or tell the data directory with --data-dir',
+    );
+  }
+  const told = (answer as { error?: { message?: unknown } } | undefined)?.error?.message;
+  return new CommandError(typeof told === 'string' ? told : `${url} answered with HTTP status ${status}`);
+}

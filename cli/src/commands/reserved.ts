@@ -1,0 +1,32 @@
+/** Commands that have a name already and come with a later version. */
+import { Command } from 'commander';
+import { usageError } from '../command-error.ts';
+
+const names = [
+  ...[
+    'gateway',
+    'cache-node',
+    'registry',
+    'nodes',
+    'drain',
+    'explain',
+    'load',
+    'free',
+    'pin',
+    'unpin',
+    'copy',
+  ],
+  ...['jobs', 'job', 'users', 'config', 'bench', 'doctor', 'completion'],
+];
+
+export function reservedCommands(): Command[] {
+  return names.map((name) =>
+    new Command(name)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .helpOption(false)
+      .action(() => {
+        throw usageError(`the command "${name}" is not available in this version`);
+      }),
+  );
+}

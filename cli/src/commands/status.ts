@@ -1,0 +1,37 @@
+/** `forebay status`. */
+import { formatDuration, formatSize } from '@forebay/core/bytes';
+import type { Status } from '@forebay/registry/admin/status';
+import type { Command } from 'commander';
+import { table } from '../terminal.ts';
+import { adminCommand } from './admin-command.ts';
+
+export function statusCommand(): Command {
+  return adminCommand({
+    usage: 'status',
+    summary: 'show what a running Forebay serves and what its cache holds',
+    examples: ['forebay status', 'forebay status --json', 'forebay status --admin http://10.0.0.5:9001'],
+    run: async ({ client, print }) => {
+      const status = await client.ask<Status>('GET', '/api/v1/status');
+      print(status, () => statusLines(status));
+    },
+  });
+}
+
+function statusLines({ bytesServed, ufs, cache, requests, ...status }: Status): string[] {
+  const fromCacheBytes = bytesServed.memory + bytesServed.disk + bytesServed.peer;
+  const reads = Object.entries(status.reads).map(([result, count]) => `${result} ${count}`);
+  const ratio =
+    status.hitRatio === undefined ? 'nothing read yet' : `${(status.hitRatio * 100).toFixed(1)} % of bytes`;
+  return table([
+    ['Forebay', `${status.version}, node ${status.nodeId}, up ${formatDuration(status.uptimeMs)}`],
+    ['S3 endpoint', status.endpoint],
+    ['Requests', `${requests.total}, ${requests.failed} failed`],
+    ['Reads', reads.join(', ') || 'none yet'],
+    ['From cache', ratio],
+    ['Served', `${formatSize(fromCacheBytes)} from cache, ${formatSize(bytesServed.ufs)} from the UFS`],
+    ['UFS', `${ufs.requests} requests, ${ufs.failed} failed, ${formatSize(ufs.bytes)} read`],
+    ['Disk', `${formatSize(cache.diskBytes)} of ${formatSize(cache.diskBytesMax)}, ${cache.pages} pages`],
+    ['Memory', `${formatSize(cache.memoryBytes)} of ${formatSize(cache.memoryBytesMax)}`],
+    ['Infos', `${cache.infoMemoryEntries} in memory, ${cache.infoPersistentEntries} on disk`],
+  ]);
+}

@@ -1,0 +1,49 @@
+/** The table of commands. */
+import { Command } from 'commander';
+import { examplesText } from './commands/admin-command.ts';
+import { demoCommand } from './commands/demo.ts';
+import { mountCommand, mountsCommand, umountCommand } from './commands/mounts.ts';
+import { reservedCommands } from './commands/reserved.ts';
+import { serveCommand } from './commands/serve.ts';
+import { statCommand } from './commands/stat.ts';
+import { statusCommand } from './commands/status.ts';
+import { version } from './version.ts';
+
+export function createProgram(): Command {
+  const program = new Command('forebay')
+    .description(
+      'An S3-compatible caching gateway: what was read before is served from memory and local disk.',
+    )
+    .version(version, '--version', 'print the version')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', examplesText(examples));
+  const commands = [
+    ...[serveCommand(), demoCommand(), statusCommand()],
+    ...[mountsCommand(), mountCommand(), umountCommand(), statCommand()],
+  ];
+  for (const command of commands) program.addCommand(command);
+  for (const command of reservedCommands()) program.addCommand(command, { hidden: true });
+  for (const command of [program, ...program.commands]) settle(command);
+  return program;
+}
+
+const examples = [
+  'forebay serve                                    start, and print how to point S3 clients at it',
+  'forebay serve --mount /data=file:///srv/data     cache a directory',
+  'forebay demo                                     a tour: cold and warm reads of a far bucket',
+  'forebay status                                   what is served, what the cache holds',
+  'forebay stat s3://data/a.bin                     what is cached of one object',
+];
+
+/** Errors of usage are one line, and end the process where we say so. */
+function settle(command: Command): void {
+  command.exitOverride().configureOutput({
+    outputError: (text, write) => {
+      const line = text
+        .replace(/^error: /, '')
+        .replace(/\s*\n\s*/g, ' ')
+        .trim();
+      write(`forebay: ${line}; see forebay ${command.parent ? `${command.name()} ` : ''}--help\n`);
+    },
+  });
+}

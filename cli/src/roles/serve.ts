@@ -1,0 +1,209 @@
+/**
+ * `serve`: gateway, cache node and registry in one process, meeting as plain objects. Starts in an order in
+ * which a mistake shows before anything is changed, and stops in the reverse one.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
+import { type Clock, systemClock } from '@forebay/core/clock';
+import { ConfigError } from '@forebay/core/config';
+import type { Log } from '@forebay/core/log';
+import { Metrics } from '@forebay/core/metrics';
+import type { Mount } from '@forebay/core/mount';
+import { type MountInput, parseMount } from '@forebay/core/mount-uri';
+import { createGateway } from '@forebay/gateway/app';
+import { createAdminApp } from '@forebay/registry/admin/app';
+import { LocalRegistry } from '@forebay/registry/local-registry';
+import { openState, type State } from '@forebay/registry/state-store';
+import { declareUfsMetrics, meteredUfs } from '@forebay/ufs/metered';
+import { openUfs } from '@forebay/ufs/open-ufs';
+import { UfsPool } from '@forebay/ufs/ufs-pool';
+import { lockDataDir, makeRootCredentials, type RootCredentials, readRootCredentials } from '../data-dir.ts';
+import { refuseDataDir, type ServeConfig } from '../serve-config.ts';
+import { version } from '../version.ts';
+import { startAdminServer } from './admin-server.ts';
+import { checkPort, listen } from './listening.ts';
+import { readStatus } from './status.ts';
+import { Undoing } from './undoing.ts';
+
+/** A request under way on a Ufs whose last mount went may take this long. */
+const ufsGraceMs = 15 * 60_000;
+
+export interface RootUser extends RootCredentials {
+  /** Whether this start made the pair, found it in the data directory, or was given it by the environment. */
+  readonly from: 'made' | 'kept' | 'environment';
+}
+
+export interface RunningForebay {
+  /** `http://127.0.0.1:9000` */
+  readonly endpoint: string;
+  /** `http://127.0.0.1:9001` */
+  readonly adminUrl: string;
+  readonly nodeId: string;
+  readonly rootUser: RootUser;
+  readonly mounts: readonly Mount[];
+  /** Lets requests under way end, then frees everything. May be called again. */
+  stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly config: ServeConfig;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+interface Parts {
+  readonly config: ServeConfig;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly undoing: Undoing;
+}
+
+/**
+ * @throws CommandError where the data directory is in use, a port is taken, and the like; nothing is left
+ * then.
+ */
+export async function startServe({
+  config,
+  log,
+  clock = systemClock,
+}: ServeOptions): Promise<RunningForebay> {
+  const undoing = new Undoing(log);
+  try {
+    return await start({ config, log, clock, undoing });
+  } catch (error) {
+    await undoing.run();
+    throw error;
+  }
+}
+
+async function start(parts: Parts): Promise<RunningForebay> {
+  const { config, log, clock, undoing } = parts;
+  const { values, dataDir } = config;
+  const startedAtMs = clock.wallMs();
+  undoing.add(lockDataDir(dataDir));
+  const rootUser = rootUserOf(config);
+  const adminPlace = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
+  const admin = await startAdminServer(adminPlace, undoing);
+  const place = { host: values.host, port: values.port, portFlag: '--port' };
+  await checkPort(place);
+  const state = openState(dataDir.statePath);
+  undoing.add(() => state.disconnect());
+  const registry = await openRegistry(state, parts);
+  const nodeId = await nodeIdIn(state);
+  const metrics = new Metrics();
+  const pool = openPool(registry, metrics, parts);
+  await openMounts(pool, parts);
+  const ufsOf = (mount: Mount) => pool.ufsOf(mount);
+  const shared = { settings: values, ufsOf, metrics, clock, log };
+  const cacheNode = await LocalCacheNode.open({ ...shared, nodeId, dataDir: dataDir.cachePath });
+  undoing.add(() => cacheNode.close());
+  const gateway = createGateway({ ...shared, registry, cacheNode, credentials: onlyRoot(rootUser) });
+  const server = gateway.createServer();
+  undoing.add(() => gateway.drain(values.drainTimeoutMs));
+  const endpoint = await listen(server, place);
+  await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
+  undoing.add(() => registry.leave(nodeId));
+  let stopping = false;
+  undoing.add(() => {
+    stopping = true;
+  });
+  admin.open(
+    createAdminApp({
+      registry,
+      cacheNode,
+      credentials: { ...rootUser, token: values.token },
+      version,
+      status: () => readStatus({ metrics, cacheNode, clock, endpoint, startedAtMs }),
+      notReady: () => (stopping ? ['stopping'] : []),
+      metricsText: () => metrics.text(),
+      makeMount: (input) => usableMount(input, parts),
+      log,
+    }),
+  );
+  const { mounts } = registry.view().mounts;
+  return { endpoint, adminUrl: admin.url, nodeId, rootUser, mounts, stop: () => undoing.run() };
+}
+
+function rootUserOf({ values, dataDir }: ServeConfig): RootUser {
+  const { accessKey, secretKey } = values;
+  if (accessKey !== undefined && secretKey !== undefined)
+    return { accessKey, secretKey, from: 'environment' };
+  const kept = readRootCredentials(dataDir);
+  return kept ? { ...kept, from: 'kept' } : { ...makeRootCredentials(dataDir), from: 'made' };
+}
+
+/** Who may use S3: in this version the root user alone. */
+function onlyRoot({ accessKey, secretKey }: RootUser) {
+  const root = { name: 'root', secretKey };
+  return (given: string) => (given === accessKey ? root : undefined);
+}
+
+/** The name of this node, the same after each restart. */
+async function nodeIdIn(state: State): Promise<string> {
+  const kept = await state.get<string>('node-id');
+  if (kept !== undefined) return kept;
+  const made = `node-${randomBytes(4).toString('hex')}`;
+  await state.set('node-id', made);
+  return made;
+}
+
+function openRegistry(state: State, { config, log, clock }: Parts): Promise<LocalRegistry> {
+  const { dataDir, mounts } = config;
+  const servesLocal = mounts.some(({ ufs }) => ufs.scheme === 'file' && ufs.directory === dataDir.localPath);
+  if (servesLocal) mkdirSync(dataDir.localPath, { recursive: true });
+  return LocalRegistry.open({
+    state,
+    clock,
+    log,
+    mounts,
+    restoreMount: ({ path, uri, createdAtMs }) => mountFor({ path, uri }, config, createdAtMs),
+  });
+}
+
+/** @throws ConfigError */
+function mountFor(input: MountInput, { values, dataDir }: ServeConfig, createdAtMs: number): Mount {
+  const mount = parseMount(input, { pageSizeBytes: values.pageSizeBytes, createdAtMs });
+  refuseDataDir(mount, dataDir);
+  return mount;
+}
+
+function openPool(registry: LocalRegistry, metrics: Metrics, { config, log, undoing }: Parts): UfsPool {
+  const ufsMetrics = declareUfsMetrics(metrics);
+  const { ufsConnectionsMax } = config.values;
+  const pool = new UfsPool({
+    open: (location) =>
+      openUfs(location, { env: process.env, log, s3: { connectionsMax: ufsConnectionsMax } }),
+    viewOf: (ufs, mount) => meteredUfs(ufs, mount.path, ufsMetrics),
+    graceMs: ufsGraceMs,
+  });
+  undoing.add(() => pool.close());
+  undoing.add(registry.watch(({ mounts }) => pool.retain(mounts.mounts)));
+  return pool;
+}
+
+/**
+ * Opens the UFSs of the mounts that were asked for, so that what is missing shows at the start. No store is
+ * asked over the network: it may come later.
+ * @throws ConfigError where a mount cannot be used as it is (its credentials are not set).
+ */
+async function openMounts(pool: UfsPool, { config, log }: Parts): Promise<void> {
+  for (const mount of config.mounts) {
+    try {
+      const ufs = await pool.ufsOf(mount);
+      if (mount.ufs.scheme === 'file') await ufs.checkBucket();
+    } catch (error) {
+      if (error instanceof ConfigError)
+        throw new ConfigError(`mount ${mount.path}: ${error.message}`, { cause: error });
+      log.warn({ mount: mount.path, reason: String(error) }, 'the UFS of a mount cannot be reached now');
+    }
+  }
+}
+
+/** @throws ConfigError */
+async function usableMount(input: MountInput, { config, clock, log }: Parts): Promise<Mount> {
+  const mount = mountFor(input, config, clock.wallMs());
+  const probe = await openUfs(mount.ufs, { env: process.env, log });
+  await probe.close();
+  return mount;
+}

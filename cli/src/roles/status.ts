@@ -1,0 +1,75 @@
+/** The status of the admin API, from the metrics and the cache node. */
+import type { CacheNode } from '@forebay/core/cache-node';
+import type { Clock } from '@forebay/core/clock';
+import type { Metrics } from '@forebay/core/metrics';
+import type { Status } from '@forebay/registry/admin/status';
+import { version } from '../version.ts';
+
+interface StatusSources {
+  readonly metrics: Metrics;
+  readonly cacheNode: CacheNode;
+  readonly clock: Clock;
+  readonly endpoint: string;
+  readonly startedAtMs: number;
+}
+
+type Samples = Awaited<ReturnType<Metrics['samples']>>;
+
+export async function readStatus({
+  metrics,
+  cacheNode,
+  clock,
+  endpoint,
+  startedAtMs,
+}: StatusSources): Promise<Status> {
+  const [requests, served, ufsRequests, ufsBytes, stats] = await Promise.all([
+    metrics.samples('forebay_requests_total'),
+    metrics.samples('forebay_bytes_served_total'),
+    metrics.samples('forebay_ufs_requests_total'),
+    metrics.samples('forebay_ufs_bytes_total'),
+    cacheNode.stats(),
+  ]);
+  const bytesFrom = (source: string) => sum(served.filter(({ labels }) => labels.source === source));
+  const bytesServed = {
+    memory: bytesFrom('memory'),
+    disk: bytesFrom('disk'),
+    peer: bytesFrom('peer'),
+    ufs: bytesFrom('ufs'),
+  };
+  const servedBytes = sum(served);
+  const { nodeId, uptimeMs, ...cache } = stats;
+  return {
+    version,
+    nodeId,
+    endpoint,
+    startedAt: new Date(startedAtMs).toISOString(),
+    uptimeMs: Math.round(clock.wallMs() - startedAtMs),
+    requests: {
+      total: sum(requests),
+      failed: sum(requests.filter(({ labels }) => /^5/.test(labels.status ?? ''))),
+    },
+    reads: readsOf(requests),
+    bytesServed,
+    ...(servedBytes > 0 && { hitRatio: (servedBytes - bytesServed.ufs) / servedBytes }),
+    ufs: { requests: sum(ufsRequests), failed: sum(ufsRequests.filter(isFailed)), bytes: sum(ufsBytes) },
+    cache,
+  };
+}
+
+/** An answer such as 404 or 412 is the UFS doing its work; no answer, or a 5xx, is not. */
+function isFailed({ labels: { status = '' } }: Samples[number]): boolean {
+  return /^5|unavailable|error/.test(status);
+}
+
+function readsOf(requests: Samples): Record<string, number> {
+  const reads: Record<string, number> = {};
+  for (const { labels, value } of requests) {
+    const { cache = 'none' } = labels;
+    if (cache !== 'none' && cache !== '') reads[cache] = (reads[cache] ?? 0) + value;
+  }
+  return reads;
+}
+
+function sum(samples: Samples): number {
+  return samples.reduce((total, { value }) => total + value, 0);
+}

@@ -1,0 +1,117 @@
+/** Everything `serve` is told: flags, environment, config file, defaults, as values and mounts. */
+import { readFileSync } from 'node:fs';
+import { basename, relative, sep } from 'node:path';
+import { ConfigError, didYouMean, resolveSettings } from '@forebay/core/config';
+import { type ConfigFile, parseConfigFile } from '@forebay/core/config-file';
+import type { Mount } from '@forebay/core/mount';
+import { type MountDefaults, type MountInput, parseMounts, splitMount } from '@forebay/core/mount-uri';
+import { type DataDir, dataDirAt } from './data-dir.ts';
+import { type ServeValues, serveSettings } from './settings.ts';
+
+export interface ServeSources {
+  /** By YAML key, as commander hands them over; `config` and `mount` among them. */
+  readonly flags: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly nowMs: number;
+}
+
+export interface ServeConfig {
+  readonly values: ServeValues;
+  readonly dataDir: DataDir;
+  readonly mounts: readonly Mount[];
+  /** Things worth a word that do not stop the start. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws ConfigError on the first thing that cannot be used. */
+export function loadServeConfig({ flags, env, nowMs }: ServeSources): ServeConfig {
+  const file = readConfigFile(single(flags.config) ?? (env.FOREBAY_CONFIG || undefined));
+  const values = resolveSettings(serveSettings, { flags, env, file: file.values });
+  if (values.workers > 1) throw new ConfigError('--workers: more than 1 is not available in this version');
+  if ((values.accessKey === undefined) !== (values.secretKey === undefined)) {
+    throw new ConfigError('FOREBAY_ACCESS_KEY and FOREBAY_SECRET_KEY go together: set both or neither');
+  }
+  const dataDir = dataDirAt(values.dataDir);
+  const defaults = { pageSizeBytes: values.pageSizeBytes, createdAtMs: nowMs };
+  const given = [
+    file.mounts,
+    (env.FOREBAY_MOUNT ?? '')
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((text) => splitMount(text, 'FOREBAY_MOUNT')),
+    many(flags.mount).map((text) => splitMount(text)),
+  ];
+  const mounts = mergeMounts(given, defaults);
+  if (mounts.length === 0) mounts.push(...parseMounts([localMount(dataDir)], defaults));
+  for (const mount of mounts) refuseDataDir(mount, dataDir);
+  return { values, dataDir, mounts, warnings: unknownVariables(env) };
+}
+
+function single(flag: string | readonly string[] | undefined): string | undefined {
+  return typeof flag === 'string' ? flag : flag?.at(-1);
+}
+
+function many(flag: string | readonly string[] | undefined): readonly string[] {
+  return typeof flag === 'string' ? [flag] : (flag ?? []);
+}
+
+function readConfigFile(path: string | undefined): ConfigFile {
+  if (path === undefined) return { values: new Map(), mounts: [] };
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`--config: cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  return parseConfigFile({ name: basename(path), text, settings: serveSettings });
+}
+
+/** Later sources win over earlier ones, path by path; within one source a path stands once. */
+function mergeMounts(sources: readonly (readonly MountInput[])[], defaults: MountDefaults): Mount[] {
+  const byPath = new Map<string, Mount>();
+  for (const inputs of sources) {
+    for (const mount of parseMounts(inputs, defaults)) byPath.set(mount.path, mount);
+  }
+  return [...byPath.values()];
+}
+
+function localMount(dataDir: DataDir): MountInput {
+  const path = dataDir.localPath.split('/').map(encodeURIComponent).join('/');
+  return { path: '/local', uri: `file://${path}`, where: '--data-dir' };
+}
+
+/** The data directory holds the root key pair: a mount that reaches it would hand that to every reader. */
+export function refuseDataDir(mount: Mount, dataDir: DataDir): void {
+  if (mount.ufs.scheme !== 'file') return;
+  const { directory } = mount.ufs;
+  if (holds(directory, dataDir.path)) {
+    throw new ConfigError(
+      `mount ${mount.path}: its directory holds the data directory ${dataDir.path}, and with it ` +
+        'the root key pair; choose another with --data-dir',
+    );
+  }
+  if (holds(dataDir.cachePath, directory)) {
+    throw new ConfigError(`mount ${mount.path}: its directory is part of the cache`);
+  }
+}
+
+function holds(outer: string, inner: string): boolean {
+  const path = relative(outer, inner);
+  return path === '' || (path !== '..' && !path.startsWith(`..${sep}`));
+}
+
+const otherVariables = [
+  'FOREBAY_ADMIN',
+  'FOREBAY_CONFIG',
+  'FOREBAY_MOUNT',
+  ...Object.values(serveSettings).map((setting) => setting.env),
+];
+
+/** Only near misses: orchestrators set variables such as FOREBAY_SERVICE_HOST by themselves. */
+function unknownVariables(env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith('FOREBAY_') && !otherVariables.includes(name))
+    .map((name) => ({ name, near: didYouMean(name, otherVariables) }))
+    .filter(({ near }) => near !== '')
+    .map(({ name, near }) => `the variable ${name} is not known${near}`);
+}

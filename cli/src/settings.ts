@@ -1,0 +1,69 @@
+/** The settings of `forebay serve`: those of its three roles, and its own. */
+import { cacheNodeSettings } from '@forebay/cache-node/settings';
+import { choice, duration, integer, text, type Values } from '@forebay/core/config';
+import { gatewaySettings } from '@forebay/gateway/settings';
+import { registrySettings } from '@forebay/registry/settings';
+
+export const processSettings = {
+  dataDir: text({
+    env: 'FOREBAY_DATA_DIR',
+    default: './forebay-data',
+    allowed: 'a directory',
+    help: 'Directory of the cache, the registry and the root key pair. One process at a time.',
+  }),
+  logLevel: choice({
+    env: 'FOREBAY_LOG_LEVEL',
+    choices: ['auto', 'debug', 'info', 'warn', 'error', 'silent'],
+    default: 'auto',
+    help: 'Least level of log lines on stderr. auto: warn on a terminal, otherwise info.',
+  }),
+  drainTimeoutMs: duration({
+    env: 'FOREBAY_DRAIN_TIMEOUT',
+    default: '10s',
+    max: '1h',
+    help: 'How long requests under way may take to end after SIGTERM or Ctrl-C.',
+  }),
+  workers: integer({
+    env: 'FOREBAY_WORKERS',
+    default: '1',
+    min: '1',
+    help: 'Processes that serve. Only 1 in this version.',
+  }),
+};
+
+const rootUser = 'Both keys of the root user, or neither; only from the environment. ';
+export const rootUserSettings = {
+  accessKey: text({
+    env: 'FOREBAY_ACCESS_KEY',
+    pattern: /^[A-Za-z0-9._-]{3,128}$/,
+    allowed: '3 to 128 letters, digits, dots, hyphens and underscores',
+    secret: true,
+    help: `${rootUser}Where unset, a pair is made at the first start and kept in the data directory.`,
+  }),
+  secretKey: text({
+    env: 'FOREBAY_SECRET_KEY',
+    pattern: /^[\x21-\x7e]{8,256}$/,
+    allowed: '8 to 256 visible ASCII characters',
+    secret: true,
+    help: `${rootUser}Never given as a flag, because process lists show those.`,
+  }),
+};
+
+/** In the order of the help text and the documentation. */
+export const serveSettingGroups = [
+  { title: 'Process', settings: processSettings },
+  { title: 'Gateway', settings: gatewaySettings },
+  { title: 'Cache', settings: cacheNodeSettings },
+  { title: 'Admin API', settings: registrySettings },
+  { title: 'Root user', settings: rootUserSettings },
+] as const;
+
+export const serveSettings = {
+  ...processSettings,
+  ...gatewaySettings,
+  ...cacheNodeSettings,
+  ...registrySettings,
+  ...rootUserSettings,
+};
+
+export type ServeValues = Values<typeof serveSettings>;

@@ -1,0 +1,167 @@
+/**
+ * The gateway: one HTTP server that speaks S3. Hono is the front door; its middleware, in order, is the table of
+ * contents of a request's way: observe, admit, S3. The path belongs to keys alone and is no business of routes:
+ * it is kept raw, and Hono always sees `/`, so that no key is normalised, refused or mistaken for a route
+ * (S3-WIRE 1, 2).
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { CacheNode } from '@forebay/core/cache-node';
+import type { Clock } from '@forebay/core/clock';
+import type { Log } from '@forebay/core/log';
+import type { Metrics } from '@forebay/core/metrics';
+import type { Mount } from '@forebay/core/mount';
+import type { Registry } from '@forebay/core/registry';
+import type { Ufs } from '@forebay/ufs/ufs';
+import { getRequestListener } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { Hono } from 'hono';
+import { answerClientError } from './client-error.ts';
+import { closeStalled, drainServer } from './connections.ts';
+import { type Exchange, openExchange } from './exchange.ts';
+import { declareGatewayMetrics } from './metrics.ts';
+import { Observer } from './observer.ts';
+import type { AuthDeps } from './s3/auth/types.ts';
+import { Pipeline } from './s3/pipeline.ts';
+import type { GatewayConfig } from './settings.ts';
+
+export interface GatewayOptions {
+  readonly registry: Registry;
+  readonly cacheNode: CacheNode;
+  readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
+  readonly credentials: AuthDeps['credentials'];
+  readonly settings: GatewayConfig;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Gateway {
+  /** A server that is not listening yet; several may share the gateway. */
+  createServer(): Server;
+  /**
+   * Takes no new connections and lets requests under way end, for at most `deadlineMs`; then cuts what is left.
+   * Resolves when every connection is closed.
+   */
+  drain(deadlineMs: number): Promise<void>;
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { settings, clock } = options;
+  const metrics = declareGatewayMetrics(options.metrics);
+  const observer = new Observer({ ...options, metrics });
+  const pipeline = new Pipeline(options);
+  const exchanges = new Exchanges();
+  const servers = new Set<Server>();
+  let draining = false;
+
+  const app = new Hono<{ Bindings: Exchange }>()
+    .use(async ({ env }, next) => {
+      observer.begin();
+      await next();
+      observer.end(env);
+    })
+    .use(async ({ env }, next) => {
+      if (observer.inFlight > settings.requestsInFlightMax) {
+        metrics.refused.inc({ reason: 'in_flight' });
+        await pipeline.refuseOverload(env);
+        return RESPONSE_ALREADY_SENT;
+      }
+      return next();
+    })
+    .all('*', async ({ env }) => {
+      await pipeline.handle(env);
+      return RESPONSE_ALREADY_SENT;
+    })
+    .onError((error, { env }) => {
+      // The pipeline lets nothing out: this is a defect, and the answer's state is unknown.
+      options.log.error({ id: env.id, err: error }, 'a request failed outside the pipeline');
+      env.outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
+    });
+
+  const front = getRequestListener(
+    async (request, { incoming }) => {
+      await app.fetch(request, exchanges.of(incoming as IncomingMessage));
+      return RESPONSE_ALREADY_SENT;
+    },
+    // Unread bodies are ours to judge (unread-body.ts), and the process's Request and Response stay what they are.
+    { autoCleanupIncoming: false, overrideGlobalObjects: false },
+  );
+  const listenerFor = (expectsContinue: boolean) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    if (draining) outgoing.shouldKeepAlive = false;
+    exchanges.add(openExchange({ incoming, outgoing, expectsContinue, clock }));
+    hideTarget(incoming);
+    void front(incoming, outgoing);
+  };
+
+  return {
+    createServer() {
+      const server = createServer(serverOptionsOf(settings));
+      server.maxConnections = settings.connectionsMax;
+      server.setTimeout(settings.idleTimeoutMs);
+      server.on('request', listenerFor(false));
+      server.on('checkContinue', listenerFor(true));
+      // Any other expectation is ignored, not answered 417 (S3-WIRE 10).
+      server.on('checkExpectation', listenerFor(false));
+      server.on('timeout', (socket) => closeStalled(socket, exchanges.on(socket), settings.idleTimeoutMs));
+      server.on('clientError', (error, socket) => {
+        const reason = answerClientError(error, socket as Socket, {
+          exchange: exchanges.on(socket as Socket),
+          hostId: pipeline.hostId,
+          headerBytesMax: settings.headerBytesMax,
+        });
+        if (reason) metrics.refused.inc({ reason });
+      });
+      server.on('close', () => servers.delete(server));
+      servers.add(server);
+      return server;
+    },
+    async drain(deadlineMs) {
+      draining = true;
+      await Promise.all([...servers].map((server) => drainServer(server, deadlineMs)));
+    },
+  };
+}
+
+function serverOptionsOf(settings: GatewayConfig) {
+  return {
+    // An upload may take hours; a stalled one is found by `closeStalled`.
+    requestTimeout: 0,
+    headersTimeout: settings.headersTimeoutMs,
+    connectionsCheckingInterval: Math.min(5000, settings.headersTimeoutMs),
+    keepAliveTimeout: settings.keepAliveTimeoutMs,
+    maxHeaderSize: settings.headerBytesMax,
+    highWaterMark: 256 * 1024,
+    noDelay: true,
+    // Our own answer to it is an S3 error document.
+    requireHostHeader: false,
+  };
+}
+
+/** The adapter must not parse what clients send as target and host: it refuses or rewrites some of it. */
+function hideTarget(incoming: IncomingMessage): void {
+  incoming.url = '/';
+  incoming.headers.host = 'localhost';
+}
+
+/** Exchanges by their request, and the latest one of each connection. */
+class Exchanges {
+  readonly #byRequest = new WeakMap<IncomingMessage, Exchange>();
+  readonly #bySocket = new WeakMap<Socket, Exchange>();
+
+  add(exchange: Exchange): void {
+    this.#byRequest.set(exchange.incoming, exchange);
+    this.#bySocket.set(exchange.incoming.socket, exchange);
+  }
+
+  of(incoming: IncomingMessage): Exchange {
+    const exchange = this.#byRequest.get(incoming);
+    if (!exchange) throw new Error('a request without an exchange');
+    return exchange;
+  }
+
+  on(socket: Socket): Exchange | undefined {
+    return this.#bySocket.get(socket);
+  }
+}

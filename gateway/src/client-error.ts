@@ -1,0 +1,54 @@
+/** Answers to what Node's parser refuses before there is a request: well-formed S3 errors, then the end (S3-WIRE 13). */
+
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Exchange, newRequestId } from './exchange.ts';
+import { errorDocument } from './s3/error-document.ts';
+import { S3Error } from './s3/errors.ts';
+
+export interface ClientErrorContext {
+  /** The latest exchange of the connection. */
+  readonly exchange: Exchange | undefined;
+  readonly hostId: string;
+  readonly headerBytesMax: number;
+}
+
+/** @returns why it was refused, for the counter; undefined where the connection had simply ended */
+export function answerClientError(
+  error: Error,
+  socket: Socket,
+  context: ClientErrorContext,
+): 'headers' | 'timeout' | 'malformed' | undefined {
+  const code = 'code' in error ? error.code : undefined;
+  const outgoing = context.exchange?.outgoing;
+  const answering = outgoing?.headersSent && !outgoing.writableFinished;
+  const left = code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable;
+  if (left || answering) {
+    socket.destroy();
+    return left ? undefined : 'malformed';
+  }
+  const [reason, answer] = refusalOf(code, context.headerBytesMax);
+  const id = newRequestId();
+  const { status, headers, body } = errorDocument(answer, { requestId: id, hostId: context.hostId });
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `x-amz-request-id: ${id}`,
+    `x-amz-id-2: ${context.hostId}`,
+    `date: ${new Date().toUTCString()}`,
+    'server: Forebay',
+    'connection: close',
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  return reason;
+}
+
+function refusalOf(code: unknown, headerBytesMax: number): ['headers' | 'timeout' | 'malformed', S3Error] {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const fields = { MaxSizeAllowed: String(headerBytesMax) };
+    return ['headers', new S3Error('RequestHeaderSectionTooLarge', { fields })];
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['timeout', new S3Error('RequestTimeout')];
+  return ['malformed', new S3Error('BadRequest')];
+}

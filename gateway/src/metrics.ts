@@ -1,0 +1,36 @@
+/** The gateway's metrics, each declared once. Labels are bounded: operations and statuses come from tables. */
+import type { Metrics } from '@forebay/core/metrics';
+
+export type GatewayMetrics = ReturnType<typeof declareGatewayMetrics>;
+
+const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+export function declareGatewayMetrics(metrics: Metrics) {
+  return {
+    requests: metrics.counter<'op' | 'status' | 'cache'>({
+      name: 'forebay_requests_total',
+      help: 'S3 requests answered, by operation, HTTP status and x-cache ("none" where there is none; status 499: the client left before an answer). Rising 5xx: see the log for the request ids.',
+      labels: ['op', 'status', 'cache'],
+    }),
+    duration: metrics.histogram<'op'>({
+      name: 'forebay_request_duration_seconds',
+      help: 'From the request head to the last byte of the answer, by operation, in seconds. Slow clients count.',
+      labels: ['op'],
+      buckets: secondsBuckets,
+    }),
+    inFlight: metrics.gauge({
+      name: 'forebay_requests_in_flight',
+      help: 'S3 requests being answered now. Near its limit new ones get 503 SlowDown: add gateways.',
+    }),
+    refused: metrics.counter<'reason'>({
+      name: 'forebay_requests_refused_total',
+      help: 'Requests refused before any work, by reason: in_flight (limit of requests), malformed (no HTTP we can read), headers (section too large), timeout (headers too slow).',
+      labels: ['reason'],
+    }),
+    cutAnswers: metrics.counter<'reason'>({
+      name: 'forebay_answers_cut_total',
+      help: 'Answers that ended short after their headers, by reason: client_gone, or body_failed (the rest could not be had, so the connection was cut).',
+      labels: ['reason'],
+    }),
+  };
+}

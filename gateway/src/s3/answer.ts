@@ -1,0 +1,169 @@
+/**
+ * Writes an S3Answer to Node's raw response: with back-pressure, without web streams, bytes at hand in one piece.
+ * Once the headers are out only two things can happen to a body: all of it is sent, or the connection is cut
+ * (S3-WIRE 72). A stream is consumed or returned in every case.
+ */
+import type { ServerResponse } from 'node:http';
+import type { S3Answer } from './types.ts';
+
+export interface AnswerContext {
+  /** Request ids and the like: sent before the answer's own headers. */
+  readonly baseHeaders: readonly (readonly [name: string, value: string])[];
+  /** HEAD: headers as for GET, and no body. */
+  readonly headOnly: boolean;
+  /** The connection ends with this answer. */
+  readonly closeConnection: boolean;
+  /** Awaited when the whole answer is on its way, before the response ends. */
+  readonly beforeEnd?: (() => Promise<void>) | undefined;
+}
+
+export interface Sent {
+  readonly bodyBytes: number;
+  /**
+   * `whole`: everything went to the socket. `client-gone`: the client left first. `cut`: the body failed and the
+   * connection was destroyed; `cause` is what failed.
+   */
+  readonly end: 'whole' | 'client-gone' | 'cut';
+  readonly cause?: unknown;
+}
+
+/**
+ * Never throws for what a client or a body does. Headers are written before the first await.
+ * @throws Error for answers that cannot be written (a defect of ours); then no headers are out
+ */
+export async function writeAnswer(
+  outgoing: ServerResponse,
+  answer: S3Answer,
+  context: AnswerContext,
+): Promise<Sent> {
+  const { body } = answer;
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  if (outgoing.destroyed) return leave(bytes, 0);
+  const lengthBytes = lengthOf(answer, bytes);
+  if (Number.isNaN(lengthBytes)) {
+    await leave(bytes, 0);
+    throw new Error('a streamed answer needs a content-length');
+  }
+  try {
+    writeHead(outgoing, answer, context, bytes instanceof Uint8Array ? bytes.length : undefined);
+  } catch (error) {
+    // Node refuses header values that are none; the caller can still send another answer.
+    await leave(bytes, 0);
+    throw error;
+  }
+  if (context.headOnly || bytes === undefined || isBodiless(answer.status)) {
+    if (bytes !== undefined && !(bytes instanceof Uint8Array)) await returnBody(bytes);
+    await finish(outgoing, context, undefined);
+    return { bodyBytes: 0, end: 'whole' };
+  }
+  if (bytes instanceof Uint8Array) {
+    await finish(outgoing, context, bytes);
+    return { bodyBytes: bytes.length, end: 'whole' };
+  }
+  const sent = await writeStream(outgoing, bytes, lengthBytes);
+  if (sent.end === 'whole') await finish(outgoing, context, undefined);
+  return sent;
+}
+
+/** Flat name, value, name, value: what writeHead takes without building an object. */
+function writeHead(
+  outgoing: ServerResponse,
+  answer: S3Answer,
+  context: AnswerContext,
+  lengthBytes: number | undefined,
+): void {
+  const flat: string[] = [];
+  for (const [name, value] of context.baseHeaders) flat.push(name, value);
+  for (const [name, value] of answer.headers) flat.push(name, value);
+  if (lengthBytes !== undefined && !isBodiless(answer.status) && !hasContentLength(answer)) {
+    flat.push('content-length', String(lengthBytes));
+  }
+  if (lengthBytes === undefined && needsZeroLength(answer)) flat.push('content-length', '0');
+  if (context.closeConnection) flat.push('connection', 'close');
+  outgoing.writeHead(answer.status, flat);
+}
+
+/** 204 and 304 have no body and no length (S3-WIRE 8). */
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+function needsZeroLength(answer: S3Answer): boolean {
+  return answer.body === undefined && !isBodiless(answer.status) && !hasContentLength(answer);
+}
+
+function hasContentLength(answer: S3Answer): boolean {
+  return answer.headers.some(([name]) => name === 'content-length');
+}
+
+function lengthOf(answer: S3Answer, body: Uint8Array | AsyncIterable<Uint8Array> | undefined): number {
+  if (body === undefined || body instanceof Uint8Array) return body?.length ?? 0;
+  return Number(answer.headers.find(([name]) => name === 'content-length')?.[1]);
+}
+
+async function writeStream(
+  outgoing: ServerResponse,
+  body: AsyncIterable<Uint8Array>,
+  lengthBytes: number,
+): Promise<Sent> {
+  let bodyBytes = 0;
+  try {
+    for await (const bytes of body) {
+      if (outgoing.destroyed) return { bodyBytes, end: 'client-gone' };
+      bodyBytes += bytes.length;
+      if (bodyBytes > lengthBytes) throw new Error('the body is longer than its content-length');
+      if (!outgoing.write(bytes)) await drained(outgoing);
+    }
+    if (bodyBytes < lengthBytes) throw new Error('the body is shorter than its content-length');
+  } catch (cause) {
+    const gone = outgoing.destroyed;
+    outgoing.destroy();
+    return { bodyBytes, end: gone ? 'client-gone' : 'cut', cause };
+  }
+  return { bodyBytes, end: 'whole' };
+}
+
+async function finish(
+  outgoing: ServerResponse,
+  { beforeEnd }: AnswerContext,
+  bytes: Uint8Array | undefined,
+): Promise<void> {
+  if (beforeEnd) {
+    outgoing.flushHeaders();
+    if (bytes) outgoing.write(bytes);
+    await beforeEnd();
+    outgoing.end();
+  } else if (bytes) outgoing.end(bytes);
+  else outgoing.end();
+}
+
+/** Room to write again, or no one left to write to. */
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      outgoing.off('drain', done);
+      outgoing.off('close', done);
+      resolve();
+    };
+    outgoing.on('drain', done);
+    outgoing.on('close', done);
+    if (outgoing.destroyed) done();
+  });
+}
+
+async function leave(
+  body: Uint8Array | AsyncIterable<Uint8Array> | undefined,
+  bodyBytes: number,
+): Promise<Sent> {
+  if (body !== undefined && !(body instanceof Uint8Array)) await returnBody(body);
+  return { bodyBytes, end: 'client-gone' };
+}
+
+/** Tells a stream that no one will read it. How it takes that is its own affair. */
+async function returnBody(body: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    await body[Symbol.asyncIterator]().return?.();
+  } catch {
+    // The body had failed already: there is nothing left to free and no one to tell.
+  }
+}

@@ -1,0 +1,82 @@
+/** The one place where errors of any kind become what an S3 client sees (S3-WIRE 70-73). */
+import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
+import type { HeaderList } from '@forebay/core/object';
+import { S3Error } from './errors.ts';
+import { element, xmlDocument } from './xml-writer.ts';
+
+export interface ErrorDocument {
+  readonly status: number;
+  readonly code: string;
+  /** Content-Type and what the error itself carries; ids and the like are everybody's. */
+  readonly headers: HeaderList;
+  /** Empty where the status has no body (304). */
+  readonly body: string;
+}
+
+interface Shape {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly headers: HeaderList;
+}
+
+export function errorDocument(error: unknown, ids: { requestId: string; hostId: string }): ErrorDocument {
+  const { status, code, message, fields, headers } = shapeOf(error);
+  if (status === 304) return { status, code, headers, body: '' };
+  const skipped = new Set(['Code', 'Message', 'RequestId', 'HostId']);
+  const elements = fields.filter(([name]) => !skipped.has(name)).map(([name, value]) => element(name, value));
+  const content =
+    element('Code', code) +
+    element('Message', message) +
+    elements.join('') +
+    element('RequestId', ids.requestId) +
+    element('HostId', ids.hostId);
+  return {
+    status,
+    code,
+    headers: [['content-type', 'application/xml'], ...headers],
+    body: xmlDocument('Error', content, 'none'),
+  };
+}
+
+/** True where the fault is ours: to be logged with its stack. */
+export function isInternal(error: unknown): boolean {
+  return !(error instanceof S3Error || error instanceof ForebayError);
+}
+
+function shapeOf(error: unknown): Shape {
+  if (error instanceof S3Error) return { ...shapeOfS3(error), fields: Object.entries(error.fields) };
+  if (error instanceof UfsAnswerError) {
+    const { status, code, message, fields = [], headers = [] } = error.answer;
+    return { status, code, message, fields, headers };
+  }
+  if (error instanceof ForebayError) return shapeOf(asS3Error(error));
+  return shapeOf(new S3Error('InternalError', { cause: error }));
+}
+
+function shapeOfS3(error: S3Error): Omit<Shape, 'fields'> {
+  return { status: error.status, code: error.code, message: error.message, headers: error.headers };
+}
+
+function asS3Error(error: ForebayError): S3Error {
+  switch (error.kind) {
+    case 'overloaded':
+      return new S3Error('SlowDown', { headers: [['retry-after', '1']], cause: error });
+    case 'state-unknown': {
+      const message =
+        'The outcome of the write is unknown: it was sent, and no answer came. Read before you retry.';
+      return new S3Error('InternalError', { message, cause: error });
+    }
+    case 'version-changed':
+      return new S3Error('ServiceUnavailable', {
+        message: 'The object kept changing while it was opened. Please try again.',
+        cause: error,
+      });
+    default:
+      return new S3Error('ServiceUnavailable', {
+        message: 'The storage behind this bucket cannot be reached. Please try again.',
+        cause: error,
+      });
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Every error of a request passes here once: it becomes its document, and what the operator must know of it a log
+ * line. Clients' errors are not logged, they show in access log and metrics.
+ */
+import type { Clock } from '@forebay/core/clock';
+import { isKind, UfsAnswerError } from '@forebay/core/errors';
+import type { Log } from '@forebay/core/log';
+import type { Exchange } from '../exchange.ts';
+import { errorDocument, isInternal } from './error-document.ts';
+import { S3Error } from './errors.ts';
+import type { S3Answer } from './types.ts';
+
+export class ErrorReporter {
+  readonly hostId: string;
+  readonly #log: Log;
+  readonly #ours: LineLimit;
+  readonly #world: LineLimit;
+
+  constructor(options: { readonly log: Log; readonly clock: Clock; readonly hostId: string }) {
+    this.hostId = options.hostId;
+    this.#log = options.log;
+    this.#ours = new LineLimit(options.clock);
+    this.#world = new LineLimit(options.clock);
+  }
+
+  /** The error as the client sees it. */
+  answer(exchange: Exchange, thrown: unknown): S3Answer {
+    const error = clientView(exchange, rootOf(thrown));
+    const document = errorDocument(error, { requestId: exchange.id, hostId: this.hostId });
+    exchange.errorCode = document.code;
+    if (!exchange.signal.aborted) this.#report(exchange, error);
+    return {
+      status: document.status,
+      headers: document.headers,
+      body: document.status === 304 ? undefined : document.body,
+      cache: document.headers.find(([name]) => name === 'x-cache')?.[1],
+    };
+  }
+
+  /** The answer's body failed after its headers were out, and the connection was cut. */
+  cut(exchange: Exchange, cause: unknown): void {
+    exchange.errorCode = 'BodyCut';
+    this.#report(exchange, cause);
+  }
+
+  #report(exchange: Exchange, error: unknown): void {
+    const about = { id: exchange.id, op: exchange.operation, bucket: exchange.bucket, key: exchange.key };
+    if (isInternal(error)) {
+      this.#ours.take((suppressed) =>
+        this.#log.error({ ...about, suppressed, err: error }, 'a request failed by a fault of ours'),
+      );
+    } else if (isKind(error, 'ufs-unavailable') || isKind(error, 'state-unknown')) {
+      const { kind, message, cause } = error;
+      const because = cause instanceof Error ? cause.message : undefined;
+      this.#world.take((suppressed) =>
+        this.#log.warn({ ...about, suppressed, kind, because }, `the UFS gave no answer: ${message}`),
+      );
+    }
+  }
+}
+
+/** What the client did wrong in its body surfaces through the UFS that was reading it. */
+function rootOf(error: unknown): unknown {
+  if (!isKind(error, 'ufs-unavailable')) return error;
+  let cause: unknown = error.cause;
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth += 1) {
+    if (cause instanceof S3Error) return cause;
+    cause = cause.cause;
+  }
+  return error;
+}
+
+/** A UFS names its own bucket and key; the client gets to see the names it used. */
+function clientView(exchange: Exchange, error: unknown): unknown {
+  if (!(error instanceof UfsAnswerError) || !error.answer.fields) return error;
+  const names: Readonly<Record<string, string | undefined>> = {
+    BucketName: exchange.bucket,
+    Key: exchange.key,
+    Resource: undefined,
+  };
+  const fields = error.answer.fields.flatMap(([name, value]) => {
+    if (!(name in names)) return [[name, value] as const];
+    const known = names[name];
+    return known === undefined ? [] : [[name, known] as const];
+  });
+  return new UfsAnswerError({ ...error.answer, fields }, { cause: error });
+}
+
+const linesMax = 10;
+const windowMs = 10_000;
+
+/** At most so many lines in a window: an outage must not drown the log. */
+class LineLimit {
+  readonly #clock: Clock;
+  #windowEndMs = Number.NEGATIVE_INFINITY;
+  #lines = 0;
+  #suppressed = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** `write` gets the number of lines left out since the last one. */
+  take(write: (suppressed: number | undefined) => void): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs >= this.#windowEndMs) {
+      this.#windowEndMs = nowMs + windowMs;
+      this.#lines = 0;
+    }
+    if (this.#lines >= linesMax) {
+      this.#suppressed += 1;
+      return;
+    }
+    this.#lines += 1;
+    write(this.#suppressed > 0 ? this.#suppressed : undefined);
+    this.#suppressed = 0;
+  }
+}

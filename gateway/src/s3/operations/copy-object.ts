@@ -1,0 +1,103 @@
+import type { ObjectRef } from '@forebay/core/cache-node';
+import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
+import type { UfsCopied } from '@forebay/ufs/ufs';
+import type { WriteHandler } from '../../write-object.ts';
+import type { OperationDeps } from '../operation.ts';
+import type { S3Request } from '../types.ts';
+import { type CopySource, copySourceHeaders, copySourceOf, isSameStore, openSource } from './copy-source.ts';
+import { invalid } from './list-request.ts';
+import { quotedEtag } from './object-answer.ts';
+import { writableObject } from './resolve.ts';
+import { policyHeaders, storedHeaders, writeConditionHeaders } from './write-headers.ts';
+import { isoTime, xmlAnswer } from './xml-answer.ts';
+
+/** Within one store the store copies; between two the bytes stream through, never held (S3-WIRE 92-95). */
+export const copyObject =
+  (deps: OperationDeps): WriteHandler =>
+  async (request) => {
+    const object = writableObject(deps, request);
+    const source = copySourceOf(deps, request);
+    const replaces = {
+      metadata: isReplaced(request, 'metadata'),
+      tagging: isReplaced(request, 'tagging'),
+    };
+    const headers = [...policyHeaders(request.headers), ...writeConditionHeaders(request.headers)];
+    const copy = isSameStore(source.object.mount, object.mount)
+      ? copyWithin(deps, request, {
+          object,
+          source,
+          headers: [...storedHeaders(request.headers), ...headers],
+        })
+      : copyAcross(deps, request, { object, source, headers, replaces });
+    const result = await deps.writer.write([object], copy);
+    return result.answer((copied) => xmlAnswer('CopyObjectResult', copyResultOf(copied), copied.headers));
+  };
+
+interface CopyPlan {
+  readonly object: ObjectRef;
+  readonly source: CopySource;
+  readonly headers: HeaderList;
+}
+
+function copyWithin(deps: OperationDeps, request: S3Request, { object, source, headers }: CopyPlan) {
+  const directives = ['x-amz-metadata-directive', 'x-amz-tagging-directive'].flatMap((name) => {
+    const value = request.headers.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return async (): Promise<UfsCopied> => {
+    const ufs = await deps.ufsOf(object.mount);
+    return ufs.copy({
+      sourceKey: source.object.ufsKey,
+      sourceVersionId: source.versionId,
+      key: object.ufsKey,
+      headers: [...headers, ...directives, ...copySourceHeaders(request)],
+    });
+  };
+}
+
+function copyAcross(
+  deps: OperationDeps,
+  request: S3Request,
+  plan: CopyPlan & { readonly replaces: { readonly metadata: boolean; readonly tagging: boolean } },
+) {
+  return async (): Promise<UfsCopied> => {
+    const { object, source, replaces } = plan;
+    const from = await deps.ufsOf(source.object.mount);
+    const to = await deps.ufsOf(object.mount);
+    const opened = await openSource(from, source, request);
+    const stored = replaces.metadata ? storedHeaders(request.headers) : storedHeadersOf(opened.info);
+    const headers = plan.headers.filter(([name]) => replaces.tagging || name !== 'x-amz-tagging');
+    const upload = { sizeBytes: opened.sizeBytes, body: opened.body, headers: [...stored, ...headers] };
+    const written = await to.put(object.ufsKey, upload);
+    return {
+      headers: written.headers.filter(([name]) => name !== 'etag'),
+      etag: headerValue(written.headers, 'etag'),
+      lastModifiedMs: Math.floor(deps.clock.wallMs() / 1000) * 1000,
+      checksums: [],
+    };
+  };
+}
+
+const storedName = /^(content-(type|language|disposition|encoding)|cache-control|expires|x-amz-meta-.*)$/;
+
+function storedHeadersOf(info: ObjectInfo): HeaderList {
+  return info.headers.filter(([name]) => storedName.test(name));
+}
+
+/** @throws S3Error InvalidArgument */
+function isReplaced(request: S3Request, what: 'metadata' | 'tagging'): boolean {
+  const name = `x-amz-${what}-directive`;
+  const directive = request.headers.get(name);
+  if (directive === undefined || directive === 'COPY') return false;
+  if (directive === 'REPLACE') return true;
+  throw invalid(name, directive, `Unknown ${what} directive.`);
+}
+
+/** Elements of CopyObjectResult and CopyPartResult. */
+export function copyResultOf(copied: UfsCopied) {
+  return {
+    LastModified: isoTime(copied.lastModifiedMs),
+    ETag: copied.etag === undefined ? undefined : quotedEtag(copied.etag),
+    ...Object.fromEntries(copied.checksums),
+  };
+}

@@ -1,0 +1,168 @@
+/** `x-amz-copy-source`: what a copy reads, and on which conditions (S3-WIRE 92-96). */
+import type { ObjectRef } from '@forebay/core/cache-node';
+import { evaluateConditions } from '@forebay/core/conditions';
+import { isUfsAnswer } from '@forebay/core/errors';
+import type { Mount } from '@forebay/core/mount';
+import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
+import type { ByteRange } from '@forebay/core/range';
+import type { Ufs } from '@forebay/ufs/ufs';
+import { S3Error } from '../errors.ts';
+import type { OperationDeps } from '../operation.ts';
+import { parseReadConditions } from '../read-conditions.ts';
+import type { S3Request } from '../types.ts';
+import { invalid } from './list-request.ts';
+import { readableObject } from './resolve.ts';
+import { uploadBytesMax } from './upload.ts';
+import { named, prefixed } from './write-headers.ts';
+
+const headerName = 'x-amz-copy-source';
+
+export interface CopySource {
+  readonly object: ObjectRef;
+  readonly key: string;
+  readonly versionId: string | undefined;
+}
+
+/** @throws S3Error InvalidArgument, NoSuchBucket, NoSuchKey */
+export function copySourceOf(deps: OperationDeps, request: S3Request): CopySource {
+  const text = request.headers.get(headerName) ?? '';
+  const versionAt = text.indexOf('?versionId=');
+  const path = decoded(versionAt < 0 ? text : text.slice(0, versionAt), text).replace(/^\//, '');
+  const versionId = versionAt < 0 ? undefined : decoded(text.slice(versionAt + '?versionId='.length), text);
+  const slash = path.indexOf('/');
+  const bucket = slash < 0 ? path : path.slice(0, slash);
+  const key = slash < 0 ? '' : path.slice(slash + 1);
+  if (bucket === '') throw invalid(headerName, text, 'Invalid copy source bucket name');
+  if (key === '') throw invalid(headerName, text, 'Invalid copy source object key');
+  return { object: readableObject(deps, { bucket, key }), key, versionId };
+}
+
+/** Once, and as UTF-8: what is percent-encoded twice is a key with percent signs. */
+function decoded(text: string, whole: string): string {
+  try {
+    return decodeURIComponent(
+      text.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`),
+    );
+  } catch {
+    throw invalid(headerName, whole, 'Invalid copy source encoding');
+  }
+}
+
+/** The store can copy by itself: one place, reached with one set of credentials. */
+export function isSameStore(a: Mount, b: Mount): boolean {
+  return JSON.stringify({ ...a.ufs, prefix: '' }) === JSON.stringify({ ...b.ufs, prefix: '' });
+}
+
+const conditionPrefix = `${headerName}-if-`;
+
+/** What a copy within a store passes on about its source. */
+export function copySourceHeaders({ headers }: S3Request): HeaderList {
+  return [
+    ...prefixed(headers, [conditionPrefix, `${headerName}-server-side-encryption-customer-`]),
+    ...named(headers, ['x-amz-source-expected-bucket-owner']),
+  ];
+}
+
+export interface OpenedSource {
+  readonly info: ObjectInfo;
+  readonly sizeBytes: number;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The source's bytes, for a copy from one store to another. `range` must lie inside the source.
+ * @throws S3Error PreconditionFailed, InvalidRequest over 5 GiB, InvalidArgument for the range, NotImplemented
+ */
+export async function openSource(
+  ufs: Ufs,
+  source: CopySource,
+  request: S3Request,
+  range?: ByteRange,
+): Promise<OpenedSource> {
+  if (request.headers.withPrefix(`${headerName}-server-side-encryption-`).length > 0) {
+    throw new S3Error('NotImplemented', {
+      fields: { Header: `${headerName}-server-side-encryption-customer-key` },
+    });
+  }
+  const { info, body } = await readSource(ufs, source, range);
+  try {
+    checkConditions(request, info);
+    if (range && range.endExclusive > info.sizeBytes) throw rangeOutside(request, info.sizeBytes);
+    const sizeBytes = range ? range.endExclusive - range.start : info.sizeBytes;
+    if (sizeBytes > uploadBytesMax) {
+      const message = `The specified copy source is larger than the maximum allowable size for a copy source: ${uploadBytesMax}`;
+      throw new S3Error('InvalidRequest', { message });
+    }
+    return { info, sizeBytes, body };
+  } catch (error) {
+    await body[Symbol.asyncIterator]().return?.();
+    throw error;
+  }
+}
+
+async function readSource(ufs: Ufs, { object, key, versionId }: CopySource, range: ByteRange | undefined) {
+  try {
+    if (versionId === undefined) {
+      return await ufs.get(object.ufsKey, range ? { range: { kind: 'span', ...range } } : {});
+    }
+    const headers: HeaderList = range ? [['range', `bytes=${range.start}-${range.endExclusive - 1}`]] : [];
+    const query = [['versionId', versionId]] as const;
+    const answer = await ufs.readDirect({ method: 'GET', key: object.ufsKey, query, headers });
+    return { info: infoOf(answer.headers), body: answer.body };
+  } catch (error) {
+    if (isUfsAnswer(error, 'NoSuchKey')) {
+      throw new S3Error('NoSuchKey', { fields: { Key: key }, cause: error });
+    }
+    throw error;
+  }
+}
+
+function infoOf(headers: HeaderList): ObjectInfo {
+  const total = /\/(\d+)$/.exec(headerValue(headers, 'content-range') ?? '')?.[1];
+  return {
+    sizeBytes: Number(total ?? headerValue(headers, 'content-length')),
+    etag: headerValue(headers, 'etag'),
+    lastModifiedMs: Date.parse(headerValue(headers, 'last-modified') ?? ''),
+    versionId: headerValue(headers, 'x-amz-version-id'),
+    headers,
+    checksumsKnown: false,
+  };
+}
+
+/** As for reads, but that each failure is 412: a copy has no 304 (S3-WIRE 94). */
+function checkConditions(request: S3Request, info: ObjectInfo): void {
+  const conditions = parseReadConditions({
+    get: (name) => request.headers.get(`${headerName}-${name}`),
+    withPrefix: () => [],
+  });
+  const outcome = conditions ? evaluateConditions(conditions, info) : 'met';
+  if (outcome === 'met') return;
+  const failed =
+    outcome !== 'not-modified'
+      ? outcome.failed
+      : conditions?.ifNoneMatch !== undefined
+        ? 'If-None-Match'
+        : 'If-Modified-Since';
+  throw new S3Error('PreconditionFailed', { fields: { Condition: `${headerName}-${failed}` } });
+}
+
+const rangeName = 'x-amz-copy-source-range';
+
+/** `bytes=first-last`, both given (S3-WIRE 96). @throws S3Error InvalidArgument */
+export function copySourceRange({ headers }: S3Request): ByteRange | undefined {
+  const text = headers.get(rangeName);
+  if (text === undefined) return undefined;
+  const match = /^bytes=(\d+)-(\d+)$/.exec(text);
+  const range = match && { start: Number(match[1]), endExclusive: Number(match[2]) + 1 };
+  if (!range || range.start >= range.endExclusive || !Number.isSafeInteger(range.endExclusive)) {
+    const message =
+      'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy';
+    throw invalid(rangeName, text, message);
+  }
+  return range;
+}
+
+export function rangeOutside({ headers }: S3Request, sizeBytes: number): S3Error {
+  const message = `Range specified is not valid for source object of size: ${sizeBytes}`;
+  return invalid(rangeName, headers.get(rangeName) ?? '', message);
+}

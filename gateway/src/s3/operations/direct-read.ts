@@ -1,0 +1,99 @@
+/**
+ * Reads that always go to the UFS and are never cached: other versions, single parts, SSE-C, and requests whose
+ * headers only the UFS can judge (S3-WIRE 80, 83, 84, 126).
+ */
+import type { ObjectRef } from '@forebay/core/cache-node';
+import type { HeaderList } from '@forebay/core/object';
+import { S3Error } from '../errors.ts';
+import type { OperationDeps } from '../operation.ts';
+import type { S3Answer, S3Request } from '../types.ts';
+import { cacheHeaders } from './object-answer.ts';
+import { responseOverrides } from './response-overrides.ts';
+
+const sseCustomer = 'x-amz-server-side-encryption-customer-';
+const queryNames = ['versionId', 'partNumber'];
+const headerNames = [
+  'range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'x-amz-checksum-mode',
+  'x-amz-expected-bucket-owner',
+  'x-amz-request-payer',
+];
+
+/** Of one connection or one server, not of the object. */
+const notForwarded = new Set([
+  'connection',
+  'date',
+  'keep-alive',
+  'server',
+  'transfer-encoding',
+  'x-amz-id-2',
+  'x-amz-request-id',
+]);
+
+export function isDirectRead({ query, headers }: S3Request): boolean {
+  return (
+    queryNames.some((name) => query.has(name)) ||
+    headers.withPrefix(sseCustomer).length > 0 ||
+    headers.get('x-amz-expected-bucket-owner') !== undefined
+  );
+}
+
+export async function directRead(
+  deps: OperationDeps,
+  request: S3Request,
+  options: { readonly object: ObjectRef; readonly method: 'GET' | 'HEAD' },
+): Promise<S3Answer> {
+  const overrides = responseOverrides(request);
+  refuseBadPartNumber(request);
+  const ufs = await deps.ufsOf(options.object.mount);
+  const answer = await ufs.readDirect({
+    method: options.method,
+    key: options.object.ufsKey,
+    query: queryNames.flatMap((name) => {
+      const value = request.query.get(name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+    headers: forwardedHeaders(request),
+    signal: request.signal,
+  });
+  const replaced = new Set(overrides.map(([name]) => name));
+  return {
+    status: answer.status,
+    headers: [
+      ...cacheHeaders({ cache: 'BYPASS', nodeId: deps.cacheNode.nodeId }),
+      ...answer.headers.filter(([name]) => !notForwarded.has(name) && !replaced.has(name)),
+      ...overrides,
+    ],
+    body: answer.body,
+    cache: 'BYPASS',
+  };
+}
+
+function forwardedHeaders({ headers }: S3Request): HeaderList {
+  const single = headerNames.flatMap((name) => {
+    const value = headers.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return [...single, ...headers.withPrefix(sseCustomer)];
+}
+
+function refuseBadPartNumber({ query, headers }: S3Request): void {
+  const partNumber = query.get('partNumber');
+  if (partNumber === undefined) return;
+  if (headers.get('range') !== undefined) {
+    throw new S3Error('InvalidRequest', {
+      message: 'Cannot specify both Range header and partNumber query parameter',
+    });
+  }
+  if (!/^\d{1,5}$/.test(partNumber) || Number(partNumber) < 1 || Number(partNumber) > 10_000) {
+    throw new S3Error('InvalidArgument', {
+      message: 'Part number must be an integer between 1 and 10000, inclusive.',
+      fields: { ArgumentName: 'partNumber', ArgumentValue: partNumber },
+    });
+  }
+}

@@ -1,0 +1,46 @@
+import { headerValue } from '@forebay/core/object';
+import type { UfsCopied } from '@forebay/ufs/ufs';
+import type { OperationDeps } from '../operation.ts';
+import type { S3Handler, S3Request } from '../types.ts';
+import { copyResultOf } from './copy-object.ts';
+import { copySourceHeaders, copySourceOf, copySourceRange, isSameStore, openSource } from './copy-source.ts';
+import { writableObject } from './resolve.ts';
+import { partHeaders, partOf } from './upload-part.ts';
+import { xmlAnswer } from './xml-answer.ts';
+
+/** Like UploadPart it changes nothing under the key. Within one store the store copies (S3-WIRE 96). */
+export const uploadPartCopy =
+  (deps: OperationDeps): S3Handler =>
+  async (request) => {
+    const copied = await copyPart(deps, request);
+    return xmlAnswer('CopyPartResult', copyResultOf(copied), copied.headers);
+  };
+
+async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCopied> {
+  const object = writableObject(deps, request);
+  const part = partOf(request);
+  const source = copySourceOf(deps, request);
+  const sourceRange = copySourceRange(request);
+  const to = await deps.ufsOf(object.mount);
+  const headers = partHeaders(request);
+  if (isSameStore(source.object.mount, object.mount)) {
+    return to.uploadPartCopy({
+      ...part,
+      key: object.ufsKey,
+      sourceKey: source.object.ufsKey,
+      sourceVersionId: source.versionId,
+      sourceRange,
+      headers: [...headers, ...copySourceHeaders(request)],
+    });
+  }
+  const from = await deps.ufsOf(source.object.mount);
+  const opened = await openSource(from, source, request, sourceRange);
+  const upload = { ...part, sizeBytes: opened.sizeBytes, body: opened.body, headers };
+  const written = await to.uploadPart(object.ufsKey, upload);
+  return {
+    headers: written.headers.filter(([name]) => name !== 'etag'),
+    etag: headerValue(written.headers, 'etag'),
+    lastModifiedMs: Math.floor(deps.clock.wallMs() / 1000) * 1000,
+    checksums: [],
+  };
+}

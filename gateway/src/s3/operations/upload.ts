@@ -1,0 +1,28 @@
+/** The body of PutObject and UploadPart on its way to the UFS: streamed, never held. */
+import { GiB } from '@forebay/core/bytes';
+import type { HeaderList } from '@forebay/core/object';
+import type { UfsUpload } from '@forebay/ufs/ufs';
+import { S3Error } from '../errors.ts';
+import type { S3Request } from '../types.ts';
+
+/** A single PUT, a part, the source of a single copy (S3-WIRE 133). */
+export const uploadBytesMax = 5 * GiB;
+
+/**
+ * The request's abort signal stays out: a client that leaves in the middle of its body makes the body throw, and one
+ * that leaves after it must not make the outcome of a write unknown.
+ * @throws S3Error MissingContentLength, EntityTooLarge
+ */
+export function uploadOf(
+  { body }: S3Request,
+  options: { readonly headers: HeaderList; readonly sizeBytesMax: number },
+): UfsUpload {
+  const { sizeBytes } = body;
+  if (sizeBytes === undefined) throw new S3Error('MissingContentLength');
+  if (sizeBytes > options.sizeBytesMax) {
+    throw new S3Error('EntityTooLarge', {
+      fields: { ProposedSize: String(sizeBytes), MaxSizeAllowed: String(options.sizeBytesMax) },
+    });
+  }
+  return { sizeBytes, body: body.stream(), headers: options.headers, trailer: body.trailer };
+}

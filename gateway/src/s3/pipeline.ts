@@ -1,0 +1,118 @@
+/**
+ * The way of one S3 request: raw target, signature, operation, permission, handler, answer. Nothing is thrown out of
+ * it: every error becomes its document here, and what a client sent and nobody read is dealt with here.
+ */
+import type { CacheNode } from '@forebay/core/cache-node';
+import type { Clock } from '@forebay/core/clock';
+import type { Log } from '@forebay/core/log';
+import type { Mount } from '@forebay/core/mount';
+import type { Registry } from '@forebay/core/registry';
+import { SigningKeys } from '@forebay/core/sigv4';
+import type { Ufs } from '@forebay/ufs/ufs';
+import type { Exchange } from '../exchange.ts';
+import type { GatewayConfig } from '../settings.ts';
+import { ObjectWriter } from '../write-object.ts';
+import { writeAnswer } from './answer.ts';
+import { parseTrustedProxies } from './auth/forwarded-host.ts';
+import type { AuthDeps } from './auth/types.ts';
+import { authorise } from './authorise.ts';
+import { ErrorReporter } from './error-reporter.ts';
+import { S3Error } from './errors.ts';
+import type { Operation, OperationDeps } from './operation.ts';
+import { OperationLookup } from './operation-lookup.ts';
+import { operationTable } from './operation-table.ts';
+import { answerPreflight } from './preflight.ts';
+import { type ReceiveDeps, receive } from './receive.ts';
+import type { S3Answer, S3Handler } from './types.ts';
+import { dropUnreadBody, unreadBodyOf } from './unread-body.ts';
+
+export interface PipelineOptions {
+  readonly registry: Registry;
+  readonly cacheNode: CacheNode;
+  readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
+  readonly credentials: AuthDeps['credentials'];
+  readonly settings: GatewayConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Pipeline {
+  /** `x-amz-id-2`: which node answered. */
+  readonly hostId: string;
+  readonly #registry: Registry;
+  readonly #receiveDeps: ReceiveDeps;
+  readonly #lookup = new OperationLookup(operationTable);
+  readonly #handlers = new Map<Operation, S3Handler>();
+  readonly #errors: ErrorReporter;
+
+  constructor(options: PipelineOptions) {
+    this.#registry = options.registry;
+    const { settings, credentials, clock } = options;
+    this.#receiveDeps = {
+      auth: { credentials, clock, sigv2: settings.sigv2, signingKeys: new SigningKeys() },
+      domains: settings.domains.map((domain) => domain.toLowerCase()),
+      trustedProxies: parseTrustedProxies(settings.trustedProxies),
+    };
+    this.hostId = Buffer.from(options.cacheNode.nodeId).toString('base64');
+    this.#errors = new ErrorReporter({ log: options.log, clock: options.clock, hostId: this.hostId });
+    const deps: OperationDeps = { ...options, writer: new ObjectWriter(options.cacheNode) };
+    for (const operation of operationTable) {
+      const handler = operation.read?.(deps) ?? operation.write?.(deps);
+      if (handler) this.#handlers.set(operation, handler);
+    }
+  }
+
+  async handle(exchange: Exchange): Promise<void> {
+    let answer: S3Answer;
+    try {
+      answer = await this.#answer(exchange);
+    } catch (error) {
+      answer = this.#errors.answer(exchange, error);
+    }
+    try {
+      await this.#send(exchange, answer);
+    } catch (error) {
+      await this.#send(exchange, this.#errors.answer(exchange, error));
+    }
+  }
+
+  async refuseOverload(exchange: Exchange): Promise<void> {
+    const error = new S3Error('SlowDown', { headers: [['retry-after', '1']] });
+    await this.#send(exchange, this.#errors.answer(exchange, error));
+  }
+
+  async #answer(exchange: Exchange): Promise<S3Answer> {
+    const received = receive(exchange, this.#receiveDeps);
+    if (received.method === 'OPTIONS') return answerPreflight(exchange, received.headers);
+    // Named before the signature is checked, so that refused requests have a name in log and metrics too.
+    exchange.operation = this.#lookup.find(received).operation?.name ?? 'Unknown';
+    const request = received.authenticate();
+    exchange.principal = request.principal;
+    const { operation, error } = this.#lookup.find({ ...received, headers: request.headers });
+    exchange.operation = operation?.name ?? 'Unknown';
+    if (error) throw error;
+    authorise(this.#registry, operation, request);
+    const handler = this.#handlers.get(operation);
+    if (!handler) throw new Error(`the operation ${operation.name} has no handler`);
+    return handler(request);
+  }
+
+  async #send(exchange: Exchange, answer: S3Answer): Promise<void> {
+    const { incoming, outgoing, expectsContinue, bodyAsked } = exchange;
+    exchange.cache = answer.cache;
+    const unread = unreadBodyOf(exchange);
+    const isSending = unread === 'long' && (bodyAsked || !expectsContinue);
+    exchange.sent = await writeAnswer(outgoing, answer, {
+      baseHeaders: [
+        ['x-amz-request-id', exchange.id],
+        ['x-amz-id-2', this.hostId],
+        ['server', 'Forebay'],
+      ],
+      headOnly: incoming.method === 'HEAD',
+      closeConnection: unread === 'long',
+      beforeEnd: isSending ? () => dropUnreadBody(incoming) : undefined,
+    });
+    if (unread === 'short') incoming.resume();
+    if (exchange.sent.end === 'cut') this.#errors.cut(exchange, exchange.sent.cause);
+  }
+}

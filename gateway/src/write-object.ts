@@ -1,0 +1,79 @@
+/**
+ * The one way to write (DESIGN §4, Writes): fence the objects at their home, send exactly one request to the UFS,
+ * lift the fence, and only then answer. What a write brought can be taken out only with the proof that its fence
+ * was lifted, so a success without that proof does not compile.
+ */
+import { randomUUID } from 'node:crypto';
+import type { CacheNode, FenceReceipt, ObjectRef } from '@forebay/core/cache-node';
+import { ForebayError, isKind } from '@forebay/core/errors';
+import { S3Error } from './s3/errors.ts';
+import type { S3Answer, S3Request } from './s3/types.ts';
+
+const fenced: unique symbol = Symbol('fenced');
+
+/** An answer to a write. Only `WriteResult.answer` makes one. */
+export interface WriteAnswer extends S3Answer {
+  readonly [fenced]: FenceReceipt;
+}
+
+export type WriteHandler = (request: S3Request) => Promise<WriteAnswer>;
+
+/** What the UFS answered, sealed until the answer to the client is built. */
+export class WriteResult<T> {
+  readonly #value: T;
+  readonly #receipt: FenceReceipt;
+
+  constructor(value: T, receipt: FenceReceipt) {
+    this.#value = value;
+    this.#receipt = receipt;
+  }
+
+  answer(build: (value: T) => S3Answer): WriteAnswer {
+    return { ...build(this.#value), [fenced]: this.#receipt };
+  }
+}
+
+export class ObjectWriter {
+  readonly #cacheNode: CacheNode;
+
+  constructor(cacheNode: CacheNode) {
+    this.#cacheNode = cacheNode;
+  }
+
+  /**
+   * `action` sends the one UFS request and reads its answer to the end. It is not repeated. Without objects (every
+   * key of a DeleteObjects was refused) it must write nothing.
+   * @throws S3Error AccessDenied on read-only mounts; whatever `action` throws; ForebayError `overloaded` before
+   * anything was written, `state-unknown` where the home did not confirm the end of the fence.
+   */
+  async write<T>(objects: readonly ObjectRef[], action: () => Promise<T>): Promise<WriteResult<T>> {
+    for (const object of objects) refuseReadOnly(object);
+    const fenceId = randomUUID();
+    await this.#cacheNode.beginWrite(objects, fenceId);
+    let value: T;
+    try {
+      value = await action();
+    } catch (error) {
+      await this.#end(objects, fenceId, error);
+      throw error;
+    }
+    return new WriteResult(value, await this.#end(objects, fenceId, undefined));
+  }
+
+  async #end(objects: readonly ObjectRef[], fenceId: string, failure: unknown): Promise<FenceReceipt> {
+    const outcome = isKind(failure, 'state-unknown') ? 'unknown' : 'known';
+    try {
+      return await this.#cacheNode.endWrite(objects, fenceId, outcome);
+    } catch (error) {
+      const message = 'the write was sent, but the home of the object did not confirm its end: state unknown';
+      throw new ForebayError('state-unknown', message, { cause: failure ?? error });
+    }
+  }
+}
+
+/** @throws S3Error AccessDenied */
+export function refuseReadOnly(object: ObjectRef): void {
+  if (object.mount.readOnly) {
+    throw new S3Error('AccessDenied', { message: `The mount ${object.mount.path} is read-only.` });
+  }
+}

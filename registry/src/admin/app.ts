@@ -1,0 +1,157 @@
+/**
+ * The admin API: health, metrics, status, mounts, objects, and the dashboard's files. Everything it tells
+ * comes in as contracts and functions. Open are /healthz, /readyz, the OpenAPI document and the dashboard's
+ * static files; the rest wants the root key pair or the token. Errors are `{"error": {"code", "message"}}`.
+ */
+import type { CacheNode } from '@forebay/core/cache-node';
+import { ConfigError } from '@forebay/core/config';
+import type { Log } from '@forebay/core/log';
+import type { Mount } from '@forebay/core/mount';
+import type { MountInput } from '@forebay/core/mount-uri';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { type LocalRegistry, RegistryError } from '../local-registry.ts';
+import { type AdminCredentials, adminVerifier } from './auth.ts';
+import { dashboardRoutes } from './dashboard.ts';
+import { openApi } from './openapi.ts';
+import { mountView, objectView, type Status } from './status.ts';
+
+export interface AdminDeps {
+  readonly registry: LocalRegistry;
+  readonly cacheNode: Pick<CacheNode, 'stat'>;
+  readonly credentials: AdminCredentials;
+  readonly version: string;
+  readonly status: () => Promise<Status>;
+  /** Why requests cannot be served now, for people; empty: ready. */
+  readonly notReady: () => readonly string[];
+  /** Prometheus text. */
+  readonly metricsText: () => Promise<string>;
+  /** @throws ConfigError where the mount is not allowed, or could not be used. */
+  readonly makeMount: (input: MountInput) => Promise<Mount>;
+  readonly log: Log;
+}
+
+const bodyBytesMax = 64 * 1024;
+const statusOf = {
+  BadRequest: 400,
+  Unauthorized: 401,
+  NotFound: 404,
+  Conflict: 409,
+  PayloadTooLarge: 413,
+} as const;
+
+class AdminError extends Error {
+  readonly code: keyof typeof statusOf;
+  constructor(code: keyof typeof statusOf, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function createAdminApp(deps: AdminDeps): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    await next();
+    c.header('x-content-type-options', 'nosniff');
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
+  });
+  app.get('/healthz', (c) => c.json({ status: 'alive' }));
+  app.get('/readyz', (c) => {
+    const reasons = deps.notReady();
+    return reasons.length === 0 ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', reasons }, 503);
+  });
+  app.get('/api/v1/openapi.json', (c) => c.json(openApi(deps.version)));
+  dashboardRoutes(app);
+  requireCredentials(app, deps);
+  app.get('/metrics', async (c) =>
+    c.text(await deps.metricsText(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  );
+  app.get('/api/v1/status', async (c) => c.json(await deps.status()));
+  mountRoutes(app, deps);
+  app.get('/api/v1/objects', async (c) => c.json(await statObject(c, deps)));
+  app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
+  app.onError((error, c) => failed(c, error, deps.log));
+  return app;
+}
+
+function requireCredentials(app: Hono, deps: AdminDeps): void {
+  const accepts = adminVerifier(deps.credentials);
+  app.use(async (c, next) => {
+    if (!accepts(c.req.header('authorization'))) {
+      // Bearer alone: with Basic, browsers ask for a password themselves and then send it with every request.
+      c.header('www-authenticate', 'Bearer realm="forebay"');
+      return failed(
+        c,
+        new AdminError('Unauthorized', 'the root key pair (Basic) or the token (Bearer) is needed'),
+      );
+    }
+    return next();
+  });
+}
+
+function mountRoutes(app: Hono, { registry, makeMount }: AdminDeps): void {
+  const viewOf = (mount: Mount) => mountView(mount, registry.originOf(mount.path) ?? 'runtime');
+  app.get('/api/v1/mounts', (c) => c.json(registry.view().mounts.mounts.map(viewOf)));
+  app.post('/api/v1/mounts', bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }), async (c) => {
+    const mount = await makeMount(await mountInput(c));
+    await registry.mount(mount);
+    return c.json(viewOf(mount), 201);
+  });
+  app.delete('/api/v1/mounts', async (c) => {
+    const path = neededQuery(c, 'path').replace(/(?<=.)\/$/, '');
+    const origin = registry.originOf(path);
+    await registry.unmount(path);
+    return c.json({ path, backAtRestart: origin === 'start' });
+  });
+}
+
+function tooLarge(): never {
+  throw new AdminError('PayloadTooLarge', `a body may have ${bodyBytesMax} bytes`);
+}
+
+async function mountInput(c: Context): Promise<MountInput> {
+  if (!/^application\/json\b/i.test(c.req.header('content-type') ?? '')) {
+    throw new AdminError('BadRequest', 'the body must be application/json');
+  }
+  const body: unknown = await c.req.json().catch(() => undefined);
+  const { path, ufs, options = {}, ...others } = (isRecord(body) ? body : {}) as Record<string, unknown>;
+  const [unknown] = Object.keys(others);
+  const texts = isRecord(options) && Object.values(options).every((value) => typeof value === 'string');
+  if (typeof path !== 'string' || typeof ufs !== 'string' || !texts || unknown !== undefined) {
+    const extra = unknown === undefined ? '' : `; "${unknown}" is not known`;
+    throw new AdminError('BadRequest', `the body is {"path", "ufs", "options"?: {name: text}}${extra}`);
+  }
+  return { path, uri: ufs, options: options as Record<string, string> };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function statObject(c: Context, { registry, cacheNode }: AdminDeps) {
+  const bucket = neededQuery(c, 'bucket');
+  const key = neededQuery(c, 'key');
+  const object = registry.view().mounts.resolve(bucket, key);
+  if (!object) throw new AdminError('NotFound', `no mount covers s3://${bucket}/${key}`);
+  return objectView({ bucket, key, mount: object.mount.path }, await cacheNode.stat(object));
+}
+
+function neededQuery(c: Context, name: string): string {
+  const value = c.req.query(name);
+  if (value === undefined || value === '') throw new AdminError('BadRequest', `the query needs "${name}"`);
+  return value;
+}
+
+function failed(c: Context, error: Error, log?: Log): Response {
+  const known = toAdminError(error);
+  if (known) return c.json({ error: { code: known.code, message: known.message } }, statusOf[known.code]);
+  log?.error({ path: c.req.path, reason: String(error) }, 'the admin API failed');
+  return c.json({ error: { code: 'Internal', message: 'something failed; the log says what' } }, 500);
+}
+
+function toAdminError(error: Error): AdminError | undefined {
+  if (error instanceof AdminError) return error;
+  if (error instanceof ConfigError) return new AdminError('BadRequest', error.message);
+  if (!(error instanceof RegistryError)) return undefined;
+  return new AdminError(error.code === 'not-mounted' ? 'NotFound' : 'Conflict', error.message);
+}

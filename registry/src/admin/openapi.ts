@@ -1,0 +1,199 @@
+/** The OpenAPI document of the admin API. A test holds it against the routes. */
+
+const jsonOf = (schema: object) => ({ 'application/json': { schema } });
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const answer = (description: string, schema: object) => ({ description, content: jsonOf(schema) });
+const error = (description: string) => answer(description, ref('Error'));
+const query = (name: string, description: string) => ({
+  name,
+  in: 'query',
+  required: true,
+  description,
+  schema: { type: 'string' },
+});
+const text = { type: 'string' };
+const count = { type: 'integer', minimum: 0 };
+const objectOf = (properties: Record<string, object>, required = Object.keys(properties)) => ({
+  type: 'object',
+  properties,
+  required,
+});
+
+const mountProperties = {
+  path: { ...text, examples: ['/lake'] },
+  uri: { ...text, examples: ['s3://lake?endpoint=http://127.0.0.1:7070'] },
+  freshness: { enum: ['ttl', 'always', 'immutable'] },
+  ttlMs: count,
+  readOnly: { type: 'boolean' },
+  pageSizeBytes: count,
+  maxObjectSizeBytes: { ...count, description: 'Left out where unlimited.' },
+  anonymous: { enum: ['none', 'read'] },
+  createdAt: { ...text, format: 'date-time' },
+  origin: {
+    enum: ['start', 'runtime'],
+    description: 'start: by flag or config file; runtime: by this API, and kept',
+  },
+};
+const without = (names: object, left: string) => Object.keys(names).filter((name) => name !== left);
+
+const cacheProperties = {
+  pages: count,
+  diskBytes: count,
+  diskBytesMax: count,
+  memoryBytes: count,
+  memoryBytesMax: count,
+  infoMemoryEntries: count,
+  infoPersistentEntries: count,
+  fillsInFlight: count,
+  fencesOpen: count,
+};
+
+const schemas = {
+  Error: objectOf({ error: objectOf({ code: text, message: text }) }),
+  Mount: objectOf(mountProperties, without(mountProperties, 'maxObjectSizeBytes')),
+  NewMount: objectOf({ path: text, ufs: text, options: { type: 'object', additionalProperties: text } }, [
+    'path',
+    'ufs',
+  ]),
+  Status: objectOf(
+    {
+      version: text,
+      nodeId: text,
+      endpoint: text,
+      startedAt: { ...text, format: 'date-time' },
+      uptimeMs: count,
+      requests: objectOf({ total: count, failed: count }),
+      reads: { type: 'object', additionalProperties: count },
+      bytesServed: objectOf({ memory: count, disk: count, peer: count, ufs: count }),
+      hitRatio: { type: 'number', minimum: 0, maximum: 1 },
+      ufs: objectOf({ requests: count, failed: count, bytes: count }),
+      cache: objectOf(cacheProperties),
+    },
+    [
+      'version',
+      'nodeId',
+      'endpoint',
+      'startedAt',
+      'uptimeMs',
+      'requests',
+      'reads',
+      'bytesServed',
+      'ufs',
+      'cache',
+    ],
+  ),
+  Object: objectOf(
+    {
+      bucket: text,
+      key: text,
+      mount: text,
+      home: text,
+      state: { enum: ['cached', 'absent', 'unknown'] },
+      sizeBytes: count,
+      etag: text,
+      versionId: text,
+      lastModified: { ...text, format: 'date-time' },
+      contentType: text,
+      infoLevel: { enum: ['memory', 'persistent', 'none'] },
+      fresh: { type: 'boolean' },
+      ageMs: count,
+      pageSizeBytes: count,
+      pages: objectOf({ cached: count, total: count, cachedBytes: count }),
+      fencesOpen: count,
+      unsettled: { type: 'boolean' },
+    },
+    [
+      'bucket',
+      'key',
+      'mount',
+      'home',
+      'state',
+      'infoLevel',
+      'fresh',
+      'pageSizeBytes',
+      'pages',
+      'fencesOpen',
+      'unsettled',
+    ],
+  ),
+};
+
+const open = { security: [] };
+const paths = {
+  '/healthz': {
+    get: {
+      ...open,
+      summary: 'Alive',
+      responses: { 200: answer('The process answers.', objectOf({ status: text })) },
+    },
+  },
+  '/readyz': {
+    get: {
+      ...open,
+      summary: 'Can serve',
+      responses: {
+        200: answer('Requests are served.', objectOf({ status: text })),
+        503: answer('Not now.', objectOf({ status: text, reasons: { type: 'array', items: text } })),
+      },
+    },
+  },
+  '/metrics': {
+    get: {
+      summary: 'Metrics in Prometheus text format',
+      responses: { 200: { description: 'Metrics.', content: { 'text/plain': { schema: text } } } },
+    },
+  },
+  '/api/v1/openapi.json': {
+    get: {
+      ...open,
+      summary: 'This document',
+      responses: { 200: answer('OpenAPI 3.1.', { type: 'object' }) },
+    },
+  },
+  '/api/v1/status': {
+    get: { summary: 'Counters and cache usage', responses: { 200: answer('Status.', ref('Status')) } },
+  },
+  '/api/v1/mounts': {
+    get: { summary: 'Mounts', responses: { 200: answer('Mounts.', { type: 'array', items: ref('Mount') }) } },
+    post: {
+      summary: 'Mount a UFS; kept across restarts',
+      requestBody: { required: true, content: jsonOf(ref('NewMount')) },
+      responses: {
+        201: answer('Mounted.', ref('Mount')),
+        400: error('The mount is not allowed.'),
+        409: error('The path is mounted already.'),
+      },
+    },
+    delete: {
+      summary: 'Unmount',
+      parameters: [query('path', 'Mount path')],
+      responses: {
+        200: answer('Unmounted.', objectOf({ path: text, backAtRestart: { type: 'boolean' } })),
+        404: error('Nothing is mounted there.'),
+      },
+    },
+  },
+  '/api/v1/objects': {
+    get: {
+      summary: 'What is cached of an object, without asking the UFS',
+      parameters: [query('bucket', 'Bucket as clients see it'), query('key', 'Key as clients see it')],
+      responses: { 200: answer('The object.', ref('Object')), 404: error('No mount covers the key.') },
+    },
+  },
+};
+
+export function openApi(version: string) {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Forebay admin API', version },
+    security: [{ rootKeyPair: [] }, { token: [] }],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        rootKeyPair: { type: 'http', scheme: 'basic' },
+        token: { type: 'http', scheme: 'bearer' },
+      },
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * What the admin API tells of a running Forebay: the words of its JSON, shared by dashboard and command line.
+ */
+import type { ObjectStat } from '@forebay/core/cache-node';
+import type { Mount } from '@forebay/core/mount';
+
+/**
+ * A mount as the API shows it. Sizes in bytes, times in ms; `maxObjectSizeBytes` is left out where unlimited.
+ */
+export interface MountView {
+  readonly path: string;
+  readonly uri: string;
+  readonly freshness: string;
+  readonly ttlMs: number;
+  readonly readOnly: boolean;
+  readonly pageSizeBytes: number;
+  readonly maxObjectSizeBytes?: number;
+  readonly anonymous: string;
+  readonly createdAt: string;
+  /** `start`: by flag or config file, back at the next start; `runtime`: made with the API, and kept. */
+  readonly origin: 'start' | 'runtime';
+}
+
+export function mountView(mount: Mount, origin: 'start' | 'runtime'): MountView {
+  const { path, uri, freshness, ttlMs, readOnly, pageSizeBytes, maxObjectSizeBytes, anonymous } = mount;
+  return {
+    path,
+    uri,
+    freshness,
+    ttlMs,
+    readOnly,
+    pageSizeBytes,
+    ...(maxObjectSizeBytes < Number.MAX_SAFE_INTEGER && { maxObjectSizeBytes }),
+    anonymous,
+    createdAt: new Date(mount.createdAtMs).toISOString(),
+    origin,
+  };
+}
+
+/** Counters since the process started, and what the cache holds now. */
+export interface Status {
+  readonly version: string;
+  readonly nodeId: string;
+  readonly endpoint: string;
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly requests: { readonly total: number; readonly failed: number };
+  /** Reads of objects by how they were answered: `{ HIT: 12, MISS: 3 }`. */
+  readonly reads: Readonly<Record<string, number>>;
+  /**
+   * Bytes that left the cache, by source, and their share that needed no UFS; undefined before the first
+   * byte.
+   */
+  readonly bytesServed: {
+    readonly memory: number;
+    readonly disk: number;
+    readonly peer: number;
+    readonly ufs: number;
+  };
+  readonly hitRatio?: number;
+  readonly ufs: { readonly requests: number; readonly failed: number; readonly bytes: number };
+  readonly cache: {
+    readonly pages: number;
+    readonly diskBytes: number;
+    readonly diskBytesMax: number;
+    readonly memoryBytes: number;
+    readonly memoryBytesMax: number;
+    readonly infoMemoryEntries: number;
+    readonly infoPersistentEntries: number;
+    readonly fillsInFlight: number;
+    readonly fencesOpen: number;
+  };
+}
+
+/** What is cached of one object, without asking the UFS. */
+export interface ObjectView {
+  readonly bucket: string;
+  readonly key: string;
+  readonly mount: string;
+  readonly home: string;
+  /** `cached`: the info is at hand; `absent`: known not to exist; `unknown`: nothing is cached. */
+  readonly state: 'cached' | 'absent' | 'unknown';
+  readonly sizeBytes?: number;
+  readonly etag?: string;
+  readonly versionId?: string;
+  readonly lastModified?: string;
+  readonly contentType?: string;
+  readonly infoLevel: 'memory' | 'persistent' | 'none';
+  readonly fresh: boolean;
+  readonly ageMs?: number;
+  readonly pageSizeBytes: number;
+  readonly pages: ObjectStat['pages'];
+  readonly fencesOpen: number;
+  readonly unsettled: boolean;
+}
+
+export function objectView(
+  name: { readonly bucket: string; readonly key: string; readonly mount: string },
+  stat: ObjectStat,
+): ObjectView {
+  const { info } = stat;
+  const contentType = info?.headers.find(([header]) => header === 'content-type')?.[1];
+  return {
+    ...name,
+    home: stat.nodeId,
+    state: info ? 'cached' : stat.absent ? 'absent' : 'unknown',
+    ...(info && { sizeBytes: info.sizeBytes, lastModified: new Date(info.lastModifiedMs).toISOString() }),
+    ...(info?.etag !== undefined && { etag: info.etag }),
+    ...(info?.versionId !== undefined && { versionId: info.versionId }),
+    ...(contentType !== undefined && { contentType }),
+    infoLevel: stat.level,
+    fresh: stat.fresh,
+    ...(stat.ageMs !== undefined && { ageMs: Math.round(stat.ageMs) }),
+    pageSizeBytes: stat.pageSizeBytes,
+    pages: stat.pages,
+    fencesOpen: stat.fencesOpen,
+    unsettled: stat.unsettled,
+  };
+}

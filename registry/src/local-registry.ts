@@ -1,0 +1,165 @@
+/**
+ * The registry of one process: members, mounts and the view of both. Mounts given at the start (flags, config
+ * file) are not kept; those made while running are, and are back after a restart. So are the dates of all of
+ * them, because clients see them as bucket creation dates.
+ */
+import type { Clock } from '@forebay/core/clock';
+import type { Log } from '@forebay/core/log';
+import { type Mount, MountTable } from '@forebay/core/mount';
+import type { Member, Registry, RegistryView } from '@forebay/core/registry';
+import type { State } from './state-store.ts';
+
+export const mountsMax = 10_000;
+
+export class RegistryError extends Error {
+  readonly code: 'path-taken' | 'not-mounted' | 'too-many-mounts';
+  constructor(code: RegistryError['code'], message: string) {
+    super(message);
+    this.name = 'RegistryError';
+    this.code = code;
+  }
+}
+
+/** What is kept of a mount: its URI tells the rest, read anew at each start. */
+interface MountRecord {
+  readonly path: string;
+  readonly uri: string;
+  readonly createdAtMs: number;
+}
+
+export interface LocalRegistryOptions {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Mounts of flags and config file. They win over kept ones of the same path. */
+  readonly mounts: readonly Mount[];
+  /**
+   * Makes a kept mount again. @throws Error where this version cannot; the mount is then left out, and kept.
+   */
+  readonly restoreMount: (record: MountRecord) => Mount;
+}
+
+export class LocalRegistry implements Registry {
+  readonly #state: State;
+  readonly #listeners = new Set<(view: RegistryView) => void>();
+  readonly #members = new Map<string, Member>();
+  readonly #mounts = new Map<string, { mount: Mount; origin: 'start' | 'runtime' }>();
+  #kept: readonly MountRecord[] = [];
+  #view: RegistryView = { revision: 0, mounts: new MountTable([]), members: [] };
+  /** Changes happen one after the other, so that what is kept and what is shown never part. */
+  #changes: Promise<unknown> = Promise.resolve();
+
+  private constructor(state: State) {
+    this.#state = state;
+  }
+
+  /** Loads what is kept. @throws Error where the state cannot be read. */
+  static async open(options: LocalRegistryOptions): Promise<LocalRegistry> {
+    const registry = new LocalRegistry(options.state);
+    await registry.#load(options);
+    return registry;
+  }
+
+  view(): RegistryView {
+    return this.#view;
+  }
+
+  watch(listener: (view: RegistryView) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  join(member: Member): Promise<void> {
+    return this.#change(async () => {
+      this.#members.set(member.nodeId, member);
+      await this.#state.set('members', [...this.#members.values()]);
+    });
+  }
+
+  leave(nodeId: string): Promise<void> {
+    return this.#change(async () => {
+      if (this.#members.delete(nodeId)) await this.#state.set('members', [...this.#members.values()]);
+    });
+  }
+
+  mount(mount: Mount): Promise<void> {
+    return this.#change(async () => {
+      if (this.#mounts.has(mount.path)) {
+        throw new RegistryError('path-taken', `${mount.path} is mounted already; unmount it first`);
+      }
+      if (this.#mounts.size >= mountsMax) {
+        throw new RegistryError('too-many-mounts', `there are ${mountsMax} mounts, which is the limit`);
+      }
+      await this.#keep([...this.#kept.filter((kept) => kept.path !== mount.path), recordOf(mount)]);
+      this.#mounts.set(mount.path, { mount, origin: 'runtime' });
+    });
+  }
+
+  unmount(path: string): Promise<void> {
+    return this.#change(async () => {
+      if (!this.#mounts.has(path)) throw new RegistryError('not-mounted', `nothing is mounted at ${path}`);
+      await this.#keep(this.#kept.filter((kept) => kept.path !== path));
+      this.#mounts.delete(path);
+    });
+  }
+
+  /** `start`: by a flag or the config file, so it is back after a restart whatever happens to it now. */
+  originOf(path: string): 'start' | 'runtime' | undefined {
+    return this.#mounts.get(path)?.origin;
+  }
+
+  async #load({ state, clock, log, mounts, restoreMount }: LocalRegistryOptions): Promise<void> {
+    this.#kept = (await state.get<MountRecord[]>('mounts')) ?? [];
+    for (const member of (await state.get<Member[]>('members')) ?? [])
+      this.#members.set(member.nodeId, member);
+    const dates = new Map(Object.entries((await state.get<Record<string, number>>('dates')) ?? {}));
+    for (const mount of mounts) {
+      const createdAtMs = dates.get(mount.path) ?? clock.wallMs();
+      this.#mounts.set(mount.path, { mount: { ...mount, createdAtMs }, origin: 'start' });
+    }
+    await state.set('dates', Object.fromEntries(mounts.map(({ path }) => [path, this.#dateOf(path)])));
+    for (const record of this.#kept) {
+      if (this.#mounts.has(record.path)) {
+        log.warn({ path: record.path }, 'a mount made at run time gives way to a flag or the config file');
+        continue;
+      }
+      try {
+        this.#mounts.set(record.path, { mount: restoreMount(record), origin: 'runtime' });
+      } catch (error) {
+        log.error({ path: record.path, reason: String(error) }, 'a mount made at run time cannot be used');
+      }
+    }
+    this.#publish();
+  }
+
+  #dateOf(path: string): number {
+    return this.#mounts.get(path)!.mount.createdAtMs;
+  }
+
+  async #keep(records: readonly MountRecord[]): Promise<void> {
+    await this.#state.set('mounts', records);
+    this.#kept = records;
+  }
+
+  #change(apply: () => Promise<void>): Promise<void> {
+    const change = this.#changes.then(async () => {
+      await apply();
+      this.#publish();
+    });
+    this.#changes = change.catch(() => undefined);
+    return change;
+  }
+
+  #publish(): void {
+    this.#view = {
+      revision: this.#view.revision + 1,
+      mounts: new MountTable([...this.#mounts.values()].map(({ mount }) => mount)),
+      members: [...this.#members.values()],
+    };
+    for (const listener of this.#listeners) listener(this.#view);
+  }
+}
+
+function recordOf({ path, uri, createdAtMs }: Mount): MountRecord {
+  return { path, uri, createdAtMs };
+}

@@ -1,0 +1,46 @@
+/** The `file://` driver: a directory as a bucket. layout.ts says what lies where in it. */
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Clock, systemClock } from '@forebay/core/clock';
+import { ufsIdentityOf } from '@forebay/core/mount';
+import { KeyLocks } from '../local/key-locks.ts';
+import { LocalUfs } from '../local/local-ufs.ts';
+import type { Ufs } from '../ufs.ts';
+import { FileBackend } from './file-backend.ts';
+
+export interface FileUfsOptions {
+  /** Need not exist yet: until it does, requests are answered with NoSuchBucket. */
+  readonly directory: string;
+  readonly region?: string | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+const stagedAgeMsMax = 24 * 3600e3;
+const uploadAgeMsMax = 7 * 24 * 3600e3;
+
+// One for the process, not for the driver: two mounts of one directory must exclude each other's writers,
+// and a lock that nobody holds is not kept.
+const locks = new KeyLocks();
+
+/**
+ * Nothing is written before the first write request, but for what a crash or an abandoned upload left
+ * behind, which is removed here: bytes in tmp/ after a day, uploads after a week without a new part.
+ */
+export async function openFileUfs(options: FileUfsOptions): Promise<Ufs> {
+  const clock = options.clock ?? systemClock;
+  const directory = resolve(options.directory);
+  const backend = new FileBackend(directory);
+  const nowMs = clock.wallMs();
+  // Housekeeping cannot be done in a directory that may only be read, and need not be.
+  await backend
+    .sweep({ stagedMs: nowMs - stagedAgeMsMax, uploadsMs: nowMs - uploadAgeMsMax })
+    .catch(() => undefined);
+  return new LocalUfs({
+    identity: ufsIdentityOf({ scheme: 'file', directory: options.directory, prefix: '' }),
+    region: options.region ?? 'us-east-1',
+    backend,
+    locks,
+    lockScope: await realpath(directory).catch(() => directory),
+    clock,
+  });
+}

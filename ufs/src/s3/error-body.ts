@@ -1,0 +1,145 @@
+/**
+ * The error document of S3, `<Error><Code>..</Code>..</Error>`, read strictly and within bounds, and what stands for
+ * it where there is none (HEAD, proxies). Answers with a meaning are parsed by the SDK; this is for errors alone.
+ */
+import type { UfsAnswer } from '@forebay/core/errors';
+import type { HeaderList } from '@forebay/core/object';
+import { errorHeadersOf } from './headers.ts';
+
+/** Longer documents count as none. */
+export const errorBodyMaxBytes = 64 * 1024;
+
+export interface ErrorDocument {
+  readonly code: string;
+  readonly message: string;
+  /** The other elements, in order; those with elements inside are left out. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+const opening = /^(?:\s*<\?xml[^>]*\?>)?\s*<Error(?:\s[^<>]*)?>/;
+const element = /\s*<([A-Za-z_][\w.:-]*)(?:\s[^<>]*?)?(?:\/>|>([^<]*)<\/\1\s*>)/y;
+const ending = /\s*<\/Error\s*>\s*$/y;
+
+/** Undefined where the body is not an error document, or not a whole one. */
+export function parseErrorBody(body: Uint8Array): ErrorDocument | undefined {
+  if (body.length === 0 || body.length > errorBodyMaxBytes) return undefined;
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '');
+  const start = opening.exec(text);
+  if (!start) return undefined;
+  const elements = flatElements(text, start[0].length);
+  const code = elements?.find(([name]) => name === 'Code')?.[1];
+  if (!elements || !code) return undefined;
+  return {
+    code,
+    message: elements.find(([name]) => name === 'Message')?.[1] ?? '',
+    fields: elements.filter(([name]) => name !== 'Code' && name !== 'Message'),
+  };
+}
+
+/** Whether a body that came with 200 begins as an error document does (S3-WIRE 95, 100). */
+export function looksLikeError(body: Uint8Array): boolean {
+  return opening.test(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'));
+}
+
+function flatElements(text: string, from: number): [string, string][] | undefined {
+  const elements: [string, string][] = [];
+  let position = from;
+  for (;;) {
+    ending.lastIndex = position;
+    if (ending.test(text)) return elements;
+    element.lastIndex = position;
+    const match = element.exec(text);
+    if (match) {
+      elements.push([match[1]!, decodeEntities(match[2] ?? '')]);
+      position = element.lastIndex;
+      continue;
+    }
+    const after = skipNested(text, position);
+    if (after === undefined) return undefined;
+    position = after;
+  }
+}
+
+/** Position after an element that holds others (`<Details><Bucket>..`); undefined where it is not closed. */
+function skipNested(text: string, from: number): number | undefined {
+  const open = /\s*<([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?>/y;
+  open.lastIndex = from;
+  const name = open.exec(text)?.[1];
+  if (name === undefined) return undefined;
+  const close = text.indexOf(`</${name}>`, open.lastIndex);
+  return close === -1 ? undefined : close + name.length + 3;
+}
+
+const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function decodeEntities(text: string): string {
+  return text.replace(/&(?:#x([\da-fA-F]{1,6})|#(\d{1,7})|(\w{2,4}));/g, (whole, hex, decimal, name) => {
+    if (name !== undefined) return named[name] ?? whole;
+    const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+  });
+}
+
+/** Without a document the status is all there is; HEAD answers never have one (S3-WIRE 7). */
+const codeOfStatus: Readonly<Record<number, string>> = {
+  301: 'PermanentRedirect',
+  304: 'NotModified',
+  307: 'TemporaryRedirect',
+  400: 'BadRequest',
+  403: 'AccessDenied',
+  405: 'MethodNotAllowed',
+  409: 'OperationAborted',
+  411: 'MissingContentLength',
+  412: 'PreconditionFailed',
+  416: 'InvalidRange',
+  500: 'InternalError',
+  501: 'NotImplemented',
+  503: 'ServiceUnavailable',
+};
+
+/** Statuses of codes that come inside a 200; anything else counts as 400 or, by default, 500. */
+const statusOfCode: Readonly<Record<string, number>> = {
+  AccessDenied: 403,
+  BadDigest: 400,
+  ConditionalRequestConflict: 409,
+  EntityTooLarge: 400,
+  EntityTooSmall: 400,
+  InvalidArgument: 400,
+  InvalidPart: 400,
+  InvalidPartOrder: 400,
+  InvalidRequest: 400,
+  MalformedXML: 400,
+  NoSuchBucket: 404,
+  NoSuchKey: 404,
+  NoSuchUpload: 404,
+  NoSuchVersion: 404,
+  PreconditionFailed: 412,
+  ServiceUnavailable: 503,
+  SlowDown: 503,
+};
+
+export interface ErrorReply {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: Uint8Array;
+  /** What a 404 without a document is about. */
+  readonly about: 'bucket' | 'object' | 'upload';
+}
+
+export function answerOf({ status, headers, body, about }: ErrorReply): UfsAnswer {
+  const document = parseErrorBody(body);
+  const kept = errorHeadersOf(headers);
+  if (document) {
+    const told = status >= 300 ? status : (statusOfCode[document.code] ?? 500);
+    return { status: told, ...document, headers: kept };
+  }
+  if (status < 300) return { status: 500, code: 'InternalError', message: 'unreadable error', headers: kept };
+  const missing = { bucket: 'NoSuchBucket', object: 'NoSuchKey', upload: 'NoSuchUpload' }[about];
+  const code =
+    status === 404
+      ? missing
+      : (codeOfStatus[status] ?? (status >= 500 ? 'ServiceUnavailable' : 'BadRequest'));
+  return { status, code, message: `The store answered ${status} without a reason.`, headers: kept };
+}

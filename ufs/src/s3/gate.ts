@@ -1,0 +1,69 @@
+/** Bounds how many requests are in flight to one store, and how many may wait, and for how long. */
+import { ForebayError } from '@forebay/core/errors';
+
+interface Waiter {
+  enter(): void;
+}
+
+export class Gate {
+  readonly #slotsMax: number;
+  readonly #waitersMax: number;
+  readonly #waitMs: number;
+  readonly #waiters = new Set<Waiter>();
+  #used = 0;
+
+  constructor(options: { slotsMax: number; waitersMax: number; waitMs: number }) {
+    this.#slotsMax = options.slotsMax;
+    this.#waitersMax = options.waitersMax;
+    this.#waitMs = options.waitMs;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /**
+   * Resolves with a slot; `leave` gives it back.
+   * @throws ForebayError overloaded, or the signal's reason.
+   */
+  async enter(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#used < this.#slotsMax) {
+      this.#used += 1;
+      return;
+    }
+    if (this.#waiters.size >= this.#waitersMax) throw overloaded();
+    await this.#wait(signal);
+  }
+
+  leave(): void {
+    const [next] = this.#waiters;
+    if (!next) {
+      this.#used -= 1;
+      return;
+    }
+    // The slot goes over as it is: nobody who comes later gets in between.
+    this.#waiters.delete(next);
+    next.enter();
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (then: () => void) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        this.#waiters.delete(waiter);
+        then();
+      };
+      const waiter: Waiter = { enter: () => settle(resolve) };
+      const onAbort = () => settle(() => reject(signal?.reason));
+      const timer = setTimeout(() => settle(() => reject(overloaded())), this.#waitMs);
+      signal?.addEventListener('abort', onAbort);
+      this.#waiters.add(waiter);
+    });
+  }
+}
+
+function overloaded(): ForebayError {
+  return new ForebayError('overloaded', 'too many requests to the store are in flight');
+}

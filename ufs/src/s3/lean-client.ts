@@ -1,0 +1,163 @@
+/**
+ * What the driver promises of every request, whoever words it: errors as UfsAnswerError, reads repeated within
+ * bounds before their first byte, writes sent once and never called failed when they may have happened.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ForebayError, isKind, type UfsAnswer, UfsAnswerError } from '@forebay/core/errors';
+import type { Log } from '@forebay/core/log';
+import type { HeaderList } from '@forebay/core/object';
+import { answerOf, type ErrorReply, errorBodyMaxBytes, looksLikeError } from './error-body.ts';
+import { NoAnswerError, type WireAnswer } from './exchange.ts';
+import type { WireBody } from './request-body.ts';
+import { collect } from './response-body.ts';
+import type { Transport, WireRequest } from './transport.ts';
+
+/** A request and what it is about, for a 404 that does not say. */
+export interface LeanRequest extends WireRequest {
+  readonly about: ErrorReply['about'];
+}
+
+export interface WholeAnswer {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: Buffer;
+}
+
+/** Before each repetition, the longest pause. The real one is drawn evenly, so that many readers spread out. */
+const pausesMaxMs = [100, 500];
+/** A listing of 1,000 keys of 1,024 bytes, every byte escaped, stays well below. */
+const documentMaxBytes = 16 * 1024 * 1024;
+
+export class LeanClient {
+  readonly #transport: Transport;
+  readonly #log: Log;
+  readonly #readDeadlineMs: number;
+
+  constructor(options: { transport: Transport; log: Log; readDeadlineMs: number }) {
+    this.#transport = options.transport;
+    this.#log = options.log;
+    this.#readDeadlineMs = options.readDeadlineMs;
+  }
+
+  /** An answer below 300, or 304; its body must be consumed or returned. */
+  async read(request: LeanRequest): Promise<WireAnswer> {
+    const startedMs = performance.now();
+    for (let repeated = 0; ; repeated += 1) {
+      try {
+        return await this.#readOnce(request);
+      } catch (error) {
+        const pauseMs = Math.random() * (pausesMaxMs[repeated] ?? 0);
+        const inTime = performance.now() - startedMs + pauseMs < this.#readDeadlineMs;
+        if (repeated >= pausesMaxMs.length || !inTime || !isTransient(error)) {
+          throw readErrorOf(error, request);
+        }
+        this.#log.debug({ method: request.method, reason: (error as Error).message }, 'repeating a read');
+        await sleep(pauseMs);
+        request.signal?.throwIfAborted();
+      }
+    }
+  }
+
+  /** A read whose whole answer is one document. */
+  async readWhole(request: LeanRequest): Promise<WholeAnswer> {
+    const { status, headers, body } = await this.read(request);
+    try {
+      const whole = await collect(body, documentMaxBytes);
+      if (whole) return { status, headers, body: whole };
+    } catch (error) {
+      throw readErrorOf(error, request);
+    }
+    throw new ForebayError('ufs-unavailable', `answer to ${request.method} is too long`);
+  }
+
+  /**
+   * Sends a write once and reads its answer to the end.
+   * @throws UfsAnswerError also for an error document that came with 200; ForebayError state-unknown once sending
+   * had begun and no answer came; what the body's source threw, where it threw.
+   */
+  async write(request: LeanRequest): Promise<WholeAnswer> {
+    let answer: WireAnswer;
+    try {
+      answer = await this.#transport.send(request);
+    } catch (error) {
+      throw writeErrorOf(error, request);
+    }
+    const { status, headers, sent } = answer;
+    const whole = await collect(answer.body, documentMaxBytes).catch((error: unknown) => ({ error }));
+    if (status >= 300) {
+      const body = Buffer.isBuffer(whole) ? whole : Buffer.alloc(0);
+      throw new UfsAnswerError(answerOf({ status, headers, body, about: request.about }));
+    }
+    if (!Buffer.isBuffer(whole)) {
+      throw stateUnknown(request, 'its answer was cut', whole?.error);
+    }
+    if (looksLikeError(whole)) {
+      throw new UfsAnswerError(answerOf({ status, headers, body: whole, about: request.about }));
+    }
+    if (sent !== 'all') throw stateUnknown(request, 'the answer came before the request was sent', undefined);
+    return { status, headers, body: whole };
+  }
+
+  async #readOnce(request: LeanRequest): Promise<WireAnswer> {
+    const answer = await this.#transport.send(request);
+    const { status, headers } = answer;
+    if (status < 300 || status === 304) return answer;
+    const body = await collect(answer.body, errorBodyMaxBytes).catch(() => undefined);
+    throw new UfsAnswerError(
+      answerOf({ status, headers, body: body ?? Buffer.alloc(0), about: request.about }),
+    );
+  }
+}
+
+/** Worth the same request again: the connection broke, or the store asks for patience. */
+function isTransient(error: unknown): boolean {
+  if (error instanceof UfsAnswerError) return isPatience(error.answer);
+  // Nothing sent is a store that cannot be reached: the next attempt would only make the caller wait.
+  if (!(error instanceof NoAnswerError) || error.sent === 'nothing') return false;
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(error.code);
+}
+
+function isPatience({ status, code }: UfsAnswer): boolean {
+  return [500, 502, 503, 504].includes(status) || code === 'SlowDown';
+}
+
+/** What a failed read, or its body, is to the caller. */
+export function readErrorOf(
+  error: unknown,
+  request: { method: string; signal?: AbortSignal | undefined },
+): unknown {
+  if (request.signal?.aborted) return request.signal.reason;
+  if (error instanceof ForebayError) return error;
+  return unavailable(request, error);
+}
+
+function writeErrorOf(error: unknown, request: LeanRequest): unknown {
+  if (!(error instanceof NoAnswerError)) return error;
+  const failure = sourceFailureOf(request.body);
+  if (failure) return failure.error;
+  // Without its last byte the store cannot have taken it.
+  if (request.signal?.aborted && error.sent !== 'all') return request.signal.reason;
+  return error.sent === 'nothing'
+    ? unavailable(request, error)
+    : stateUnknown(request, 'no answer came', error);
+}
+
+function sourceFailureOf(body: WireRequest['body']): ReturnType<WireBody['failure']> {
+  return body === undefined || body instanceof Uint8Array ? undefined : body.failure();
+}
+
+export function unavailable(request: { method: string }, cause: unknown): ForebayError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ForebayError('ufs-unavailable', `${request.method} got no usable answer: ${reason}`, { cause });
+}
+
+function stateUnknown(request: { method: string }, reason: string, cause: unknown): ForebayError {
+  return new ForebayError('state-unknown', `${request.method} was sent, but ${reason}`, { cause });
+}
+
+/** A malformed answer to a write that was sent is no answer. */
+export function asStateUnknown(error: unknown, request: { method: string }): unknown {
+  return isKind(error, 'ufs-answer') || isKind(error, 'state-unknown')
+    ? error
+    : stateUnknown(request, 'its answer cannot be read', error);
+}

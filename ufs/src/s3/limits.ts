@@ -1,0 +1,29 @@
+/** Bounds of one S3 store. Each mount's driver has its own pool, so all of them hold per store. */
+export interface S3Limits {
+  /** Until a TCP (and TLS) connection stands. */
+  readonly connectTimeoutMs: number;
+  /** From the last byte of a request to the head of its answer. */
+  readonly firstHeaderTimeoutMs: number;
+  /** Between two pieces of an answer's body while the consumer wants more. */
+  readonly bodyIdleTimeoutMs: number;
+  /** Instead of the two above for copy and complete: the store works before it answers. */
+  readonly slowWriteTimeoutMs: number;
+  /** Sockets to the store. */
+  readonly connectionsMax: number;
+  /** Requests that may wait for a socket, and how long each may. Past either: `overloaded`. */
+  readonly waitersMax: number;
+  readonly connectionWaitMs: number;
+  /** A read is not sent again once this has passed since it was first sent. */
+  readonly readDeadlineMs: number;
+}
+
+export const defaultS3Limits: S3Limits = {
+  connectTimeoutMs: 5_000,
+  firstHeaderTimeoutMs: 30_000,
+  bodyIdleTimeoutMs: 60_000,
+  slowWriteTimeoutMs: 300_000,
+  connectionsMax: 64,
+  waitersMax: 1_024,
+  connectionWaitMs: 10_000,
+  readDeadlineMs: 15_000,
+};

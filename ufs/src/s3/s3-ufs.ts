@@ -1,0 +1,238 @@
+/** An S3 bucket as a UFS. Object bytes go through the lean client, documents through the SDK (decision 0002). */
+import { UfsAnswerError } from '@forebay/core/errors';
+import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
+import type { ByteRange } from '@forebay/core/range';
+import type {
+  Ufs,
+  UfsCopied,
+  UfsCopy,
+  UfsDelete,
+  UfsDeleted,
+  UfsDirectAnswer,
+  UfsDirectRead,
+  UfsListing,
+  UfsListRequest,
+  UfsObject,
+  UfsPartList,
+  UfsPartRef,
+  UfsReadOptions,
+  UfsUpload,
+  UfsUploadList,
+  UfsWritten,
+} from '../ufs.ts';
+import type { ControlClient } from './control-client.ts';
+import { type DocumentWrites, survivesXml } from './document-writes.ts';
+import { passedHeadersOf, writtenHeadersOf } from './headers.ts';
+import { type LeanClient, type LeanRequest, readErrorOf } from './lean-client.ts';
+import type { Listings } from './listings.ts';
+import { objectAnswerOf, rangeHeaderOf, wholeInfoOf } from './object-answer.ts';
+import { wireBodyOf } from './request-body.ts';
+import type { ResponseBody } from './response-body.ts';
+import type { Query, Transport } from './transport.ts';
+
+/** Without it a store leaves out the checksums that it keeps (S3-WIRE 68). */
+const askChecksums = ['x-amz-checksum-mode', 'ENABLED'] as const;
+
+/** Deletions in flight at once for keys that no list can name. */
+const singleDeletesMax = 8;
+
+export interface S3UfsParts {
+  readonly identity: string;
+  readonly region: string;
+  readonly transport: Transport;
+  readonly lean: LeanClient;
+  readonly control: ControlClient;
+  readonly listings: Listings;
+  readonly writes: DocumentWrites;
+}
+
+export class S3Ufs implements Ufs {
+  readonly identity: string;
+  readonly region: string;
+  readonly #parts: S3UfsParts;
+
+  constructor(parts: S3UfsParts) {
+    this.identity = parts.identity;
+    this.region = parts.region;
+    this.#parts = parts;
+  }
+
+  async head(key: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<ObjectInfo> {
+    const request = { method: 'HEAD', key, headers: [askChecksums], about: 'object', signal } as const;
+    const answer = await this.#parts.lean.read(request);
+    await answer.body.return();
+    return wholeInfoOf(answer);
+  }
+
+  async get(key: string, { range, ifMatch, signal }: UfsReadOptions = {}): Promise<UfsObject> {
+    const headers: [string, string][] = [[...askChecksums]];
+    if (range) headers.push(['range', rangeHeaderOf(range)]);
+    if (ifMatch !== undefined) headers.push(['if-match', ifMatch]);
+    const request = { method: 'GET', key, headers, about: 'object', signal } as const;
+    const answer = await this.#parts.lean.read(request);
+    try {
+      const { info, range: held } = objectAnswerOf(answer, range);
+      return { info, range: held, body: new CheckedBody(answer.body, request) };
+    } catch (error) {
+      await answer.body.return();
+      throw error;
+    }
+  }
+
+  async readDirect({ method, key, query, headers, signal }: UfsDirectRead): Promise<UfsDirectAnswer> {
+    const request = { method, key, query, headers, about: 'object', signal } as const;
+    const { status, headers: answered, body } = await this.#parts.lean.read(request);
+    return { status, headers: passedHeadersOf(answered), body: new CheckedBody(body, request) };
+  }
+
+  list(request: UfsListRequest): Promise<UfsListing> {
+    return this.#parts.listings.objects(request);
+  }
+
+  async checkBucket(signal?: AbortSignal): Promise<void> {
+    const answer = await this.#parts.lean.read({ method: 'HEAD', about: 'bucket', signal });
+    await answer.body.return();
+  }
+
+  put(key: string, upload: UfsUpload): Promise<UfsWritten> {
+    return this.#upload({ key, about: 'object', query: [] }, upload);
+  }
+
+  async delete(
+    key: string,
+    { versionId, headers }: { versionId?: string | undefined; headers: HeaderList },
+  ): Promise<UfsWritten> {
+    const query: Query = versionId === undefined ? [] : [['versionId', versionId]];
+    return this.#written({ method: 'DELETE', key, query, headers, about: 'object' });
+  }
+
+  async deleteMany(entries: readonly UfsDelete[], headers: HeaderList): Promise<readonly UfsDeleted[]> {
+    const listed = entries.filter((entry) => survivesXml(entry.key));
+    const single = entries.filter((entry) => !survivesXml(entry.key));
+    const answers = listed.length > 0 ? await this.#parts.writes.deleteMany(listed, headers) : [];
+    for (let start = 0; start < single.length; start += singleDeletesMax) {
+      const batch = single.slice(start, start + singleDeletesMax);
+      answers.push(...(await Promise.all(batch.map((entry) => this.#deleteSingle(entry, headers)))));
+    }
+    return answers;
+  }
+
+  copy(request: UfsCopy): Promise<UfsCopied> {
+    return this.#parts.writes.copy(request);
+  }
+
+  createUpload(key: string, headers: HeaderList): Promise<UfsWritten & { readonly uploadId: string }> {
+    return this.#parts.writes.createUpload(key, headers);
+  }
+
+  uploadPart(
+    key: string,
+    part: UfsUpload & { readonly uploadId: string; readonly partNumber: number },
+  ): Promise<UfsWritten> {
+    const query: Query = [
+      ['partNumber', String(part.partNumber)],
+      ['uploadId', part.uploadId],
+    ];
+    return this.#upload({ key, about: 'upload', query }, part);
+  }
+
+  uploadPartCopy(
+    request: UfsCopy & {
+      readonly uploadId: string;
+      readonly partNumber: number;
+      readonly sourceRange?: ByteRange | undefined;
+    },
+  ): Promise<UfsCopied> {
+    return this.#parts.writes.copyPart(request);
+  }
+
+  completeUpload(
+    key: string,
+    request: { uploadId: string; parts: readonly UfsPartRef[]; headers: HeaderList },
+  ): Promise<UfsCopied> {
+    return this.#parts.writes.completeUpload(key, request);
+  }
+
+  async abortUpload(key: string, uploadId: string): Promise<void> {
+    const query: Query = [['uploadId', uploadId]];
+    await this.#written({ method: 'DELETE', key, query, about: 'upload' });
+  }
+
+  listParts(
+    key: string,
+    request: { uploadId: string; partNumberMarker: number; maxParts: number },
+  ): Promise<UfsPartList> {
+    return this.#parts.listings.parts(key, request);
+  }
+
+  listUploads(request: Parameters<Ufs['listUploads']>[0]): Promise<UfsUploadList> {
+    return this.#parts.listings.uploads(request);
+  }
+
+  async close(): Promise<void> {
+    this.#parts.control.close();
+    await this.#parts.transport.close();
+  }
+
+  #upload(
+    target: { key: string; about: LeanRequest['about']; query: Query },
+    upload: UfsUpload,
+  ): Promise<UfsWritten> {
+    const { headers, trailer, sizeBytes, signal } = upload;
+    return this.#written({
+      ...target,
+      method: 'PUT',
+      headers,
+      body: wireBodyOf(upload),
+      chunked: trailer && { trailerName: trailer.name, decodedBytes: sizeBytes },
+      signal,
+    });
+  }
+
+  async #written(request: LeanRequest): Promise<UfsWritten> {
+    const { headers } = await this.#parts.lean.write(request);
+    return { headers: writtenHeadersOf(headers) };
+  }
+
+  async #deleteSingle({ key, versionId, etag }: UfsDelete, headers: HeaderList): Promise<UfsDeleted> {
+    const conditions: HeaderList = etag === undefined ? [] : [['if-match', etag]];
+    try {
+      const answer = await this.delete(key, { versionId, headers: [...headers, ...conditions] });
+      const marker = headerValue(answer.headers, 'x-amz-delete-marker') === 'true';
+      const answered = headerValue(answer.headers, 'x-amz-version-id');
+      return marker
+        ? { key, versionId, deleteMarker: true, deleteMarkerVersionId: answered }
+        : { key, versionId };
+    } catch (error) {
+      if (!(error instanceof UfsAnswerError)) throw error;
+      return { key, versionId, error: { code: error.answer.code, message: error.answer.message } };
+    }
+  }
+}
+
+/** A body whose failures are the driver's own errors: a connection that breaks is `ufs-unavailable`. */
+class CheckedBody implements AsyncIterableIterator<Uint8Array> {
+  readonly #body: ResponseBody;
+  readonly #request: { method: string; signal?: AbortSignal | undefined };
+
+  constructor(body: ResponseBody, request: { method: string; signal?: AbortSignal | undefined }) {
+    this.#body = body;
+    this.#request = request;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await this.#body.next();
+    } catch (error) {
+      throw readErrorOf(error, this.#request);
+    }
+  }
+
+  return(): Promise<IteratorResult<Uint8Array>> {
+    return this.#body.return();
+  }
+}
