@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { KiB, MiB } from '@forebay/core/bytes';
 import { sha256Hex } from '@forebay/core/sigv4';
-import type { Ufs } from '@forebay/ufs/ufs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RawClient, signedHead } from './testing/raw-client.ts';
 import { startTestGateway, type TestGateway } from './testing/test-gateway.ts';
@@ -191,70 +190,56 @@ describe('what is no request', () => {
   });
 });
 
-/** A UFS whose bodies stop after their first bytes and wait for a word: 'fail' or 'go'. */
-function stallingUfs(stalled: { word?: PromiseWithResolvers<'fail' | 'go'>; returned?: () => void }) {
-  return (ufs: Ufs): Ufs =>
-    Object.create(ufs, {
-      get: {
-        value: async (...args: Parameters<Ufs['get']>) => {
-          const read = await ufs.get(...args);
-          const word = Promise.withResolvers<'fail' | 'go'>();
-          stalled.word = word;
-          const signal = args[1]?.signal;
-          signal?.addEventListener('abort', () => word.resolve('fail'));
-          async function* body() {
-            try {
-              let first = true;
-              for await (const bytes of read.body) {
-                yield bytes.subarray(0, first ? 1 : bytes.length);
-                if (first && (await word.promise) === 'fail') throw new Error('the store went away');
-                if (first) yield bytes.subarray(1);
-                first = false;
-              }
-            } finally {
-              stalled.returned?.();
-            }
-          }
-          return { ...read, body: body() };
-        },
-      },
-    });
+/** Long enough to go out in two pieces. */
+const twoPieces = 'x'.repeat(300 * KiB);
+
+/** Bodies from the UFS stop after their first piece, until they may go on or must fail. */
+function stall(gateway: TestGateway): { go: () => void; fail: (error: Error) => void } {
+  const gate = Promise.withResolvers<void>();
+  let pieces = 0;
+  gateway.ufsOf(mount).slow(async () => {
+    pieces += 1;
+    if (pieces === 2) await gate.promise;
+  });
+  return { go: gate.resolve, fail: gate.reject };
 }
 
 describe('bodies of answers', () => {
   it('that fail after the headers cut the connection short of their length', async () => {
-    const stalled: Parameters<typeof stallingUfs>[0] = {};
-    const gateway = await start({ wrapUfs: stallingUfs(stalled) });
-    await store(gateway, 'k', 'x'.repeat(1000));
+    const gateway = await start();
+    await store(gateway, 'k', twoPieces);
+    const { fail } = stall(gateway);
     const raw = await client(gateway);
     raw.send(get('/lake/k'));
     await once(raw.socket, 'data');
-    stalled.word?.resolve('fail');
+    fail(new Error('the store went away'));
     const text = await raw.closed();
-    expect(text).toContain('content-length: 1000');
-    expect(text.split('\r\n\r\n')[1]?.length).toBeLessThan(1000);
-    expect(text).not.toContain('<Error>');
+    expect(text).toContain(`content-length: ${twoPieces.length}`);
+    expect(text.split('\r\n\r\n')[1]).toMatch(/^x*$/);
+    expect(text.length).toBeLessThan(twoPieces.length);
     expect(await gateway.metrics.text()).toContain('forebay_answers_cut_total{reason="body_failed"} 1');
   });
 
   it('are let go when the client leaves', async () => {
-    const returned = Promise.withResolvers<void>();
-    const stalled = { returned: () => returned.resolve() };
-    const gateway = await start({ wrapUfs: stallingUfs(stalled) });
-    await store(gateway, 'k', 'x'.repeat(1000));
+    const gateway = await start();
+    await store(gateway, 'k', twoPieces);
+    const { go } = stall(gateway);
     const raw = await client(gateway);
     raw.send(get('/lake/k'));
     await once(raw.socket, 'data');
     raw.close();
-    await returned.promise;
+    await gateway.whenClosed();
+    go();
+    await gateway.whenIdle();
+    expect(await gateway.metrics.text()).toContain('forebay_answers_cut_total{reason="client_gone"} 1');
   });
 });
 
 describe('limits', () => {
   it('refuse requests over the bound with 503 SlowDown, and take the next ones', async () => {
-    const stalled: Parameters<typeof stallingUfs>[0] = {};
-    const gateway = await start({ wrapUfs: stallingUfs(stalled), settings: { requestsInFlightMax: 1 } });
-    await store(gateway, 'k', 'text');
+    const gateway = await start({ settings: { requestsInFlightMax: 1 } });
+    await store(gateway, 'k', twoPieces);
+    const { go } = stall(gateway);
     const [first, second] = [await client(gateway), await client(gateway)];
     first.send(get('/lake/k'));
     await once(first.socket, 'data');
@@ -263,8 +248,9 @@ describe('limits', () => {
     expect(refused.status).toBe(503);
     expect(refused.headers['retry-after']).toBe('1');
     expect(refused.body).toContain('<Code>SlowDown</Code>');
-    stalled.word?.resolve('go');
-    expect((await first.answer()).body).toBe('text');
+    go();
+    expect((await first.answer()).body).toBe(twoPieces);
+    await gateway.whenIdle();
     second.send(signedHead({ method: 'HEAD', target: '/lake/k' }));
     expect((await second.answer({ head: true })).status).toBe(200);
   });
@@ -274,28 +260,28 @@ describe('limits', () => {
     const raw = await client(gateway);
     raw.send(`${put('hello')}hel`);
     await raw.closed();
+    await gateway.whenIdle();
     expect(gateway.home.fences.at(-1)).toMatchObject({ event: 'end', outcome: 'known' });
   });
 
   it('leave a client alone that waits for us', async () => {
-    const stalled: Parameters<typeof stallingUfs>[0] = {};
-    const gateway = await start({ wrapUfs: stallingUfs(stalled), settings: { idleTimeoutMs: 30 } });
-    await store(gateway, 'k', 'text');
+    const gateway = await start({ settings: { idleTimeoutMs: 20 } });
+    await store(gateway, 'k', twoPieces);
+    const { go } = stall(gateway);
     const raw = await client(gateway);
+    const timedOut = gateway.whenTimedOut(3);
     raw.send(get('/lake/k'));
-    await once(raw.socket, 'data');
-    const waited = new Promise((resolve) => setTimeout(resolve, 120));
-    await waited;
-    stalled.word?.resolve('go');
-    expect((await raw.answer()).body).toBe('text');
+    await timedOut;
+    go();
+    expect((await raw.answer()).body).toBe(twoPieces);
   });
 });
 
 describe('draining', () => {
   it('ends answers under way, closes what is idle, and takes nothing new', async () => {
-    const stalled: Parameters<typeof stallingUfs>[0] = {};
-    const gateway = await start({ wrapUfs: stallingUfs(stalled) });
-    await store(gateway, 'k', 'text');
+    const gateway = await start();
+    await store(gateway, 'k', twoPieces);
+    const { go } = stall(gateway);
     const [busy, idle] = [await client(gateway), await client(gateway)];
     idle.send(get('/lake/missing'));
     await idle.answer();
@@ -303,8 +289,8 @@ describe('draining', () => {
     await once(busy.socket, 'data');
     const drained = gateway.gateway.drain(10_000);
     await idle.closed();
-    stalled.word?.resolve('go');
-    expect((await busy.answer()).body).toBe('text');
+    go();
+    expect((await busy.answer()).body).toBe(twoPieces);
     await drained;
     await expect(RawClient.open(gateway.port)).rejects.toThrow();
   });

@@ -7,7 +7,7 @@ import type { AuthDeps } from './auth/types.ts';
 import { S3Error } from './errors.ts';
 import { RawHeaders } from './headers.ts';
 import type { OperationTarget } from './operation.ts';
-import { openRequestBody } from './payload/request-body.ts';
+import { createRequestBody } from './payload/request-body.ts';
 import { parseTarget } from './raw-target.ts';
 import type { Query, S3Request } from './types.ts';
 
@@ -49,13 +49,14 @@ export function receive(exchange: Exchange, deps: ReceiveDeps): ReceivedRequest 
     authenticate() {
       const authenticated = authenticate({ method, target, headers, host }, deps.auth);
       const { principal, payloadMode, effectiveHeaders } = authenticated;
-      const body = openRequestBody({
-        source: incoming,
-        method,
-        query,
+      const body = createRequestBody({
+        incoming,
         headers: effectiveHeaders,
         mode: payloadMode,
-        beforeRead: () => askForBody(exchange),
+        method,
+        onFirstRead: () => askForBody(exchange),
+        // CompleteMultipartUpload's checksums are the whole object's, and the UFS's to check.
+        checksumsDescribe: method === 'POST' && query.has('uploadId') ? 'object' : 'body',
       });
       return {
         id: exchange.id,

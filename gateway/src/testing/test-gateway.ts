@@ -1,14 +1,14 @@
 /** A whole gateway on a loopback port, over memory UFSes and without a cache, for tests. */
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, systemClock } from '@forebay/core/clock';
 import { resolveSettings } from '@forebay/core/config';
 import { type Log, silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import { type Mount, MountTable, ufsIdentityOf } from '@forebay/core/mount';
 import type { Registry } from '@forebay/core/registry';
+import { type FaultyUfs, faultyUfs } from '@forebay/ufs/faulty';
 import { memoryUfs } from '@forebay/ufs/memory';
-import type { Ufs } from '@forebay/ufs/ufs';
 import { createGateway, type Gateway } from '../app.ts';
 import { type GatewayConfig, gatewaySettings } from '../settings.ts';
 import { DirectCacheNode } from './direct-cache-node.ts';
@@ -22,8 +22,14 @@ export interface TestGateway {
   readonly gateway: Gateway;
   readonly home: DirectCacheNode;
   readonly metrics: Metrics;
-  /** The UFS behind a mount; mounts with one `ufsName` share theirs. */
-  ufsOf(mount: Mount): Ufs;
+  /** The UFS behind a mount, to count in and to break; mounts with one `ufsName` share theirs. */
+  ufsOf(mount: Mount): FaultyUfs;
+  /** Resolves when a client's connection has closed. */
+  whenClosed(): Promise<void>;
+  /** Resolves when connections were found idle that many times from now on. */
+  whenTimedOut(count: number): Promise<void>;
+  /** Resolves when no request is under way any more. */
+  whenIdle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,16 +37,14 @@ export async function startTestGateway(
   mounts: readonly Mount[],
   options: {
     readonly settings?: Partial<GatewayConfig>;
-    /** Puts something between the gateway and a mount's UFS. */
-    readonly wrapUfs?: (ufs: Ufs) => Ufs;
     readonly clock?: Clock;
     readonly log?: Log;
   } = {},
 ): Promise<TestGateway> {
-  const ufses = new Map<string, Ufs>();
-  const ufsOf = (mount: Mount): Ufs => {
+  const ufses = new Map<string, FaultyUfs>();
+  const ufsOf = (mount: Mount): FaultyUfs => {
     const identity = ufsIdentityOf(mount.ufs);
-    const known = ufses.get(identity) ?? (options.wrapUfs ?? ((ufs) => ufs))(memoryUfs({}, { identity }));
+    const known = ufses.get(identity) ?? faultyUfs(memoryUfs({}, { identity }));
     ufses.set(identity, known);
     return known;
   };
@@ -61,6 +65,8 @@ export async function startTestGateway(
     log: options.log ?? silentLog,
   });
   const server = gateway.createServer();
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -71,6 +77,22 @@ export async function startTestGateway(
     home,
     metrics,
     ufsOf,
+    async whenClosed() {
+      await Promise.race([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+    },
+    whenTimedOut: (count) =>
+      new Promise((resolve) => {
+        let seen = 0;
+        server.on('timeout', () => {
+          seen += 1;
+          if (seen === count) resolve();
+        });
+      }),
+    async whenIdle() {
+      while (!/^forebay_requests_in_flight 0$/m.test(await metrics.text())) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
     close: () => gateway.drain(0),
   };
 }

@@ -7,10 +7,12 @@ import { ForebayError, isKind, type UfsAnswer, UfsAnswerError } from '@forebay/c
 import type { Log } from '@forebay/core/log';
 import type { HeaderList } from '@forebay/core/object';
 import { answerOf, type ErrorReply, errorBodyMaxBytes, looksLikeError } from './error-body.ts';
-import { NoAnswerError, type WireAnswer } from './exchange.ts';
-import type { WireBody } from './request-body.ts';
+import type { WireAnswer } from './exchange.ts';
+import { NoAnswerError } from './no-answer.ts';
 import { collect } from './response-body.ts';
 import type { Transport, WireRequest } from './transport.ts';
+import type { UploadAnswer } from './upload.ts';
+import type { Uploader, UploadRequest } from './uploader.ts';
 
 /** A request and what it is about, for a 404 that does not say. */
 export interface LeanRequest extends WireRequest {
@@ -28,13 +30,22 @@ const pausesMaxMs = [100, 500];
 /** A listing of 1,000 keys of 1,024 bytes, every byte escaped, stays well below. */
 const documentMaxBytes = 16 * 1024 * 1024;
 
+export interface LeanClientOptions {
+  readonly transport: Transport;
+  readonly uploader: Uploader;
+  readonly log: Log;
+  readonly readDeadlineMs: number;
+}
+
 export class LeanClient {
   readonly #transport: Transport;
+  readonly #uploader: Uploader;
   readonly #log: Log;
   readonly #readDeadlineMs: number;
 
-  constructor(options: { transport: Transport; log: Log; readDeadlineMs: number }) {
+  constructor(options: LeanClientOptions) {
     this.#transport = options.transport;
+    this.#uploader = options.uploader;
     this.#log = options.log;
     this.#readDeadlineMs = options.readDeadlineMs;
   }
@@ -73,7 +84,7 @@ export class LeanClient {
   /**
    * Sends a write once and reads its answer to the end.
    * @throws UfsAnswerError also for an error document that came with 200; ForebayError state-unknown once sending
-   * had begun and no answer came; what the body's source threw, where it threw.
+   * had begun and no answer came.
    */
   async write(request: LeanRequest): Promise<WholeAnswer> {
     let answer: WireAnswer;
@@ -82,20 +93,21 @@ export class LeanClient {
     } catch (error) {
       throw writeErrorOf(error, request);
     }
-    const { status, headers, sent } = answer;
-    const whole = await collect(answer.body, documentMaxBytes).catch((error: unknown) => ({ error }));
-    if (status >= 300) {
-      const body = Buffer.isBuffer(whole) ? whole : Buffer.alloc(0);
-      throw new UfsAnswerError(answerOf({ status, headers, body, about: request.about }));
+    const { status, headers } = answer;
+    const body = await collect(answer.body, documentMaxBytes).catch(() => undefined);
+    return wholeOrError({ status, headers, body, sent: 'all' }, request);
+  }
+
+  /** As `write`, with a body that streams. @throws also what the body's source threw, where it threw. */
+  async upload(request: UploadRequest & { about: LeanRequest['about'] }): Promise<WholeAnswer> {
+    const written = { method: 'PUT', about: request.about, signal: request.upload.signal } as const;
+    const { body, answer } = await this.#uploader.send(request);
+    try {
+      return wholeOrError(await answer, written);
+    } catch (error) {
+      const failure = error instanceof NoAnswerError ? body.source.failure : undefined;
+      throw failure ? failure.error : writeErrorOf(error, written);
     }
-    if (!Buffer.isBuffer(whole)) {
-      throw stateUnknown(request, 'its answer was cut', whole?.error);
-    }
-    if (looksLikeError(whole)) {
-      throw new UfsAnswerError(answerOf({ status, headers, body: whole, about: request.about }));
-    }
-    if (sent !== 'all') throw stateUnknown(request, 'the answer came before the request was sent', undefined);
-    return { status, headers, body: whole };
   }
 
   async #readOnce(request: LeanRequest): Promise<WireAnswer> {
@@ -131,19 +143,25 @@ export function readErrorOf(
   return unavailable(request, error);
 }
 
-function writeErrorOf(error: unknown, request: LeanRequest): unknown {
+type Written = Pick<LeanRequest, 'method' | 'about' | 'signal'>;
+
+function wholeOrError({ status, headers, body, sent }: UploadAnswer, request: Written): WholeAnswer {
+  if (status >= 300 || (body && looksLikeError(body))) {
+    const { about } = request;
+    throw new UfsAnswerError(answerOf({ status, headers, body: body ?? Buffer.alloc(0), about }));
+  }
+  if (!body) throw stateUnknown(request, 'its answer was cut', undefined);
+  if (sent !== 'all') throw stateUnknown(request, 'its answer came before its body was sent', undefined);
+  return { status, headers, body };
+}
+
+function writeErrorOf(error: unknown, { signal, ...request }: Written): unknown {
   if (!(error instanceof NoAnswerError)) return error;
-  const failure = sourceFailureOf(request.body);
-  if (failure) return failure.error;
   // Without its last byte the store cannot have taken it.
-  if (request.signal?.aborted && error.sent !== 'all') return request.signal.reason;
+  if (signal?.aborted && error.sent !== 'all') return signal.reason;
   return error.sent === 'nothing'
     ? unavailable(request, error)
     : stateUnknown(request, 'no answer came', error);
-}
-
-function sourceFailureOf(body: WireRequest['body']): ReturnType<WireBody['failure']> {
-  return body === undefined || body instanceof Uint8Array ? undefined : body.failure();
 }
 
 export function unavailable(request: { method: string }, cause: unknown): ForebayError {

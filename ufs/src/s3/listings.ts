@@ -6,7 +6,7 @@ import {
   type ListObjectsV2Output,
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
-import { compareKeys } from '../key-order.ts';
+import { compareUtf8 } from '@forebay/core/utf8-order';
 import type {
   UfsListEntry,
   UfsListing,
@@ -57,7 +57,7 @@ export class Listings {
       ...(token && { ContinuationToken: token }),
     });
     const { output } = await this.#control.run(command, { method: 'GET', about: 'bucket', signal });
-    const isPast = (text: string) => !startAfter || compareKeys(text, startAfter) > 0;
+    const isPast = (text: string) => !startAfter || compareUtf8(text, startAfter) > 0;
     const listing = {
       entries: entriesOf(output).filter((entry) => isPast(entry.key)),
       commonPrefixes: prefixesOf(output).filter(isPast),

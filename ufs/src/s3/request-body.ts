@@ -1,22 +1,33 @@
 /**
- * Bodies of writes. The last bytes leave only after the source has ended well: where it throws, or has fewer or more
- * bytes than announced, the store is left with an incomplete request and can store nothing.
+ * How the body of a write goes over the wire. Never so that a store could take a part for the whole: some store what
+ * they have when a connection ends early, so a body that carries no digest of its own goes in signed chunks, of which
+ * the last says that it is the last (decision 0002).
  */
+
 import { assert } from '@forebay/core/errors';
+import type { HeaderList } from '@forebay/core/object';
+import { sha256Stream } from '@forebay/core/sigv4';
 import type { UfsUpload } from '../ufs.ts';
+import { ExactSource } from './exact-source.ts';
+
+export type SignChunk = (sha256: string) => string;
 
 /** Encoded and framed, as it goes over the wire. */
 export interface WireBody {
+  /** Literal of x-amz-content-sha256. */
+  readonly payloadHash: string;
+  /** Headers that tell of the framing, content-length among them where it is known. */
+  readonly headers: HeaderList;
   /** Undefined: not known beforehand, sent with transfer-encoding chunked. */
   readonly contentLength: number | undefined;
-  readonly pieces: AsyncIterable<Uint8Array>;
-  /** Why the source failed, once it has. */
-  failure(): { readonly error: unknown } | undefined;
-  /** Nobody reads on: lets go of the source, also one that is waiting for its client. */
-  stop(): void;
+  pieces(signChunk: SignChunk): AsyncIterable<Uint8Array>;
+  readonly source: ExactSource;
 }
 
-const chunkSizeBytes = 1024 * 1024;
+/** Small, as each is held until it is signed; no smaller than S3 allows (S3-WIRE 58). */
+const signedChunkBytes = 64 * 1024;
+/** Held by nobody on our side; stores hold a chunk whole, and some refuse more than 16 MiB. */
+const plainChunkBytes = 1024 * 1024;
 
 /** Characters of a base64 checksum by algorithm, so that the encoded length is known before the value is. */
 const checksumLength: Readonly<Record<string, number>> = {
@@ -32,102 +43,102 @@ const checksumLength: Readonly<Record<string, number>> = {
   'x-amz-checksum-xxhash128': 24,
 };
 
-export function wireBodyOf(upload: UfsUpload): WireBody {
+/** @param canSign false where requests go unsigned */
+export function wireBodyOf(upload: UfsUpload, canSign: boolean): WireBody {
   const source = new ExactSource(upload.body, upload.sizeBytes);
-  const { trailer, sizeBytes } = upload;
+  if (upload.trailer) return trailedBody(source, upload.sizeBytes, upload.trailer);
+  if (!canSign || upload.sizeBytes === 0 || hasDigest(upload.headers)) {
+    return {
+      payloadHash: 'UNSIGNED-PAYLOAD',
+      headers: [['content-length', String(upload.sizeBytes)]],
+      contentLength: upload.sizeBytes,
+      pieces: () => source,
+      source,
+    };
+  }
+  return signedBody(source, upload.sizeBytes);
+}
+
+/** With a digest in the head the store notices by itself that bytes are missing. */
+function hasDigest(headers: HeaderList): boolean {
+  return headers.some(([name]) => name === 'content-md5' || checksumLength[name] !== undefined);
+}
+
+/** `STREAMING-AWS4-HMAC-SHA256-PAYLOAD` (S3-WIRE 49). */
+function signedBody(source: ExactSource, sizeBytes: number): WireBody {
+  const extension = ';chunk-signature='.length + 64;
+  const contentLength = chunksLength(sizeBytes, signedChunkBytes, extension) + 1 + extension + 4;
   return {
-    contentLength: trailer ? encodedLength(sizeBytes, trailer.name) : sizeBytes,
-    pieces: trailer ? awsChunked(source, sizeBytes, trailer) : source,
-    failure: () => source.failure,
-    stop: () => source.stop(),
+    payloadHash: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+    headers: [
+      ['content-length', String(contentLength)],
+      ['x-amz-decoded-content-length', String(sizeBytes)],
+    ],
+    contentLength,
+    pieces: (signChunk) => signedChunks(source, sizeBytes, signChunk),
+    source,
   };
 }
 
-class ExactSource implements AsyncIterableIterator<Uint8Array> {
-  failure: { readonly error: unknown } | undefined;
-  readonly #source: AsyncIterable<Uint8Array>;
-  readonly #sizeBytes: number;
-  #iterator: AsyncIterator<Uint8Array> | undefined;
-  #takenBytes = 0;
-  #ended = false;
-  #stopped = false;
-  #wake: (() => void) | undefined;
-
-  constructor(source: AsyncIterable<Uint8Array>, sizeBytes: number) {
-    this.#source = source;
-    this.#sizeBytes = sizeBytes;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<Uint8Array>> {
-    let held: Uint8Array | undefined;
-    while (!this.#ended) {
-      const result = await this.#take();
-      if (result.done) {
-        this.#ended = true;
-        if (this.#takenBytes !== this.#sizeBytes) throw this.#misfit();
-        break;
-      }
-      if (result.value.byteLength === 0) continue;
-      this.#takenBytes += result.value.byteLength;
-      if (this.#takenBytes > this.#sizeBytes) throw this.#misfit();
-      if (this.#takenBytes < this.#sizeBytes) return { done: false, value: result.value };
-      held = result.value;
-    }
-    return held ? { done: false, value: held } : { done: true, value: undefined };
-  }
-
-  async return(): Promise<IteratorResult<Uint8Array>> {
-    this.stop();
-    return { done: true, value: undefined };
-  }
-
-  stop(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.#wake?.();
-    // A generator that waits for its client returns only once that wait is over: not ours to wait for.
-    if (!this.#ended) this.#iterator?.return?.().catch(() => {});
-    this.#ended = true;
-  }
-
-  /** What `read` throws counts as the source's own failure. */
-  guard<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      this.failure = { error };
-      throw error;
+async function* signedChunks(
+  source: ExactSource,
+  sizeBytes: number,
+  signChunk: SignChunk,
+): AsyncGenerator<Uint8Array> {
+  let leftBytes = sizeBytes;
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  let digest = sha256Stream();
+  for await (const piece of source) {
+    for (const part of cut(piece, () => Math.min(signedChunkBytes, leftBytes) - heldBytes)) {
+      digest.update(part);
+      held.push(part);
+      heldBytes += part.byteLength;
+      if (heldBytes < Math.min(signedChunkBytes, leftBytes)) continue;
+      yield ascii(`${heldBytes.toString(16)};chunk-signature=${signChunk(digest.digestHex())}\r\n`);
+      yield* held;
+      yield ascii('\r\n');
+      leftBytes -= heldBytes;
+      held = [];
+      heldBytes = 0;
+      digest = sha256Stream();
     }
   }
-
-  /** The source's next piece, or an error as soon as nobody wants it any more. */
-  #take(): Promise<IteratorResult<Uint8Array>> {
-    this.#iterator ??= this.#source[Symbol.asyncIterator]();
-    const iterator = this.#iterator;
-    return new Promise((resolve, reject) => {
-      this.#wake = () => reject(new Error('the request is over'));
-      iterator.next().then(resolve, (error: unknown) => {
-        this.#ended = true;
-        if (!this.#stopped) this.failure = { error };
-        reject(error);
-      });
-    });
-  }
-
-  #misfit(): Error {
-    const error = new Error(`body of ${this.#sizeBytes} bytes has ${this.#takenBytes} or more`);
-    this.failure = { error };
-    this.stop();
-    return error;
-  }
+  assert(leftBytes === 0, 'the chunks hold the whole body');
+  yield ascii(`0;chunk-signature=${signChunk(digest.digestHex())}\r\n\r\n`);
 }
 
-/** `STREAMING-UNSIGNED-PAYLOAD-TRAILER` (S3-WIRE 51): the store verifies the checksum and keeps it. */
-async function* awsChunked(
+/**
+ * `STREAMING-UNSIGNED-PAYLOAD-TRAILER` (S3-WIRE 51): the store verifies the checksum and keeps it. No
+ * content-encoding aws-chunked: the mode alone decides (S3-WIRE 53), and some stores keep it as the object's own.
+ */
+function trailedBody(
+  source: ExactSource,
+  sizeBytes: number,
+  trailer: NonNullable<UfsUpload['trailer']>,
+): WireBody {
+  const valueLength = checksumLength[trailer.name];
+  const chunks = chunksLength(sizeBytes, plainChunkBytes, 0);
+  const contentLength =
+    valueLength === undefined ? undefined : chunks + 3 + trailer.name.length + 1 + valueLength + 4;
+  const length: HeaderList =
+    contentLength === undefined
+      ? [['transfer-encoding', 'chunked']]
+      : [['content-length', String(contentLength)]];
+  return {
+    payloadHash: 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+    headers: [
+      ...length,
+      ['x-amz-decoded-content-length', String(sizeBytes)],
+      ['x-amz-trailer', trailer.name],
+    ],
+    contentLength,
+    pieces: () => trailedChunks(source, sizeBytes, trailer),
+    source,
+  };
+}
+
+async function* trailedChunks(
   source: ExactSource,
   sizeBytes: number,
   trailer: NonNullable<UfsUpload['trailer']>,
@@ -135,15 +146,12 @@ async function* awsChunked(
   let leftInChunk = 0;
   let leftBytes = sizeBytes;
   for await (const piece of source) {
-    let rest = piece;
-    while (rest.byteLength > 0) {
+    for (const part of cut(piece, () => leftInChunk || Math.min(plainChunkBytes, leftBytes))) {
       if (leftInChunk === 0) {
-        leftInChunk = Math.min(chunkSizeBytes, leftBytes);
+        leftInChunk = Math.min(plainChunkBytes, leftBytes);
         yield ascii(`${leftInChunk.toString(16)}\r\n`);
       }
-      const part = rest.subarray(0, leftInChunk);
       yield part;
-      rest = rest.subarray(part.byteLength);
       leftInChunk -= part.byteLength;
       leftBytes -= part.byteLength;
       if (leftInChunk === 0) yield ascii('\r\n');
@@ -153,14 +161,20 @@ async function* awsChunked(
   yield ascii(`0\r\n${trailer.name}:${source.guard(() => trailer.value())}\r\n\r\n`);
 }
 
-function encodedLength(sizeBytes: number, trailerName: string): number | undefined {
-  const valueLength = checksumLength[trailerName];
-  if (valueLength === undefined) return undefined;
-  const framed = (length: number) => length.toString(16).length + 2 + length + 2;
-  const full = Math.floor(sizeBytes / chunkSizeBytes);
-  const rest = sizeBytes % chunkSizeBytes;
-  const trailerLength = trailerName.length + 1 + valueLength + 4;
-  return full * framed(chunkSizeBytes) + (rest > 0 ? framed(rest) : 0) + 3 + trailerLength;
+/** Parts of a piece, each as long as there is room at that moment. */
+function* cut(piece: Uint8Array, room: () => number): Generator<Uint8Array> {
+  for (let rest = piece; rest.byteLength > 0; ) {
+    const part = rest.subarray(0, room());
+    yield part;
+    rest = rest.subarray(part.byteLength);
+  }
+}
+
+/** Bytes of all chunks but the one that ends the body. */
+function chunksLength(sizeBytes: number, chunkBytes: number, extensionLength: number): number {
+  const framed = (length: number) => length.toString(16).length + extensionLength + 2 + length + 2;
+  const rest = sizeBytes % chunkBytes;
+  return Math.floor(sizeBytes / chunkBytes) * framed(chunkBytes) + (rest > 0 ? framed(rest) : 0);
 }
 
 function ascii(text: string): Uint8Array {

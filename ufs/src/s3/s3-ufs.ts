@@ -26,9 +26,10 @@ import { passedHeadersOf, writtenHeadersOf } from './headers.ts';
 import { type LeanClient, type LeanRequest, readErrorOf } from './lean-client.ts';
 import type { Listings } from './listings.ts';
 import { objectAnswerOf, rangeHeaderOf, wholeInfoOf } from './object-answer.ts';
-import { wireBodyOf } from './request-body.ts';
 import type { ResponseBody } from './response-body.ts';
-import type { Query, Transport } from './transport.ts';
+import type { Query } from './signer.ts';
+import type { Transport } from './transport.ts';
+import type { Uploader } from './uploader.ts';
 
 /** Without it a store leaves out the checksums that it keeps (S3-WIRE 68). */
 const askChecksums = ['x-amz-checksum-mode', 'ENABLED'] as const;
@@ -40,6 +41,7 @@ export interface S3UfsParts {
   readonly identity: string;
   readonly region: string;
   readonly transport: Transport;
+  readonly uploader: Uploader;
   readonly lean: LeanClient;
   readonly control: ControlClient;
   readonly listings: Listings;
@@ -171,22 +173,15 @@ export class S3Ufs implements Ufs {
 
   async close(): Promise<void> {
     this.#parts.control.close();
-    await this.#parts.transport.close();
+    await Promise.all([this.#parts.transport.close(), this.#parts.uploader.close()]);
   }
 
-  #upload(
+  async #upload(
     target: { key: string; about: LeanRequest['about']; query: Query },
     upload: UfsUpload,
   ): Promise<UfsWritten> {
-    const { headers, trailer, sizeBytes, signal } = upload;
-    return this.#written({
-      ...target,
-      method: 'PUT',
-      headers,
-      body: wireBodyOf(upload),
-      chunked: trailer && { trailerName: trailer.name, decodedBytes: sizeBytes },
-      signal,
-    });
+    const { headers } = await this.#parts.lean.upload({ ...target, upload });
+    return { headers: writtenHeadersOf(headers) };
   }
 
   async #written(request: LeanRequest): Promise<UfsWritten> {

@@ -1,0 +1,115 @@
+/**
+ * Requests whose body streams, through node:http: undici cannot wait for `100 Continue`. Without the wait, a store
+ * that refuses closes the connection on a body that it does not want, and a client that is still sending loses the
+ * refusal to the reset (decision 0002).
+ */
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { UfsUpload } from '../ufs.ts';
+import type { Gate } from './gate.ts';
+import type { S3Limits } from './limits.ts';
+import { type WireBody, wireBodyOf } from './request-body.ts';
+import type { Query, SignedTarget, Signer } from './signer.ts';
+import { Upload, type UploadAnswer } from './upload.ts';
+
+/** Smaller bodies are at the store before it could refuse them; for larger ones the wait costs less than they do. */
+const continueMinBytes = 64 * 1024;
+/** A store that says nothing for so long does not know the word, and is not asked again. */
+const continueWaitMs = 1_000;
+/** Shorter than servers keep an idle connection, as a write on one that is just closed cannot be repeated. */
+const idleMs = 4_000;
+
+export interface UploadRequest {
+  readonly key: string;
+  readonly query: Query;
+  readonly upload: UfsUpload;
+}
+
+export interface UploaderOptions {
+  readonly origin: string;
+  readonly signer: Signer;
+  readonly gate: Gate;
+  readonly limits: S3Limits;
+}
+
+export class Uploader {
+  readonly #origin: URL;
+  readonly #signer: Signer;
+  readonly #gate: Gate;
+  readonly #limits: S3Limits;
+  readonly #agent: HttpAgent;
+  #storeContinues = true;
+
+  constructor({ origin, signer, gate, limits }: UploaderOptions) {
+    this.#origin = new URL(origin);
+    this.#signer = signer;
+    this.#gate = gate;
+    this.#limits = limits;
+    const agent = { keepAlive: true, timeout: idleMs, maxSockets: limits.connectionsMax };
+    this.#agent = this.#origin.protocol === 'https:' ? new HttpsAgent(agent) : new HttpAgent(agent);
+  }
+
+  /**
+   * Sends once and reads the answer to its end.
+   * @throws NoAnswerError, ForebayError overloaded, or the signal's reason before anything was sent. Where the
+   * body's source failed, `body.source.failure` tells why.
+   */
+  async send({
+    key,
+    query,
+    upload,
+  }: UploadRequest): Promise<{ body: WireBody; answer: Promise<UploadAnswer> }> {
+    const keys = await this.#signer.keys();
+    const body = wireBodyOf(upload, keys !== undefined);
+    const asks = this.#storeContinues && upload.sizeBytes > continueMinBytes;
+    const { headers, payloadHash } = body;
+    const target = this.#signer.sign(
+      { method: 'PUT', key, query, headers: upload.headers },
+      { keys, payloadHash, framing: asks ? [...headers, ['expect', '100-continue']] : headers },
+    );
+    await this.#gate.enter(upload.signal);
+    return { body, answer: this.#run({ target, body, asks, signal: upload.signal }) };
+  }
+
+  async close(): Promise<void> {
+    this.#agent.destroy();
+  }
+
+  async #run(options: {
+    target: SignedTarget;
+    body: WireBody;
+    asks: boolean;
+    signal: AbortSignal | undefined;
+  }): Promise<UploadAnswer> {
+    const { target, body, asks, signal } = options;
+    try {
+      const upload = new Upload({
+        request: this.#open(target),
+        body,
+        pieces: body.pieces(target.signChunk),
+        continueMs: asks ? continueWaitMs : undefined,
+        limits: this.#limits,
+        signal,
+      });
+      const answer = await upload.run();
+      if (upload.continueMissed && answer.status < 300) this.#storeContinues = false;
+      return answer;
+    } finally {
+      this.#gate.leave();
+    }
+  }
+
+  #open({ path, headers }: SignedTarget): ClientRequest {
+    const { protocol, hostname, port } = this.#origin;
+    return (protocol === 'https:' ? httpsRequest : httpRequest)({
+      agent: this.#agent,
+      host: hostname.replace(/^\[|\]$/g, ''),
+      ...(port !== '' && { port }),
+      method: 'PUT',
+      path,
+      headers: Object.fromEntries(headers),
+      setHost: false,
+      maxHeaderSize: 64 * 1024,
+    });
+  }
+}
