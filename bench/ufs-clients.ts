@@ -12,7 +12,6 @@ import { KiB, MiB } from '@forebay/core/bytes';
 import { silentLog } from '@forebay/core/log';
 import { openUfs } from '@forebay/ufs/open-ufs';
 import { UndiciHttpHandler } from '@smithy/undici-http-handler';
-import { Agent } from 'undici';
 
 const inFlight = 16;
 const warmUps = 300;
@@ -69,7 +68,6 @@ async function clients(endpoint: string): Promise<{ lean: Get; sdk: Get; close()
     },
     { env, log: silentLog },
   );
-  const dispatcher = new Agent({ connections: 64 });
   const client = new S3Client({
     endpoint,
     region: 'us-east-1',
@@ -77,7 +75,7 @@ async function clients(endpoint: string): Promise<{ lean: Get; sdk: Get; close()
     credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: new UndiciHttpHandler({ dispatcher }),
+    requestHandler: new UndiciHttpHandler({ dispatcher: { connections: 64 } }),
   });
   return {
     lean: async (key) => (await ufs.get(key)).body,
@@ -87,7 +85,6 @@ async function clients(endpoint: string): Promise<{ lean: Get; sdk: Get; close()
     },
     close: async () => {
       await ufs.close();
-      await dispatcher.close();
       client.destroy();
     },
   };

@@ -1,4 +1,6 @@
-/** `npm run check`: types and lint, all findings at once. The rules of the house are tests: test/tidy.test.ts. */
+/**
+ * `npm run check`: types and lint, all findings at once. The rules of the house are tests: test/tidy.test.ts.
+ */
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
- * `npm test` after the installation: checks, unit tests, end-to-end tests, and their sum as the last line. The
- * programs that only the end-to-end tests need are fetched and built meanwhile.
+ * `npm test` after the installation: checks, unit tests, end-to-end tests, and their sum as the last line.
+ * The programs that only the end-to-end tests need are fetched and built meanwhile.
  */
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';

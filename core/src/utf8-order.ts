@@ -1,6 +1,6 @@
 /**
- * The order of keys: by the bytes of their UTF-8, as S3 lists them. JavaScript's own order is by UTF-16 units, which
- * puts U+10000 and above before U+E000..U+FFFF.
+ * The order of keys: by the bytes of their UTF-8, as S3 lists them. JavaScript's own order is by UTF-16
+ * units, which puts U+10000 and above before U+E000..U+FFFF.
  */
 
 /** Negative, zero or positive, for `sort` and for comparisons. UTF-8 byte order is code point order. */

@@ -1,8 +1,8 @@
 /**
- * The gateway: one HTTP server that speaks S3. Hono is the front door; its middleware, in order, is the table of
- * contents of a request's way: observe, admit, S3. The path belongs to keys alone and is no business of routes:
- * it is kept raw, and Hono always sees `/`, so that no key is normalised, refused or mistaken for a route
- * (S3-WIRE 1, 2).
+ * The gateway: one HTTP server that speaks S3. Hono is the front door; its middleware, in order, is the
+ * table of contents of a request's way: observe, admit, S3. The path belongs to keys alone and is no
+ * business of routes: it is kept raw, and Hono always sees `/`, so that no key is normalised, refused or
+ * mistaken for a route (S3-WIRE 1, 2).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -40,8 +40,8 @@ export interface Gateway {
   /** A server that is not listening yet; several may share the gateway. */
   createServer(): Server;
   /**
-   * Takes no new connections and lets requests under way end, for at most `deadlineMs`; then cuts what is left.
-   * Resolves when every connection is closed.
+   * Takes no new connections and lets requests under way end, for at most `deadlineMs`; then cuts what is
+   * left. Resolves when every connection is closed.
    */
   drain(deadlineMs: number): Promise<void>;
 }
@@ -85,7 +85,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       await app.fetch(request, exchanges.of(incoming as IncomingMessage));
       return RESPONSE_ALREADY_SENT;
     },
-    // Unread bodies are ours to judge (unread-body.ts), and the process's Request and Response stay what they are.
+    // Unread bodies are ours to judge (unread-body.ts), and the process's Request and Response stay what
+    // they are.
     { autoCleanupIncoming: false, overrideGlobalObjects: false },
   );
   const listenerFor = (expectsContinue: boolean) => (incoming: IncomingMessage, outgoing: ServerResponse) => {

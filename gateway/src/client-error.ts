@@ -1,4 +1,7 @@
-/** Answers to what Node's parser refuses before there is a request: well-formed S3 errors, then the end (S3-WIRE 13). */
+/**
+ * Answers to what Node's parser refuses before there is a request: well-formed S3 errors, then the end
+ * (S3-WIRE 13).
+ */
 
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';

@@ -4,8 +4,9 @@ import type { Socket } from 'node:net';
 import type { Exchange } from './exchange.ts';
 
 /**
- * Nothing went over the socket for the idle time. Where the client is to blame (it sends no request, no more of its
- * body, or does not read the answer) the connection is closed; where it waits for us it is left alone.
+ * Nothing went over the socket for the idle time. Where the client is to blame (it sends no request, no more
+ * of its body, or does not read the answer) the connection is closed; where it waits for us it is left
+ * alone.
  */
 export function closeStalled(socket: Socket, exchange: Exchange | undefined, idleTimeoutMs: number): void {
   if (exchange && waitsForUs(socket, exchange)) socket.setTimeout(idleTimeoutMs);
@@ -17,7 +18,10 @@ function waitsForUs(socket: Socket, { incoming, outgoing, expectsContinue, bodyA
   return incoming.complete || incoming.readableLength > 0 || (expectsContinue && !bodyAsked);
 }
 
-/** Between answers a connection looks busy to `close()` until its keep-alive ends, so idle ones are closed by hand. */
+/**
+ * Between answers a connection looks busy to `close()` until its keep-alive ends, so idle ones are closed by
+ * hand.
+ */
 export function drainServer(server: Server, deadlineMs: number): Promise<void> {
   return new Promise((resolve) => {
     const sweep = setInterval(() => server.closeIdleConnections(), 100);

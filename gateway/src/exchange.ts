@@ -1,4 +1,7 @@
-/** One request and its answer on their way through the gateway, and what is known of them for log and metrics. */
+/**
+ * One request and its answer on their way through the gateway, and what is known of them for log and
+ * metrics.
+ */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '@forebay/core/clock';

@@ -177,6 +177,7 @@ describe('what is no request', () => {
     for (const [text, code] of [
       [unsigned('GET /lake/k', `x-large: ${'v'.repeat(40 * KiB)}\r\n`), 'RequestHeaderSectionTooLarge'],
       ['NONSENSE\r\n\r\n', 'BadRequest'],
+      ['GET /lake/k HTTP/1.1\r\nConnection: close\r\n\r\n', 'BadRequest'],
       [unsigned('PUT /lake/k', 'Content-Length: -1\r\n'), 'BadRequest'],
     ] as const) {
       const raw = await client(gateway);

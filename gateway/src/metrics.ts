@@ -1,4 +1,6 @@
-/** The gateway's metrics, each declared once. Labels are bounded: operations and statuses come from tables. */
+/**
+ * The gateway's metrics, each declared once. Labels are bounded: operations and statuses come from tables.
+ */
 import type { Metrics } from '@forebay/core/metrics';
 
 export type GatewayMetrics = ReturnType<typeof declareGatewayMetrics>;

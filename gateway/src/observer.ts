@@ -1,4 +1,7 @@
-/** What is told of every request when it is over: one access log line and the metrics (one funnel, so that they agree). */
+/**
+ * What is told of every request when it is over: one access log line and the metrics (one funnel, so that
+ * they agree).
+ */
 import type { Clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import type { Exchange } from './exchange.ts';

@@ -1,7 +1,7 @@
 /**
- * The one way to write (DESIGN §4, Writes): fence the objects at their home, send exactly one request to the UFS,
- * lift the fence, and only then answer. What a write brought can be taken out only with the proof that its fence
- * was lifted, so a success without that proof does not compile.
+ * The one way to write (DESIGN §4, Writes): fence the objects at their home, send exactly one request to the
+ * UFS, lift the fence, and only then answer. What a write brought can be taken out only with the proof that
+ * its fence was lifted, so a success without that proof does not compile.
  */
 import { randomUUID } from 'node:crypto';
 import type { CacheNode, FenceReceipt, ObjectRef } from '@forebay/core/cache-node';
@@ -41,10 +41,10 @@ export class ObjectWriter {
   }
 
   /**
-   * `action` sends the one UFS request and reads its answer to the end. It is not repeated. Without objects (every
-   * key of a DeleteObjects was refused) it must write nothing.
-   * @throws S3Error AccessDenied on read-only mounts; whatever `action` throws; ForebayError `overloaded` before
-   * anything was written, `state-unknown` where the home did not confirm the end of the fence.
+   * `action` sends the one UFS request and reads its answer to the end. It is not repeated. Without objects
+   * (every key of a DeleteObjects was refused) it must write nothing.
+   * @throws S3Error AccessDenied on read-only mounts; whatever `action` throws; ForebayError `overloaded`
+   * before anything was written, `state-unknown` where the home did not confirm the end of the fence.
    */
   async write<T>(objects: readonly ObjectRef[], action: () => Promise<T>): Promise<WriteResult<T>> {
     for (const object of objects) refuseReadOnly(object);

@@ -1,6 +1,7 @@
 /**
  * Where test tools are kept between runs: FOREBAY_TEST_CACHE, or `.cache` in the repository (ignored by git).
- * Each tool has a directory of its own, named with its version, and counts once it holds the mark `.complete`.
+ * Each tool has a directory of its own, named with its version, and counts once it holds the mark
+ * `.complete`.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -13,8 +14,9 @@ export function cacheDir(): string {
 }
 
 /**
- * The tool's directory, filled by `install` if no run before has done so. Processes that ask together wait for the
- * one that installs; a process that died while installing is noticed by its id, and the work starts anew.
+ * The tool's directory, filled by `install` if no run before has done so. Processes that ask together wait
+ * for the one that installs; a process that died while installing is noticed by its id, and the work starts
+ * anew.
  */
 export async function installOnce(
   name: string,

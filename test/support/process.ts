@@ -1,6 +1,6 @@
 /**
- * Child processes of tests: run to the end, or run as a server until stopped. Whatever still runs when the test
- * process ends is killed with it.
+ * Child processes of tests: run to the end, or run as a server until stopped. Whatever still runs when the
+ * test process ends is killed with it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

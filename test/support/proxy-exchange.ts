@@ -1,4 +1,6 @@
-/** One request through the counting proxy: to the server, and its answer back, with what a rule does to them. */
+/**
+ * One request through the counting proxy: to the server, and its answer back, with what a rule does to them.
+ */
 import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, request as sendRequest } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -57,7 +59,8 @@ export class Exchange {
     request.once('error', () => upstream.destroy());
     request.pipe(upstream);
     const answer = once(upstream, 'response').then(([message]) => message as IncomingMessage);
-    // Errors after the answer has begun show as an aborted answer; this keeps them from ending the test process.
+    // Errors after the answer has begun show as an aborted answer; this keeps them from ending the test
+    // process.
     upstream.on('error', () => undefined);
     return { request: upstream, answer };
   }
@@ -124,7 +127,10 @@ function clientLeft(response: ServerResponse) {
   };
 }
 
-/** Length of the next piece: up to the next stop, and a twentieth of a second's worth where bandwidth is limited. */
+/**
+ * Length of the next piece: up to the next stop, and a twentieth of a second's worth where bandwidth is
+ * limited.
+ */
 function untilNext(stops: (number | undefined)[], sent: number, bytesPerSecond: number | undefined): number {
   let length = bytesPerSecond ? Math.max(1, Math.ceil(bytesPerSecond / 20)) : Number.POSITIVE_INFINITY;
   for (const stop of stops) if (stop !== undefined && stop > sent) length = Math.min(length, stop - sent);

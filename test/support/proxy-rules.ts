@@ -1,6 +1,7 @@
 /**
- * What the counting proxy can be told to do to requests, and the gates that hold them. A rule names the requests it
- * is for and what happens to them; the first rule that matches decides, a rule with `times` ends after that many.
+ * What the counting proxy can be told to do to requests, and the gates that hold them. A rule names the
+ * requests it is for and what happens to them; the first rule that matches decides, a rule with `times` ends
+ * after that many.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -132,5 +133,6 @@ export class Rules {
 
 /** An error as S3 words it. */
 export function errorXml(code: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${code}</Message></Error>`;
+  const error = `<Error><Code>${code}</Code><Message>${code}</Message></Error>`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${error}`;
 }

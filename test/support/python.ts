@@ -6,8 +6,8 @@ import { tempDir } from './temp.ts';
 import { toolPath } from './tools.ts';
 
 /**
- * What a snippet finds: `s3` (path-style, no retries), `args` (what the test passed), `sha256(bytes)`, boto3 and
- * Config. It leaves its answer in `result`, as JSON can hold it.
+ * What a snippet finds: `s3` (path-style, no retries), `args` (what the test passed), `sha256(bytes)`, boto3
+ * and Config. It leaves its answer in `result`, as JSON can hold it.
  */
 const prelude = `
 import hashlib, json, sys

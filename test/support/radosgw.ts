@@ -92,8 +92,8 @@ interface Places {
 }
 
 /**
- * The store must not update the crush map at its start: the map has it already, and the command is refused where it
- * overtakes the monitor map ("wrong fsid"), which ends the store.
+ * The store must not update the crush map at its start: the map has it already, and the command is refused
+ * where it overtakes the monitor map ("wrong fsid"), which ends the store.
  */
 function configuration({ root, directory, id, monitorPort, port }: Places): string {
   const libraries = join(root, libraryFolder);

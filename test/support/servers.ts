@@ -33,7 +33,9 @@ export interface VersitygwOptions {
   readonly versioning?: boolean;
 }
 
-/** Behind `needs('versitygw')`. Strict and independent, but it cannot store every key (docs/decisions/0003). */
+/**
+ * Behind `needs('versitygw')`. Strict and independent, but it cannot store every key (docs/decisions/0003).
+ */
 export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3Server> {
   const program = await toolPath('versitygw');
   const directory = options.directory ?? tempDir('versitygw');
@@ -74,7 +76,10 @@ function s3Server(
   };
 }
 
-/** The stock client for JavaScript, path-style, with checksums only where S3 requires them. Destroy it after use. */
+/**
+ * The stock client for JavaScript, path-style, with checksums only where S3 requires them. Destroy it after
+ * use.
+ */
 export function s3ClientFor({ endpoint, accessKey, secretKey }: S3Endpoint): S3Client {
   return new S3Client({
     endpoint,

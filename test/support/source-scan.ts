@@ -1,9 +1,12 @@
 /**
- * A small honest reader of TypeScript: it knows strings, templates, comments and regular expressions well enough to
- * match brackets, and finds imports, functions and their lengths. No types, no syntax tree.
+ * A small honest reader of TypeScript: it knows strings, templates, comments and regular expressions well
+ * enough to match brackets, and finds imports, functions and their lengths. No types, no syntax tree.
  */
 
-/** Quoted text, templates, regular expressions and comments as spaces; every line and column stays where it was. */
+/**
+ * Quoted text, templates, regular expressions and comments as spaces; every line and column stays where it
+ * was.
+ */
 export function withoutText(source: string): string {
   const out: string[] = [];
   /** Depths of braces at which a template's `${` was opened. */

@@ -1,6 +1,7 @@
 /**
- * Programs that tests use and npm does not bring: installed on demand into the cache (cache.ts), once. A tool that
- * this machine cannot have gives its reason, which the end of `npm test` prints; on CI that is a failure.
+ * Programs that tests use and npm does not bring: installed on demand into the cache (cache.ts), once. A tool
+ * that this machine cannot have gives its reason, which the end of `npm test` prints; on CI that is a
+ * failure.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,9 @@ const boto3Version = '1.44.5';
 const awscliVersion = '1.46.2';
 
 export type ToolName = 'versitygw' | 'python' | 'radosgw';
-/** `path`: versitygw's binary; the bin directory of the Python environment; the root of radosgw's programs. */
+/**
+ * `path`: versitygw's binary; the bin directory of the Python environment; the root of radosgw's programs.
+ */
 export type Tool = { readonly path: string } | { readonly missing: string };
 
 const installers: Readonly<Record<ToolName, () => Promise<Tool>>> = {
@@ -41,8 +44,8 @@ export async function toolPath(name: ToolName): Promise<string> {
 }
 
 /**
- * Options for `describe` or `it`: `describe('boto3', await needs('python'), () => ...)` is skipped with its reason
- * where a tool is missing.
+ * Options for `describe` or `it`: `describe('boto3', await needs('python'), () => ...)` is skipped with its
+ * reason where a tool is missing.
  */
 export async function needs(...names: ToolName[]): Promise<{ skip: boolean; meta: { skipReason?: string } }> {
   const found = await Promise.all(names.map(tool));
@@ -75,8 +78,8 @@ async function installPython(): Promise<Tool> {
 }
 
 /**
- * Debian's packages unpacked into the cache, not installed: that needs no root and starts no service. What the
- * system already has of their dependencies is used from there.
+ * Debian's packages unpacked into the cache, not installed: that needs no root and starts no service. What
+ * the system already has of their dependencies is used from there.
  */
 async function installRadosgw(): Promise<Tool> {
   if (!(await has('apt-get', '--version')) || !(await has('dpkg-deb', '--version'))) {
@@ -95,7 +98,10 @@ async function installRadosgw(): Promise<Tool> {
   return { path: directory };
 }
 
-/** What apt would install for a gateway with one monitor and one store, and the parts themselves if it has them. */
+/**
+ * What apt would install for a gateway with one monitor and one store, and the parts themselves if it has
+ * them.
+ */
 async function radosgwPackages(): Promise<string[]> {
   const parts = ['radosgw', 'ceph-mon', 'ceph-osd', 'ceph-base', 'ceph-common', 'librados2', 'librgw2'];
   const plan = ['install', '--simulate', '--no-install-recommends', 'radosgw', 'ceph-mon', 'ceph-osd'];

@@ -45,8 +45,8 @@ describe('the results of the demo', () => {
 
   it('are a table that says how much faster, how many requests and what was saved', () => {
     const lines = resultLines(result, styleFor({}, {}));
-    expect(lines[1]).toMatch(/^2 MiB model, whole +2\.3 s +20 ms +115x +3, then 0 +2 MiB +MISS, then HIT$/);
-    expect(lines[3]).toMatch(/^all of it +2\.8 s +120 ms +23x +5, then 1 .* 2 HIT \+ 2 REVALIDATED$/);
+    expect(lines[1]).toMatch(/^2 MiB model, whole +2\.3 s +20 ms +115x +3 → 0 +2 MiB +MISS → HIT$/);
+    expect(lines[3]).toMatch(/^all of it +2\.8 s +120 ms +23x +5 → 1 .* 2 HIT \+ 2 REVALIDATED$/);
   });
 
   it('are one JSON value with the same figures', () => {

@@ -90,7 +90,8 @@ export function resultLines(result: TourResult, style: Style): string[] {
     ...rows.slice(0, -1),
     style.strong(rows.at(-1)!),
     '',
-    `All ${bodies} bodies, cold and warm, have the SHA-256 of the sample. The distance was ${distanceText(result.distance)}.`,
+    `All ${bodies} bodies, cold and warm, have the SHA-256 of the sample.`,
+    `The distance was ${distanceText(result.distance)}.`,
     'With a bucket of yours: forebay serve --mount /lake=s3://BUCKET',
   ];
 }
@@ -101,9 +102,9 @@ function rowOf(step: Step): string[] {
     formatDuration(step.cold.durationMs),
     formatDuration(step.warm.durationMs),
     `${timesFaster(step).toFixed(timesFaster(step) < 10 ? 1 : 0)}x`,
-    `${step.cold.ufsRequests}, then ${step.warm.ufsRequests}`,
+    `${step.cold.ufsRequests} → ${step.warm.ufsRequests}`,
     formatSize(savedBytes(step)),
-    `${countsText(step.cold.xCache)}, then ${countsText(step.warm.xCache)}`,
+    `${countsText(step.cold.xCache)} → ${countsText(step.warm.xCache)}`,
   ];
 }
 

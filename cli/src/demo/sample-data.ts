@@ -35,7 +35,7 @@ export function makeSampleData(directory: string): Workload[] {
     { name: 'model', title: '64 MiB model, whole', concurrency: 1, reads: [readOf(model)] },
     {
       name: 'table',
-      title: `16 MiB table, footer and ${columnChunks} column chunks`,
+      title: `16 MiB table, footer and ${columnChunks} chunks`,
       concurrency: 1,
       reads: tableRanges(table.bytes.length).map((range) => readOf(table, range)),
     },

@@ -30,7 +30,7 @@ export class Screen {
     const bar = '#'.repeat(filled) + '.'.repeat(barCells - filled);
     const text = `  ${label}  [${bar}] ${formatSize(doneBytes)} of ${formatSize(totalBytes)}`;
     this.#clear();
-    this.#stream.write(text.slice(0, Math.max(20, this.#stream.columns - 1)));
+    this.#stream.write(text.slice(0, (this.#stream.columns || 80) - 1));
     this.#drawn = true;
   }
 

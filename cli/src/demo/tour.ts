@@ -135,7 +135,7 @@ async function onePass(workload: Workload, temperature: string, passes: Passes):
   await quiet(distance, signal);
   const after = distance.crossed();
   const ufsRequests = after.requests - before.requests;
-  screen.line(`  ${label.padEnd(52)} ${formatDuration(durationMs)}`);
+  screen.line(`  ${label.padEnd(42)} ${formatDuration(durationMs)}`);
   return { durationMs, ufsRequests, ufsBytes: after.bytes - before.bytes, xCache };
 }
 

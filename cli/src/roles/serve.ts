@@ -3,7 +3,7 @@
  * which a mistake shows before anything is changed, and stops in the reverse one.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import { type Clock, systemClock } from '@forebay/core/clock';
 import { ConfigError } from '@forebay/core/config';
@@ -190,8 +190,8 @@ function openPool(registry: LocalRegistry, metrics: Metrics, { config, log, undo
 async function openMounts(pool: UfsPool, { config, log }: Parts): Promise<void> {
   for (const mount of config.mounts) {
     try {
-      const ufs = await pool.ufsOf(mount);
-      if (mount.ufs.scheme === 'file') await ufs.checkBucket();
+      await pool.ufsOf(mount);
+      if (mount.ufs.scheme === 'file') statSync(mount.ufs.directory);
     } catch (error) {
       if (error instanceof ConfigError)
         throw new ConfigError(`mount ${mount.path}: ${error.message}`, { cause: error });

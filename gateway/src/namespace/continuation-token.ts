@@ -1,6 +1,7 @@
 /**
- * Continuation tokens of listings: the last text listed, so that they survive restarts and any gateway takes them.
- * Opaque to clients; the check tells damage and invention apart from ours, and protects nothing secret.
+ * Continuation tokens of listings: the last text listed, so that they survive restarts and any gateway takes
+ * them. Opaque to clients; the check tells damage and invention apart from ours, and protects nothing
+ * secret.
  */
 import { crc32 } from 'node:zlib';
 

@@ -1,7 +1,7 @@
 /**
- * Which mount holds which keys of a bucket. A mount owns the keys with its prefix, but for those of mounts nested in
- * it, so the key space falls into intervals, in key order, of one mount each (DESIGN §6: nested mounts show up in
- * listings of the bucket above them).
+ * Which mount holds which keys of a bucket. A mount owns the keys with its prefix, but for those of mounts
+ * nested in it, so the key space falls into intervals, in key order, of one mount each (DESIGN §6: nested
+ * mounts show up in listings of the bucket above them).
  */
 import type { Mount } from '@forebay/core/mount';
 import { afterPrefix, compareUtf8 } from '@forebay/core/utf8-order';
@@ -11,7 +11,10 @@ export interface KeyInterval {
   readonly mount: Mount;
   readonly start: string;
   readonly endExclusive: string | undefined;
-  /** Set where the interval begins behind a nested mount: that mount's prefix, which sorts just below `start`. */
+  /**
+   * Set where the interval begins behind a nested mount: that mount's prefix, which sorts just below
+   * `start`.
+   */
   readonly behindPrefix: string | undefined;
 }
 

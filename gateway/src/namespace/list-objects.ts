@@ -1,7 +1,8 @@
 /**
- * Listing of a bucket as clients see it: the listings of its mounts, nested ones included, as one sequence in UTF-8
- * byte order (S3-WIRE 105-110). Nothing is cached. The order, the bounds and the grouping hold whatever a UFS
- * answers: entries at or below the start are dropped, and a group that two mounts share is listed once.
+ * Listing of a bucket as clients see it: the listings of its mounts, nested ones included, as one sequence
+ * in UTF-8 byte order (S3-WIRE 105-110). Nothing is cached. The order, the bounds and the grouping hold
+ * whatever a UFS answers: entries at or below the start are dropped, and a group that two mounts share is
+ * listed once.
  */
 import { ForebayError } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
@@ -126,7 +127,8 @@ class ListWalk {
   async *#walkInterval(mount: Mount, ufs: Ufs, position: Position): AsyncGenerator<Item, void, undefined> {
     const { prefix, delimiter } = this.#request;
     const entered = groupOf(position.atLeast, prefix, delimiter);
-    // The interval begins in the middle of a group, or the whole mount lies in one: any key stands for the group.
+    // The interval begins in the middle of a group, or the whole mount lies in one: any key stands for the
+    // group.
     if (entered !== undefined && (entered !== position.atLeast || entered.length <= mount.keyPrefix.length)) {
       if (entered !== this.#lastText && (await this.#holdsKey(mount, ufs, entered, position))) {
         yield { text: entered, object: undefined, moreFollow: false };

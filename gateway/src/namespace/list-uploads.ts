@@ -1,6 +1,6 @@
 /**
- * Multipart uploads under way in a bucket, those of nested mounts included, in key order (S3-WIRE 104). Uploads are
- * few, so groups are made here and not by the UFS.
+ * Multipart uploads under way in a bucket, those of nested mounts included, in key order (S3-WIRE 104).
+ * Uploads are few, so groups are made here and not by the UFS.
  */
 import { ForebayError } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';

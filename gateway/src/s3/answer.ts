@@ -1,7 +1,7 @@
 /**
- * Writes an S3Answer to Node's raw response: with back-pressure, without web streams, bytes at hand in one piece.
- * Once the headers are out only two things can happen to a body: all of it is sent, or the connection is cut
- * (S3-WIRE 72). A stream is consumed or returned in every case.
+ * Writes an S3Answer to Node's raw response: with back-pressure, without web streams, bytes at hand in one
+ * piece. Once the headers are out only two things can happen to a body: all of it is sent, or the connection
+ * is cut (S3-WIRE 72). A stream is consumed or returned in every case.
  */
 import type { ServerResponse } from 'node:http';
 import type { S3Answer } from './types.ts';
@@ -20,8 +20,8 @@ export interface AnswerContext {
 export interface Sent {
   readonly bodyBytes: number;
   /**
-   * `whole`: everything went to the socket. `client-gone`: the client left first. `cut`: the body failed and the
-   * connection was destroyed; `cause` is what failed.
+   * `whole`: everything went to the socket. `client-gone`: the client left first. `cut`: the body failed and
+   * the connection was destroyed; `cause` is what failed.
    */
   readonly end: 'whole' | 'client-gone' | 'cut';
   readonly cause?: unknown;
@@ -74,7 +74,9 @@ function writeHead(
 ): void {
   const flat: string[] = [];
   for (const [name, value] of context.baseHeaders) flat.push(name, value);
-  for (const [name, value] of answer.headers) flat.push(name, value);
+  for (const [name, value] of answer.headers) {
+    if (name !== 'content-length' || !isBodiless(answer.status)) flat.push(name, value);
+  }
   if (lengthBytes !== undefined && !isBodiless(answer.status) && !hasContentLength(answer)) {
     flat.push('content-length', String(lengthBytes));
   }

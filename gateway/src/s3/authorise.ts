@@ -1,6 +1,6 @@
 /**
- * Who may do what. The root user may do everything; anonymous callers may read objects and list, where every mount
- * that is touched says `anonymous: read`. Refusals say no more than AccessDenied (DESIGN P8).
+ * Who may do what. The root user may do everything; anonymous callers may read objects and list, where every
+ * mount that is touched says `anonymous: read`. Refusals say no more than AccessDenied (DESIGN P8).
  */
 import type { Registry } from '@forebay/core/registry';
 import { intervalsWithPrefix } from '../namespace/key-intervals.ts';

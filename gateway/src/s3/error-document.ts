@@ -21,11 +21,16 @@ interface Shape {
   readonly headers: HeaderList;
 }
 
+/** Names come from the UFS as well as from us. */
+const elementName = /^[A-Za-z_][\w.-]*$/;
+
 export function errorDocument(error: unknown, ids: { requestId: string; hostId: string }): ErrorDocument {
   const { status, code, message, fields, headers } = shapeOf(error);
   if (status === 304) return { status, code, headers, body: '' };
   const skipped = new Set(['Code', 'Message', 'RequestId', 'HostId']);
-  const elements = fields.filter(([name]) => !skipped.has(name)).map(([name, value]) => element(name, value));
+  const elements = fields
+    .filter(([name]) => !skipped.has(name) && elementName.test(name))
+    .map(([name, value]) => element(name, value));
   const content =
     element('Code', code) +
     element('Message', message) +
@@ -49,7 +54,8 @@ function shapeOf(error: unknown): Shape {
   if (error instanceof S3Error) return { ...shapeOfS3(error), fields: Object.entries(error.fields) };
   if (error instanceof UfsAnswerError) {
     const { status, code, message, fields = [], headers = [] } = error.answer;
-    return { status, code, message, fields, headers };
+    // A copy or a complete may fail after its 200 went out (S3-WIRE 95, 100): to our client it never was one.
+    return { status: status < 300 ? 500 : status, code, message, fields, headers };
   }
   if (error instanceof ForebayError) return shapeOf(asS3Error(error));
   return shapeOf(new S3Error('InternalError', { cause: error }));

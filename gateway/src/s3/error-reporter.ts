@@ -1,6 +1,6 @@
 /**
- * Every error of a request passes here once: it becomes its document, and what the operator must know of it a log
- * line. Clients' errors are not logged, they show in access log and metrics.
+ * Every error of a request passes here once: it becomes its document, and what the operator must know of it
+ * a log line. Clients' errors are not logged, they show in access log and metrics.
  */
 import type { Clock } from '@forebay/core/clock';
 import { isKind, UfsAnswerError } from '@forebay/core/errors';

@@ -1,4 +1,7 @@
-/** Which operation a request means: sub-resources first, so that none falls through to the plain one (S3-WIRE 120). */
+/**
+ * Which operation a request means: sub-resources first, so that none falls through to the plain one (S3-WIRE
+ * 120).
+ */
 
 import { S3Error } from './errors.ts';
 import type { Operation, OperationTarget } from './operation.ts';
@@ -96,8 +99,9 @@ function holds(query: Query, demand: string): boolean {
 }
 
 /**
- * A parameter without a value that we do not know could be a sub-resource of tomorrow. To ignore it on a read is S3's
- * rule (S3-WIRE 4); to ignore it on a write could turn `DELETE ?something` into the end of the object.
+ * A parameter without a value that we do not know could be a sub-resource of tomorrow. To ignore it on a
+ * read is S3's rule (S3-WIRE 4); to ignore it on a write could turn `DELETE ?something` into the end of the
+ * object.
  */
 function strangerIn(query: Query, operation: Operation): string | undefined {
   for (const [name, value] of query.entries) {

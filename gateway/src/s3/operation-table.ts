@@ -1,6 +1,6 @@
 /**
- * The S3 operations: what is served and what is not. Dispatch, names in log and metrics, and docs/s3-operations.md
- * come from here.
+ * The S3 operations: what is served and what is not. Dispatch, names in log and metrics, and
+ * docs/s3-operations.md come from here.
  */
 import type { Operation } from './operation.ts';
 import { createBucket, deleteBucket, getBucketLocation, headBucket } from './operations/buckets.ts';
@@ -137,8 +137,12 @@ const paths = { service: '/', bucket: '/{bucket}', object: '/{bucket}/{key}' } a
 export function operationDocs(): OperationDoc[] {
   return operationTable.map((operation) => ({
     name: operation.name,
-    request: `${operation.method} ${paths[operation.target]}${operation.query ? `?${operation.query.join('&')}` : ''}`,
+    request: `${operation.method} ${paths[operation.target]}${queryTextOf(operation)}`,
     supported: operation.read !== undefined || operation.write !== undefined,
     note: operation.note,
   }));
+}
+
+function queryTextOf({ query }: Operation): string {
+  return query ? `?${query.join('&')}` : '';
 }

@@ -32,7 +32,10 @@ export interface Operation {
   readonly headers?: readonly string[];
   /** Open to anonymous callers where the mount says `anonymous: read`. */
   readonly anonymous?: true;
-  /** Answers without an object of the UFS changing under a key. Absent together with `write`: not implemented. */
+  /**
+   * Answers without an object of the UFS changing under a key. Absent together with `write`: not
+   * implemented.
+   */
   readonly read?: (deps: OperationDeps) => S3Handler;
   /** Changes what is stored under a key, so its success carries the proof of a lifted fence. */
   readonly write?: (deps: OperationDeps) => WriteHandler;

@@ -1,6 +1,7 @@
 /**
- * The way of one S3 request: raw target, signature, operation, permission, handler, answer. Nothing is thrown out of
- * it: every error becomes its document here, and what a client sent and nobody read is dealt with here.
+ * The way of one S3 request: raw target, signature, operation, permission, handler, answer. Nothing is
+ * thrown out of it: every error becomes its document here, and what a client sent and nobody read is dealt
+ * with here.
  */
 import type { CacheNode } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';

@@ -1,4 +1,7 @@
-/** From Node's raw request to an S3Request: target, host, headers, and, when asked, who signed it and its body. */
+/**
+ * From Node's raw request to an S3Request: target, host, headers, and, when asked, who signed it and its
+ * body.
+ */
 import type { BlockList } from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { authenticate } from './auth/authenticate.ts';
@@ -73,7 +76,10 @@ export function receive(exchange: Exchange, deps: ReceiveDeps): ReceivedRequest 
   };
 }
 
-/** 100 Continue goes out when somebody begins to read, so that a refusal costs the client no upload (S3-WIRE 9). */
+/**
+ * 100 Continue goes out when somebody begins to read, so that a refusal costs the client no upload (S3-WIRE
+ * 9).
+ */
 function askForBody(exchange: Exchange): void {
   exchange.bodyAsked = true;
   if (exchange.expectsContinue && !exchange.outgoing.headersSent) exchange.outgoing.writeContinue();

@@ -1,6 +1,6 @@
 /**
- * Request bodies that were not read when the answer was made (S3-WIRE 12). Unread bytes must never be parsed as the
- * next request, and a connection closed too early resets the client before it has read the answer.
+ * Request bodies that were not read when the answer was made (S3-WIRE 12). Unread bytes must never be parsed
+ * as the next request, and a connection closed too early resets the client before it has read the answer.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange.ts';
@@ -11,9 +11,9 @@ const dropBytesMax = 16 * 1024 * 1024;
 const dropMs = 2000;
 
 /**
- * `none`: the body was read, or there is none. `short`: the rest is dropped and the connection lives on. `long`:
- * the connection ends with the answer. So it does where the client still waits for 100 Continue: it may send the
- * body after the final answer or not, and its next bytes could be either.
+ * `none`: the body was read, or there is none. `short`: the rest is dropped and the connection lives on.
+ * `long`: the connection ends with the answer. So it does where the client still waits for 100 Continue: it
+ * may send the body after the final answer or not, and its next bytes could be either.
  */
 export function unreadBodyOf({ incoming, expectsContinue, bodyAsked }: Exchange): 'none' | 'short' | 'long' {
   const { headers } = incoming;

@@ -1,6 +1,6 @@
 /**
- * Every operation that S3 has and this version does not serve, by name: each answers 501 NotImplemented, which
- * clients do not retry, and shows up under its own name in log and metrics (S3-WIRE 120, 121).
+ * Every operation that S3 has and this version does not serve, by name: each answers 501 NotImplemented,
+ * which clients do not retry, and shows up under its own name in log and metrics (S3-WIRE 120, 121).
  */
 import type { Operation, OperationTarget } from './operation.ts';
 
@@ -108,8 +108,8 @@ function operationOf(line: string, target: OperationTarget): Operation {
 }
 
 /**
- * Parameters that name a sub-resource: a request with one of them is never the plain operation (S3-WIRE 120), also
- * where it makes sense only on the other kind of resource.
+ * Parameters that name a sub-resource: a request with one of them is never the plain operation (S3-WIRE
+ * 120), also where it makes sense only on the other kind of resource.
  */
 export const subResources: ReadonlySet<string> = new Set([
   ...unsupportedOperations.flatMap((operation) => operation.query?.slice(0, 1) ?? []),

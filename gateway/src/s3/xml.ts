@@ -1,6 +1,7 @@
 /**
- * The XML documents that clients send, and the only user of xml2js. Sizes are the caller's to bound. Everything that
- * is not the document it should be is `S3Error MalformedXML`; DTDs, and so entities of their own, are refused.
+ * The XML documents that clients send, and the only user of xml2js. Sizes are the caller's to bound.
+ * Everything that is not the document it should be is `S3Error MalformedXML`; DTDs, and so entities of their
+ * own, are refused.
  */
 import { Parser, processors } from 'xml2js';
 import { S3Error } from './errors.ts';
@@ -95,7 +96,7 @@ export function parseCreateBucketConfiguration(bytes: Uint8Array): {
   return location === undefined || location === '' ? {} : { location };
 }
 
-/** xml2js's tree: text of an element without children, else its children by name; `_` holds text beside children. */
+/** xml2js's tree: an element's text, or its children by name with `_` for text beside them. */
 type XmlNode = string | { readonly [name: string]: readonly XmlNode[] };
 
 class XmlElement {
@@ -140,8 +141,8 @@ function parseRoot(bytes: Uint8Array, name: string): XmlElement {
 }
 
 /**
- * The document inside an element of our own: xml2js stops at the end of the root, and what follows it would go
- * unnoticed; a DTD in there is an error of syntax.
+ * The document inside an element of our own: xml2js stops at the end of the root, and what follows it would
+ * go unnoticed; a DTD in there is an error of syntax.
  */
 function parse(bytes: Uint8Array): XmlNode {
   const wrapper = 'document';

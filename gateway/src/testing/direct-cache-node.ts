@@ -1,6 +1,6 @@
 /**
- * A CacheNode without a cache, for the gateway's own tests: every open asks the UFS. It keeps a record of fences, so
- * that tests can see in which order writes touched the home and the UFS.
+ * A CacheNode without a cache, for the gateway's own tests: every open asks the UFS. It keeps a record of
+ * fences, so that tests can see in which order writes touched the home and the UFS.
  */
 import type {
   AbsentObject,

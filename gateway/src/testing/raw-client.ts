@@ -51,9 +51,14 @@ export class RawClient {
   /** The next answer; `head`: it has no body whatever its headers say. */
   async answer(options: { readonly head?: boolean } = {}): Promise<RawAnswer> {
     const end = await this.#until(() => this.#received.indexOf('\r\n\r\n'));
-    const [statusLine = '', ...lines] = this.#take(end + 4).trimEnd().split('\r\n');
+    const [statusLine = '', ...lines] = this.#take(end + 4)
+      .trimEnd()
+      .split('\r\n');
     const headers = Object.fromEntries(
-      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+      lines.map((line) => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 1).trim(),
+      ]),
     );
     const lengthBytes = options.head ? 0 : Number(headers['content-length'] ?? 0);
     await this.#until(() => (this.#received.length >= lengthBytes ? 0 : -1));

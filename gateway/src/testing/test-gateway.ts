@@ -78,7 +78,9 @@ export async function startTestGateway(
     metrics,
     ufsOf,
     async whenClosed() {
-      await Promise.race([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+      await Promise.race(
+        [...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+      );
     },
     whenTimedOut: (count) =>
       new Promise((resolve) => {

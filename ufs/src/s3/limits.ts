@@ -4,6 +4,8 @@ export interface S3Limits {
   readonly connectTimeoutMs: number;
   /** From the last byte of a request to the head of its answer. */
   readonly firstHeaderTimeoutMs: number;
+  /** A large body waits so long for `100 Continue`. A store that left it unsaid once is not asked again. */
+  readonly continueWaitMs: number;
   /** Between two pieces of an answer's body while the consumer wants more. */
   readonly bodyIdleTimeoutMs: number;
   /** Instead of the two above for copy and complete: the store works before it answers. */
@@ -20,6 +22,7 @@ export interface S3Limits {
 export const defaultS3Limits: S3Limits = {
   connectTimeoutMs: 5_000,
   firstHeaderTimeoutMs: 30_000,
+  continueWaitMs: 1_000,
   bodyIdleTimeoutMs: 60_000,
   slowWriteTimeoutMs: 300_000,
   connectionsMax: 64,

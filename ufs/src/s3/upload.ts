@@ -38,7 +38,8 @@ export class Upload {
   #timer: NodeJS.Timeout | undefined;
   #givenBytes = 0;
   #sent: Sent = 'nothing';
-  #over = false;
+  /** Nothing more is written: an answer is there, or there will be none. */
+  #halted = false;
   /** Whether the store left `100 Continue` unsaid for the whole wait. */
   continueMissed = false;
 
@@ -46,6 +47,8 @@ export class Upload {
     this.#options = options;
     const { request, signal, limits } = options;
     request.on('socket', (socket) => {
+      // Node writes a head that goes out alone as UTF-8; header values are bytes (S3-WIRE 75).
+      socket.setDefaultEncoding('latin1');
       if (!socket.connecting) this.#connected();
       else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => this.#connected());
     });
@@ -59,59 +62,60 @@ export class Upload {
 
   /** @throws NoAnswerError */
   async run(): Promise<UploadAnswer> {
-    const { request, body, signal } = this.#options;
-    request.flushHeaders();
+    const { body, signal } = this.#options;
     void this.#write().catch((error: unknown) => this.#fail(error));
     try {
       return await this.#answer.promise;
     } finally {
-      this.#over = true;
+      this.#halt();
       clearTimeout(this.#timer);
       signal?.removeEventListener('abort', this.#onAbort);
-      this.#ready.resolve();
-      this.#wakeWriter?.();
       body.source.stop();
     }
   }
 
+  #halt(): void {
+    this.#halted = true;
+    this.#ready.resolve();
+    this.#wakeWriter?.();
+  }
+
   #connected(): void {
-    if (this.#over) return;
-    const { continueMs, limits } = this.#options;
+    if (this.#halted) return;
+    const { continueMs } = this.#options;
     clearTimeout(this.#timer);
     if (continueMs === undefined) {
       this.#start();
       return;
     }
-    this.#timer = setTimeout(
-      () => {
-        this.continueMissed = true;
-        this.#start();
-      },
-      Math.min(continueMs, limits.firstHeaderTimeoutMs),
-    );
+    this.#timer = setTimeout(() => {
+      this.continueMissed = true;
+      this.#start();
+    }, continueMs);
   }
 
   #start(): void {
-    clearTimeout(this.#timer);
+    if (!this.#halted) clearTimeout(this.#timer);
     this.#ready.resolve();
   }
 
   async #write(): Promise<void> {
     await this.#ready.promise;
+    if (this.#halted) return;
     const { request, body, pieces, limits } = this.#options;
     for await (const piece of pieces) {
-      if (this.#over) return;
+      if (this.#halted) return;
       this.#givenBytes += piece.byteLength;
       this.#sent = this.#givenBytes === body.contentLength ? 'all' : 'part';
       if (request.write(piece)) continue;
       this.#arm(limits.bodyIdleTimeoutMs, 'the store takes no more of the body');
       await new Promise<void>((resolve) => {
         this.#wakeWriter = resolve;
-        if (this.#over) resolve();
       });
+      if (this.#halted) return;
       clearTimeout(this.#timer);
     }
-    if (this.#over) return;
+    if (this.#halted) return;
     this.#sent = 'all';
     request.end();
     this.#arm(limits.firstHeaderTimeoutMs, 'no answer in time');
@@ -119,6 +123,7 @@ export class Upload {
 
   async #onResponse(response: IncomingMessage): Promise<void> {
     const sent = this.#sent;
+    this.#halt();
     this.#arm(this.#options.limits.bodyIdleTimeoutMs, 'the answer does not end');
     const body = await collect(response);
     this.#answer.resolve({
@@ -132,7 +137,6 @@ export class Upload {
   }
 
   #fail(error: unknown): void {
-    if (this.#over) return;
     const { signal, request } = this.#options;
     const cause = signal?.aborted ? signal.reason : error;
     this.#answer.reject(new NoAnswerError(this.#sent, cause));
@@ -146,7 +150,7 @@ export class Upload {
 
   #arm(timeoutMs: number, reason: string): void {
     clearTimeout(this.#timer);
-    if (!this.#over) this.#timer = setTimeout(() => this.#fail(new Error(reason)), timeoutMs);
+    this.#timer = setTimeout(() => this.#fail(new Error(reason)), timeoutMs);
   }
 }
 

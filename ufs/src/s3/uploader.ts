@@ -14,8 +14,6 @@ import { Upload, type UploadAnswer } from './upload.ts';
 
 /** Smaller bodies are at the store before it could refuse them; for larger ones the wait costs less than they do. */
 const continueMinBytes = 64 * 1024;
-/** A store that says nothing for so long does not know the word, and is not asked again. */
-const continueWaitMs = 1_000;
 /** Shorter than servers keep an idle connection, as a write on one that is just closed cannot be repeated. */
 const idleMs = 4_000;
 
@@ -87,7 +85,7 @@ export class Uploader {
         request: this.#open(target),
         body,
         pieces: body.pieces(target.signChunk),
-        continueMs: asks ? continueWaitMs : undefined,
+        continueMs: asks ? this.#limits.continueWaitMs : undefined,
         limits: this.#limits,
         signal,
       });

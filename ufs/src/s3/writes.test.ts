@@ -6,10 +6,13 @@ async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
 }
 
+/** With a digest, so that the bytes go as they are; without one they go in signed chunks. */
+const digest = ['content-md5', 'q1a='] as const;
+
 const upload = (body: AsyncIterable<Uint8Array>, sizeBytes: number): UfsUpload => ({
   sizeBytes,
   body,
-  headers: [],
+  headers: [digest],
 });
 
 const cut = Buffer.from('cut');
@@ -21,6 +24,7 @@ describe('a put', () => {
       write(reply(200, '', [`ETag: "${text}"`, 'x-amz-version-id: v', 'x-amz-request-id: r', 'date: now']));
     });
     const headers = [
+      digest,
       ['x-amz-meta-a', 'one'],
       ['x-amz-meta-a', 'J\xc3\xbc'],
       ['content-length', '99'],
@@ -42,6 +46,20 @@ describe('a put', () => {
     const { ufs, server } = await openStore(({ write }) => write(reply(200)));
     await ufs.put('k', upload(pieces(), 0));
     expect(server.requests[0]?.headers['content-length']).toBe('0');
+  });
+
+  it('without a digest goes in signed chunks, so that no store takes a part for the whole', async () => {
+    const { ufs, server } = await openStore(async ({ body, write }) => {
+      write(reply(200, '', [`x-amz-meta-seen: ${JSON.stringify((await body()).toString())}`]));
+    });
+    const written = await ufs.put('k', { ...upload(pieces('a', 'bc'), 3), headers: [] });
+    expect(written.headers[0]?.[1].replaceAll(/[0-9a-f]{64}/g, 'HEX')).toBe(
+      JSON.stringify('3;chunk-signature=HEX\r\nabc\r\n0;chunk-signature=HEX\r\n\r\n'),
+    );
+    expect(server.requests[0]?.headers).toMatchObject({
+      'x-amz-content-sha256': 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+      'x-amz-decoded-content-length': '3',
+    });
   });
 
   it('with a trailer frames the body, so that the store verifies what came last', async () => {
@@ -90,9 +108,11 @@ describe('a put', () => {
     expect(whole.filter((body) => body !== cut)).toEqual([]);
   });
 
-  it('refused before its body is read tells the refusal and lets the source go', async () => {
-    const denied = '<Error><Code>AccessDenied</Code><Message>No.</Message></Error>';
-    const { ufs } = await openStore(({ write }) => write(reply(403, denied)));
+  const denied = reply(403, '<Error><Code>AccessDenied</Code><Message>No.</Message></Error>');
+  const refusal = { answer: { status: 403, code: 'AccessDenied', message: 'No.' } };
+
+  it('refused while its source waits tells the refusal and lets the source go', async () => {
+    const { ufs } = await openStore(({ write }) => write(denied));
     const returned = Promise.withResolvers<string>();
     let given = false;
     const source: AsyncIterator<Uint8Array> & AsyncIterable<Uint8Array> = {
@@ -107,10 +127,32 @@ describe('a put', () => {
         return Promise.resolve({ done: true, value: undefined });
       },
     };
-    await expect(ufs.put('k', upload(source, 1_000_000))).rejects.toMatchObject({
-      answer: { status: 403, code: 'AccessDenied', message: 'No.' },
-    });
+    await expect(ufs.put('k', upload(source, 1_000))).rejects.toMatchObject(refusal);
     expect(await returned.promise).toBe('returned');
+  });
+
+  it('of a large body asks first, and a refusal leaves its source untouched', async () => {
+    const { ufs, server } = await openStore(({ write }) => write(denied));
+    const { source, touched } = untouched();
+    await expect(ufs.put('k', upload(source, 1_000_000))).rejects.toMatchObject(refusal);
+    expect(touched()).toBe(false);
+    expect(server.requests[0]?.headers.expect).toBe('100-continue');
+  });
+
+  it('of a large body to a store that never says continue is sent all the same, and asks only once', async () => {
+    const { ufs, server } = await openStore(
+      async ({ body, write }) => {
+        const { length } = await body({ continues: false });
+        write(reply(200, '', [`x-amz-meta-length: ${length}`]));
+      },
+      { continueWaitMs: 20 },
+    );
+    const large = 'x'.repeat(100_000);
+    for (let round = 0; round < 2; round += 1) {
+      const written = await ufs.put('k', upload(pieces(large), large.length));
+      expect(written.headers).toEqual([['x-amz-meta-length', '100000']]);
+    }
+    expect(server.requests.map((request) => request.headers.expect)).toEqual(['100-continue', undefined]);
   });
 
   it('that was sent and got no answer is state-unknown, and is not sent again', async () => {
@@ -143,15 +185,9 @@ describe('a put', () => {
   it('to nobody is ufs-unavailable, and its source is not touched', async () => {
     const { ufs, server } = await openStore(() => {});
     await server.close();
-    let touched = false;
-    const source = {
-      [Symbol.asyncIterator]: () => {
-        touched = true;
-        return pieces('abc');
-      },
-    };
+    const { source, touched } = untouched();
     expect((await errorOf(ufs.put('k', upload(source, 3))))?.kind).toBe('ufs-unavailable');
-    expect(touched).toBe(false);
+    expect(touched()).toBe(false);
   });
 
   it('aborted before its last byte throws the reason', async () => {
@@ -181,6 +217,17 @@ describe('a put', () => {
 function abortable(): { signal: AbortSignal; abort(): void } {
   const controller = new AbortController();
   return { signal: controller.signal, abort: () => controller.abort(new Error('client left')) };
+}
+
+function untouched(): { source: AsyncIterable<Uint8Array>; touched(): boolean } {
+  let touched = false;
+  const source = {
+    [Symbol.asyncIterator]: () => {
+      touched = true;
+      return pieces('abc');
+    },
+  };
+  return { source, touched: () => touched };
 }
 
 async function* neverEnding() {

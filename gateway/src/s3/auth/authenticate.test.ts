@@ -45,9 +45,9 @@ type Given = typeof request extends fc.Arbitrary<infer T> ? T : never;
 /** How clients write the same path: escapes in upper or lower case, and some characters bare. */
 const spelling = fc.constantFrom(
   (path: string) => path,
-  (path: string) => path.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()),
+  (path: string) => path.replace(/%[0-9A-F]{2}/g, (escaped) => escaped.toLowerCase()),
   (path: string) =>
-    path.replace(/%(21|27|28|29|2A|24|2B|2C|3A|3D|40)/g, (escape) => decodeURIComponent(escape)),
+    path.replace(/%(21|27|28|29|2A|24|2B|2C|3A|3D|40)/g, (escaped) => decodeURIComponent(escaped)),
 );
 
 function queryText(entries: Readonly<Record<string, unknown>>, spaces: '+' | '%20'): string {

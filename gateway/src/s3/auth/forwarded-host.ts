@@ -9,11 +9,11 @@ import type { RequestHeaders } from '../types.ts';
 export function parseTrustedProxies(cidrs: readonly string[]): BlockList {
   const trusted = new BlockList();
   for (const cidr of cidrs) {
-    const [address = '', bits] = cidr.split('/');
+    const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? [];
     const version = isIP(address);
     const bitsMax = version === 4 ? 32 : 128;
     const prefixBits = bits === undefined ? bitsMax : Number(bits);
-    if (version === 0 || !(Number.isInteger(prefixBits) && prefixBits >= 0 && prefixBits <= bitsMax)) {
+    if (version === 0 || prefixBits > bitsMax) {
       throw new Error(`"${cidr}" is neither an IP address nor a CIDR`);
     }
     trusted.addSubnet(address, prefixBits, version === 4 ? 'ipv4' : 'ipv6');

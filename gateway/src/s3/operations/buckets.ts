@@ -1,4 +1,6 @@
-/** Operations on buckets. A bucket is a mount: its making and its end are the operator's (S3-WIRE 116-118). */
+/**
+ * Operations on buckets. A bucket is a mount: its making and its end are the operator's (S3-WIRE 116-118).
+ */
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler } from '../types.ts';

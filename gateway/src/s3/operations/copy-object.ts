@@ -1,3 +1,4 @@
+/** CopyObject, within one store and between two (S3-WIRE 92-95). */
 import type { ObjectRef } from '@forebay/core/cache-node';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { UfsCopied } from '@forebay/ufs/ufs';

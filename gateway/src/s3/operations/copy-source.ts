@@ -71,7 +71,8 @@ export interface OpenedSource {
 
 /**
  * The source's bytes, for a copy from one store to another. `range` must lie inside the source.
- * @throws S3Error PreconditionFailed, InvalidRequest over 5 GiB, InvalidArgument for the range, NotImplemented
+ * @throws S3Error PreconditionFailed, InvalidRequest over 5 GiB, InvalidArgument for the range,
+ * NotImplemented
  */
 export async function openSource(
   ufs: Ufs,
@@ -90,7 +91,9 @@ export async function openSource(
     if (range && range.endExclusive > info.sizeBytes) throw rangeOutside(request, info.sizeBytes);
     const sizeBytes = range ? range.endExclusive - range.start : info.sizeBytes;
     if (sizeBytes > uploadBytesMax) {
-      const message = `The specified copy source is larger than the maximum allowable size for a copy source: ${uploadBytesMax}`;
+      const message =
+        'The specified copy source is larger than the maximum allowable size for a copy source: ' +
+        String(uploadBytesMax);
       throw new S3Error('InvalidRequest', { message });
     }
     return { info, sizeBytes, body };

@@ -1,3 +1,4 @@
+/** DeleteObject, of the newest version or of a named one (S3-WIRE 89, 91). */
 import type { WriteHandler } from '../../write-object.ts';
 import type { OperationDeps } from '../operation.ts';
 import { writableObject } from './resolve.ts';

@@ -1,3 +1,4 @@
+/** GetObject and HeadObject: what the cache node opens, or a direct read (S3-WIRE 74-87). */
 import type { AbsentObject, CacheNode, ObjectRef, OpenedObject } from '@forebay/core/cache-node';
 import { UfsAnswerError } from '@forebay/core/errors';
 import type { OperationDeps } from '../operation.ts';

@@ -1,3 +1,4 @@
+/** ListBuckets: the buckets that mounts make (S3-WIRE 115). */
 import { compareUtf8 } from '@forebay/core/utf8-order';
 import { decodeContinuationToken, encodeContinuationToken } from '../../namespace/continuation-token.ts';
 import { S3Error } from '../errors.ts';

@@ -1,3 +1,4 @@
+/** ListMultipartUploads over all mounts of a bucket (S3-WIRE 104). */
 import { compareUtf8 } from '@forebay/core/utf8-order';
 import { type ListedUpload, listNamespaceUploads } from '../../namespace/list-uploads.ts';
 import type { OperationDeps } from '../operation.ts';

@@ -5,7 +5,10 @@ import type { Query } from '../types.ts';
 const entriesMax = 1000;
 const integerMax = 2 ** 31 - 1;
 
-/** `max-keys`, `max-parts`, `max-uploads`: absent means 1,000, and more than that is 1,000. @throws S3Error InvalidArgument */
+/**
+ * `max-keys`, `max-parts`, `max-uploads`: absent means 1,000, and more than that is 1,000. @throws S3Error
+ * InvalidArgument
+ */
 export function limitOf(query: Query, name: string): number {
   const text = query.get(name);
   if (text === undefined || text === '') return entriesMax;

@@ -1,4 +1,7 @@
-/** Multipart uploads but for their parts: create, complete, abort, and what is listed of them (S3-WIRE 97-104). */
+/**
+ * Multipart uploads but for their parts: create, complete, abort, and what is listed of them (S3-WIRE
+ * 97-104).
+ */
 import type { WriteHandler } from '../../write-object.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';

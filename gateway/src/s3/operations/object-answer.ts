@@ -1,4 +1,7 @@
-/** Answers of GET and HEAD on an object: status and headers from what the cache node opened (S3-WIRE 68, 74-87). */
+/**
+ * Answers of GET and HEAD on an object: status and headers from what the cache node opened (S3-WIRE 68,
+ * 74-87).
+ */
 import type { OpenedObject } from '@forebay/core/cache-node';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import { S3Error } from '../errors.ts';

@@ -1,3 +1,4 @@
+/** PutObject: one fenced, streamed request to the UFS (S3-WIRE 90). */
 import type { WriteHandler } from '../../write-object.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';

@@ -23,7 +23,10 @@ export function readableObject(deps: OperationDeps, named: Named): ObjectRef {
   throw new S3Error('NoSuchKey', { fields: { Key: named.key ?? '' } });
 }
 
-/** The object of a write. @throws S3Error NoSuchBucket, AccessDenied where no mount covers the key or it is read-only */
+/**
+ * The object of a write. @throws S3Error NoSuchBucket, AccessDenied where no mount covers the key or it is
+ * read-only
+ */
 export function writableObject(deps: OperationDeps, named: Named): ObjectRef {
   const object = deps.registry.view().mounts.resolve(named.bucket ?? '', named.key ?? '');
   if (!object) {
@@ -38,7 +41,10 @@ export function noSuchBucket(bucket: string | undefined): S3Error {
   return new S3Error('NoSuchBucket', { fields: { BucketName: bucket ?? '' } });
 }
 
-/** The mount that stands for the bucket as a whole: the one at `/bucket`, undefined where there are only nested ones. */
+/**
+ * The mount that stands for the bucket as a whole: the one at `/bucket`, undefined where there are only
+ * nested ones.
+ */
 export function rootMountOf(mounts: readonly Mount[]): Mount | undefined {
   return mounts.find((mount) => mount.keyPrefix === '');
 }

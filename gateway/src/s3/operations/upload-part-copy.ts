@@ -1,3 +1,4 @@
+/** UploadPartCopy: a part from the bytes of another object (S3-WIRE 96). */
 import { headerValue } from '@forebay/core/object';
 import type { UfsCopied } from '@forebay/ufs/ufs';
 import type { OperationDeps } from '../operation.ts';

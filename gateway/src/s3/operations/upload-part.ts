@@ -1,3 +1,4 @@
+/** UploadPart, and what the two ways to send a part share (S3-WIRE 98). */
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';

@@ -9,8 +9,8 @@ import type { S3Request } from '../types.ts';
 export const uploadBytesMax = 5 * GiB;
 
 /**
- * The request's abort signal stays out: a client that leaves in the middle of its body makes the body throw, and one
- * that leaves after it must not make the outcome of a write unknown.
+ * The request's abort signal stays out: a client that leaves in the middle of its body makes the body throw,
+ * and one that leaves after it must not make the outcome of a write unknown.
  * @throws S3Error MissingContentLength, EntityTooLarge
  */
 export function uploadOf(

@@ -1,6 +1,6 @@
 /**
- * Request headers that go on to the UFS with a write, and the limits on them. What belongs to one connection or to
- * the client's own signature never does (S3-WIRE 60, 126).
+ * Request headers that go on to the UFS with a write, and the limits on them. What belongs to one connection
+ * or to the client's own signature never does (S3-WIRE 60, 126).
  */
 import type { HeaderList } from '@forebay/core/object';
 import { S3Error } from '../errors.ts';
@@ -41,7 +41,10 @@ export function policyHeaders(headers: Headers): HeaderList {
   return [...named(headers, policyNames), ...prefixed(headers, policyPrefixes)];
 }
 
-/** Checksums of the decoded body, and Content-MD5. The algorithm that an SDK names only for a trailer is not stored. */
+/**
+ * Checksums of the decoded body, and Content-MD5. The algorithm that an SDK names only for a trailer is not
+ * stored.
+ */
 export function checksumHeaders(headers: Headers): HeaderList {
   return [
     ...named(headers, ['content-md5']),

@@ -75,7 +75,8 @@ function checkSdkAlgorithm(headers: RequestHeaders, algorithm: ChecksumAlgorithm
   throw invalidRequest(
     algorithm
       ? 'Value for x-amz-sdk-checksum-algorithm header is invalid.'
-      : 'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+      : 'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or ' +
+          'x-amz-trailer headers were found.',
   );
 }
 

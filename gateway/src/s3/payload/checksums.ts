@@ -1,4 +1,4 @@
-/** Checksums of bodies that stream: the algorithms that S3 knows (S3-WIRE 63), and those that can be verified here. */
+/** Checksums of bodies that stream: the algorithms that S3 knows (S3-WIRE 63), verified here or not. */
 import { createHash } from 'node:crypto';
 import { crc32, crc32c } from '@node-rs/crc32';
 import hashWasm from 'hash-wasm';

@@ -1,4 +1,4 @@
-/** The chain of signatures over the chunks of a signed streaming body and its trailer (S3-WIRE 49, 50, 57). */
+/** The chain of signatures over a streaming body's chunks and its trailer (S3-WIRE 49, 50, 57). */
 import { timingSafeEqual } from 'node:crypto';
 import { emptySha256, hmacSha256Hex, sha256Hex } from '@forebay/core/sigv4';
 import { S3Error } from '../errors.ts';

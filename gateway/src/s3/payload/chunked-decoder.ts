@@ -1,7 +1,7 @@
 /**
- * The `aws-chunked` framing (S3-WIRE 49-58), undone piece by piece. Data passes through as slices of what came in,
- * never copied. In a signed body a chunk's data is held until its signature is verified, so a signed chunk must fit
- * into memory: larger ones are refused.
+ * The `aws-chunked` framing (S3-WIRE 49-58), undone piece by piece. Data passes through as slices of what
+ * came in; only trickles of a signed chunk are copied together. In a signed body a chunk's data is held until
+ * its signature is verified, so a signed chunk must fit into memory: larger ones are refused.
  */
 import { sha256Stream } from '@forebay/core/sigv4';
 import { S3Error } from '../errors.ts';
@@ -70,7 +70,7 @@ export class ChunkedDecoder {
     return data;
   }
 
-  /** At the end of the input. @throws S3Error IncompleteBody where the body is not over, or not as long as announced */
+  /** At the end of the input. @throws S3Error IncompleteBody where the body is not over or too short */
   end(): void {
     if (this.#state !== 'end') throw new S3Error('IncompleteBody');
     if (this.#announcedBytes !== this.#options.decodedBytes) throw this.#wrongLength();

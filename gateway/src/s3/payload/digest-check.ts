@@ -1,4 +1,4 @@
-/** Every digest that a request announces of its body, computed while the body streams and compared at its end. */
+/** Every digest that a request announces of its body: computed while it streams, compared at its end. */
 import { sha256Stream } from '@forebay/core/sigv4';
 import { S3Error } from '../errors.ts';
 import type { AnnouncedDigests } from './announced-digests.ts';

@@ -3,8 +3,8 @@
 const smallBytes = 4096;
 
 /**
- * Small neighbours become one piece: a body that trickles in byte by byte must not cost a hundred times its size in
- * objects.
+ * Small neighbours become one piece: a body that trickles in byte by byte must not cost a hundred times its
+ * size in objects.
  */
 export class HeldPieces {
   #pieces: Buffer[] = [];

@@ -1,4 +1,4 @@
-/** How the body of a request is framed and signed: the authenticator's finding, the payload reader's orders. */
+/** How the body of a request is framed and signed: the authenticator tells the body's reader. */
 
 /** (S3-WIRE 47-53) */
 export type PayloadMode =
@@ -7,8 +7,8 @@ export type PayloadMode =
   /** A plain body with this SHA-256, lower-case hex. */
   | { readonly kind: 'sha256'; readonly hex: string }
   /**
-   * A body in the `aws-chunked` framing. `signed` is undefined for STREAMING-UNSIGNED-PAYLOAD-TRAILER; `trailer` says
-   * that trailer lines may follow the last chunk.
+   * A body in the `aws-chunked` framing. `signed` is undefined for STREAMING-UNSIGNED-PAYLOAD-TRAILER;
+   * `trailer` says that trailer lines may follow the last chunk.
    */
   | { readonly kind: 'streaming'; readonly signed: ChunkSigning | undefined; readonly trailer: boolean };
 

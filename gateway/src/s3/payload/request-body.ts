@@ -1,6 +1,6 @@
 /**
- * The body of a request as operations see it: decoded, and verified against all that its head, chunks and trailer
- * announce (S3-WIRE 11, 47-66). What the head alone can prove wrong is refused before a byte is read.
+ * The body of a request as operations see it: decoded, and verified against all that its head, chunks and
+ * trailer announce (S3-WIRE 11, 47-66). What the head alone can prove wrong is refused before a byte is read.
  */
 import { Readable } from 'node:stream';
 import { MiB } from '@forebay/core/bytes';
@@ -22,8 +22,8 @@ export interface RequestBodyOptions {
   /** Just before the body's first byte is asked for: the time for `100 Continue`. */
   readonly onFirstRead?: (() => void) | undefined;
   /**
-   * `object` where `x-amz-checksum-*` headers speak of the object that comes about and not of this body, as in
-   * CompleteMultipartUpload: they are then left to the UFS.
+   * `object` where `x-amz-checksum-*` headers speak of the object that comes about and not of this body, as
+   * in CompleteMultipartUpload: they are then left to the UFS.
    */
   readonly checksumsDescribe?: 'body' | 'object' | undefined;
   /** Memory that one chunk of a signed body may take; larger ones are InvalidRequest. */
@@ -31,10 +31,11 @@ export interface RequestBodyOptions {
 }
 
 /**
- * GET and HEAD have no body: what they send is not read and not compared with its hash (S3-WIRE 33). The digests of
- * an empty plain body are compared here and now, so that they hold for operations that never read one.
- * @throws S3Error MissingContentLength, BadRequest, InvalidDigest, InvalidRequest, MalformedTrailerError; for an empty
- *   body also XAmzContentSHA256Mismatch, BadDigest
+ * GET and HEAD have no body: what they send is not read and not compared with its hash (S3-WIRE 33). The
+ * digests of an empty plain body are compared here and now, so that they hold for operations that never read
+ * one.
+ * @throws S3Error MissingContentLength, BadRequest, InvalidDigest, InvalidRequest, MalformedTrailerError;
+ *   for an empty body also XAmzContentSHA256Mismatch, BadDigest
  */
 export function createRequestBody(options: RequestBodyOptions): RequestBody {
   const { headers, mode, method } = options;
@@ -190,9 +191,9 @@ class PlainDecoder implements BodyDecoder {
   }
 }
 
-/** A client that leaves in the middle did not send its body: IncompleteBody, unless the error knows better. */
+/** A client that leaves in the middle sent no whole body: IncompleteBody, unless the error says more. */
 async function* piecesOf(incoming: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  // Node's own iterator destroys the request, and the socket with it, when it is left early.
+  // Left early, Node's own iterator destroys the request: what still comes could no longer be dropped.
   const pieces = incoming instanceof Readable ? incoming.iterator({ destroyOnReturn: false }) : incoming;
   try {
     yield* pieces;

@@ -1,6 +1,6 @@
 /** A store of a few lines for tests: it answers, byte for byte, whatever a test wants to see handled. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ForebayError } from '@forebay/core/errors';
 import { silentLog } from '@forebay/core/log';
@@ -17,8 +17,8 @@ export interface RawRequest {
   readonly socket: Socket;
   /** 0 for the first request, whatever its connection. */
   readonly index: number;
-  /** The whole body; rejects where it is cut. */
-  body(): Promise<Buffer>;
+  /** The whole body, asked for with `100 Continue` unless told not to; rejects where it is cut. */
+  body(options?: { continues: boolean }): Promise<Buffer>;
   /** Raw bytes, one per character. */
   write(text: string): void;
 }
@@ -38,7 +38,7 @@ export async function startRawServer(handle: (request: RawRequest) => unknown): 
   const sockets = new Set<Socket>();
   let connectionCount = 0;
   let onIdle = () => {};
-  const server = createServer((incoming) => {
+  const onRequest = (incoming: IncomingMessage, response: ServerResponse) => {
     const { socket } = incoming;
     incoming.on('error', () => {});
     const request: RawRequest = {
@@ -47,12 +47,17 @@ export async function startRawServer(handle: (request: RawRequest) => unknown): 
       headers: incoming.headers,
       socket,
       index: requests.length,
-      body: () => collectAll(incoming),
+      body: ({ continues } = { continues: true }) => {
+        if (continues && incoming.headers.expect) response.writeContinue();
+        return collectAll(incoming);
+      },
       write: (text) => void socket.write(Buffer.from(text, 'latin1')),
     };
     requests.push(request);
     void handle(request);
-  });
+  };
+  const server = createServer(onRequest);
+  server.on('checkContinue', onRequest);
   server.on('connection', (socket) => {
     connectionCount += 1;
     sockets.add(socket);

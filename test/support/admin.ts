@@ -1,0 +1,37 @@
+/** The admin API of a running Forebay, as tests ask it. None of these questions reaches a UFS. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ObjectView, Status } from '@forebay/registry/admin/status';
+import type { ForebayProcess } from './forebay-process.ts';
+
+/** @throws Error with the answer where it is none of success. */
+export async function askAdmin<Answer>(forebay: ForebayProcess, path: string): Promise<Answer> {
+  const pair = Buffer.from(`${forebay.accessKey}:${forebay.secretKey}`).toString('base64');
+  const answer = await fetch(forebay.admin + path, { headers: { authorization: `Basic ${pair}` } });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${text}`);
+  return JSON.parse(text) as Answer;
+}
+
+/** What is cached of one object. */
+export function statObject(forebay: ForebayProcess, bucket: string, key: string): Promise<ObjectView> {
+  return askAdmin(forebay, `/api/v1/objects?${new URLSearchParams({ bucket, key })}`);
+}
+
+/** Reads of objects since the start, by how they were answered. */
+export async function readsOf(forebay: ForebayProcess): Promise<Readonly<Record<string, number>>> {
+  return (await askAdmin<Status>(forebay, '/api/v1/status')).reads;
+}
+
+/** Resolves once the info of every key has outlived its freshness. @throws Error past `timeoutMs` */
+export async function untilStale(
+  forebay: ForebayProcess,
+  { bucket, keys, timeoutMs = 30_000 }: { bucket: string; keys: readonly string[]; timeoutMs?: number },
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  for (const key of keys) {
+    while ((await statObject(forebay, bucket, key)).fresh) {
+      if (performance.now() > deadline) throw new Error(`${key} is still fresh after ${timeoutMs} ms`);
+      await wait(50);
+    }
+  }
+}
