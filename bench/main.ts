@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: cold, warm and direct reads of three sizes through a real `forebay serve`, with the CPU each
- * request cost. `--quick` measures less, `--json` prints one JSON value. It judges nothing: the figures are for
- * reading, and for comparing on one machine.
+ * `npm run bench`: cold, warm and direct reads of three sizes through a real `forebay serve`, with the CPU
+ * each request cost. `--quick` measures less, `--json` prints one JSON value. It judges nothing: the
+ * figures are for reading, and for comparing on one machine.
  */
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * What a GET costs in CPU through our lean client, and through the SDK with its undici handler (decision 0002).
- * The store is a child process, so that only the client's CPU is counted. Run: `node bench/ufs-clients.ts`.
+ * What a GET costs in CPU through our lean client, and through the SDK with its undici handler (decision
+ * 0002). The store is a child process, so that only the client's CPU is counted. Run: `node
+ * bench/ufs-clients.ts`.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

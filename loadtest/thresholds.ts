@@ -1,6 +1,6 @@
 /**
- * What a run must hold to pass. Loose in time, because the machine under it is not ours to know, and strict in what
- * may never be: a failed request, a wrong size, a warm read that was no hit.
+ * What a run must hold to pass. Loose in time, because the machine under it is not ours to know, and strict
+ * in what may never be: a failed request, a wrong size, a warm read that was no hit.
  */
 export const warmThresholds: Record<string, string[]> = {
   checks: ['rate==1'],

@@ -125,13 +125,17 @@ it('writes relative imports with their extension', () => {
   expect(wrong).toEqual([]);
 });
 
+/** A long text in quotes makes no long line: no formatter breaks it, and in two it cannot be searched for. */
+const withoutLongText = (line: string) => line.replace(/(['"`]).*\1/, '');
+
 it('keeps files, functions, parameter lists and lines short', () => {
   const wrong = offences(typescript, ({ path, text, isTest }) => {
     const lines = text.split('\n');
     const max = isTest ? testLinesMax : linesMax;
     const found = lines.length - 1 > max ? [`${lines.length - 1} lines, more than ${max}`] : [];
     lines.forEach((line, index) => {
-      if (line.length > lineLengthMax) found.push(`line ${index + 1} has ${line.length} characters`);
+      const { length } = withoutLongText(line);
+      if (length > lineLengthMax) found.push(`line ${index + 1} has ${length} characters`);
     });
     for (const { name, line, lineCount, parameterCount } of functionsOf(text)) {
       if (lineCount > functionLinesMax && !isSuite(path, name))

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /**
- * Microseconds since the process started; undefined where the system does not tell. schedstat counts nanoseconds,
- * /proc/PID/stat only ticks of 10 ms, which is more than many small requests cost. A thread that has ended is no
- * longer counted: neither Node nor Go ends threads while it is busy.
+ * Microseconds since the process started; undefined where the system does not tell. schedstat counts
+ * nanoseconds, /proc/PID/stat only ticks of 10 ms, which is more than many small requests cost. A thread
+ * that has ended is no longer counted: neither Node nor Go ends threads while it is busy.
  */
 export function cpuMicros(pid: number): number | undefined {
   try {
@@ -23,7 +23,10 @@ const quietMs = 150;
 const quietShare = 0.04;
 const patienceMs = 20_000;
 
-/** Resolves when the processes have nothing left to do, such as pages to write: what they do counts to its cause. */
+/**
+ * Resolves when the processes have nothing left to do, such as pages to write: what they do counts to its
+ * cause.
+ */
 export async function untilIdle(pids: readonly number[]): Promise<void> {
   const used = () => pids.reduce((sum, pid) => sum + (cpuMicros(pid) ?? 0), 0);
   const deadlineMs = performance.now() + patienceMs;

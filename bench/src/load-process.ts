@@ -1,4 +1,7 @@
-/** The other side of load-client.ts: a process that reads what it is told to and says how long each read took. */
+/**
+ * The other side of load-client.ts: a process that reads what it is told to and says how long each read
+ * took.
+ */
 import { SigningS3Client } from 'forebay/demo/s3-client';
 import type { LoadAnswer, LoadJob, LoadResult } from './load-client.ts';
 

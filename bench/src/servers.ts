@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type S3Target, SigningS3Client } from 'forebay/demo/s3-client';
 import { startServe } from 'forebay/demo/serve-child';
-import { freePort, isPortOpen, mustRun, startProcess, untilReady } from '../../test/support/process.ts';
+import { freePort, isPortOpen, startProcess, untilReady } from '../../test/support/process.ts';
 import { tool } from '../../test/support/tools.ts';
 
 export interface Server extends S3Target {
@@ -42,8 +42,8 @@ export async function startUfs(stack: AsyncDisposableStack, directory: string): 
   await untilReady(child, () => isPortOpen(port));
   const target = { endpoint: `http://127.0.0.1:${port}`, ...keys };
   await put(target, [{ path: `/${bucket}` }]);
-  const said = await mustRun(versitygw.path, ['--version']);
-  const version = /v\d+\.\d+\.\d+/.exec(said)?.[0] ?? '';
+  // The build says no version; the directory it is kept in does.
+  const version = /versitygw-(v[\d.]+)/.exec(versitygw.path)?.[1] ?? '';
   return { ...target, name: `versitygw ${version}`.trim(), pid: child.pid };
 }
 

@@ -1,7 +1,7 @@
 /**
- * A random walk over the rules of DESIGN §4: two writers and four readers of one object through two mounts, every
- * UFS step held and let go in random order, time jumping, tenures ending. A model says what each read may return.
- * A failing run prints its seed; FOREBAY_SEED replays it, FOREBAY_WALKS makes the walk longer.
+ * A random walk over the rules of DESIGN §4: two writers and four readers of one object through two mounts,
+ * every UFS step held and let go in random order, time jumping, tenures ending. A model says what each read
+ * may return. A failing run prints its seed; FOREBAY_SEED replays it, FOREBAY_WALKS makes the walk longer.
  */
 import { afterEach, expect, it } from 'vitest';
 import { bodyOf, openObject, refOf, type TestNode, TestNodes, testMount } from './testing/kit.ts';

@@ -62,6 +62,19 @@ describe('a cold read', () => {
     expect((await node.stat(object)).pages).toMatchObject({ cached: 1, total: 5 });
   });
 
+  it('answers a range in one UFS request also where the client asks for checksums, which a range has none of', async () => {
+    ufs.put(object.ufsKey, fivePages);
+    const { node } = await nodes.open(ufs.asUfs());
+    const range = { kind: 'span', start: 0, endExclusive: 10 } as const;
+    const { signal } = new AbortController();
+    for (const cache of ['MISS', 'HIT']) {
+      const opened = await node.open({ object, want: 'bytes', range, needChecksums: true, signal });
+      expect(opened).toMatchObject({ kind: 'object', cache });
+      if (opened.kind === 'object') expect(await bodyOf(opened)).toEqual(fivePages.subarray(0, 10));
+    }
+    expect(ufs.requests).toMatchObject([{ op: 'get' }]);
+  });
+
   it('reads a suffix of an unknown object in one request, and caches whole pages of it', async () => {
     ufs.put(object.ufsKey, fivePages);
     const { node } = await nodes.open(ufs.asUfs());
@@ -202,6 +215,15 @@ describe('freshness', () => {
     clock.advance(60_000);
     expect(await readAll(node, object)).toMatchObject({ cache: 'REVALIDATED', bytes: fivePages });
     expect(await readAll(node, object)).toMatchObject({ cache: 'HIT' });
+    expect(ufs.requests.map((request) => request.op)).toEqual(['get', 'head']);
+  });
+
+  it('confirms an object without a byte with a HEAD, too', async () => {
+    ufs.put(object.ufsKey, '');
+    const { node, clock } = await nodes.open(ufs.asUfs());
+    await readAll(node, object);
+    clock.advance(60_000);
+    expect(await readAll(node, object)).toMatchObject({ cache: 'REVALIDATED' });
     expect(ufs.requests.map((request) => request.op)).toEqual(['get', 'head']);
   });
 

@@ -30,7 +30,7 @@ import { pageSetOf } from './fill/page-source.ts';
 import { Home } from './home.ts';
 import { InfoStore } from './info-store/info-store.ts';
 import { PersistentInfo } from './info-store/persistent.ts';
-import { declareCacheNodeMetrics } from './metrics.ts';
+import { declareCacheNodeGauges, declareCacheNodeMetrics } from './metrics.ts';
 import { ObjectOpener } from './object-opener.ts';
 import { PageIndex } from './page-store/page-index.ts';
 import { PageStore } from './page-store/page-store.ts';
@@ -97,7 +97,14 @@ export class LocalCacheNode implements CacheNode {
       fillsRunning: 0,
     };
     const node = new LocalCacheNode(options, info, fills);
-    node.#declareGauges(options.metrics);
+    declareCacheNodeGauges(options.metrics, () => ({
+      pages: store.disk.count,
+      memoryBytes: store.memory.sizeBytes,
+      diskBytes: store.disk.sizeBytes,
+      fills: fills.fillsRunning,
+      fillBytes: fills.budget.bytes,
+      fencesOpen: info.fences.openCount,
+    }));
     return node;
   }
 
@@ -182,31 +189,5 @@ export class LocalCacheNode implements CacheNode {
   async close(): Promise<void> {
     await this.#fills.store.close();
     this.#info.close();
-  }
-
-  #declareGauges(metrics: Metrics): void {
-    const { store, budget } = this.#fills;
-    metrics.gauge({ name: 'forebay_pages', help: 'Pages on disk.' }, (gauge) => gauge.set(store.disk.count));
-    metrics.gauge<'tier'>(
-      {
-        name: 'forebay_cache_bytes',
-        help: 'Bytes that cached pages take, by tier: memory, or disk in whole blocks.',
-        labels: ['tier'],
-      },
-      (gauge) => {
-        gauge.set({ tier: 'memory' }, store.memory.sizeBytes);
-        gauge.set({ tier: 'disk' }, store.disk.sizeBytes);
-      },
-    );
-    metrics.gauge({ name: 'forebay_fills_in_flight', help: 'Fills under way.' }, (gauge) =>
-      gauge.set(this.#fills.fillsRunning),
-    );
-    metrics.gauge(
-      { name: 'forebay_fill_bytes_in_flight', help: 'Bytes of pages being filled or on their way to disk.' },
-      (gauge) => gauge.set(budget.bytes),
-    );
-    metrics.gauge({ name: 'forebay_fences_open', help: 'Writes under way.' }, (gauge) =>
-      gauge.set(this.#info.fences.openCount),
-    );
   }
 }

@@ -64,3 +64,38 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
     }),
   };
 }
+
+/** Read at each scrape. */
+export interface CacheNodeGauges {
+  readonly pages: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  readonly fills: number;
+  readonly fillBytes: number;
+  readonly fencesOpen: number;
+}
+
+export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGauges): void {
+  const plain = (name: `forebay_${string}`, help: string, pick: (gauges: CacheNodeGauges) => number) =>
+    metrics.gauge({ name, help }, (gauge) => gauge.set(pick(read())));
+  plain('forebay_pages', 'Pages on disk.', ({ pages }) => pages);
+  metrics.gauge<'tier'>(
+    {
+      name: 'forebay_cache_bytes',
+      help: 'Bytes that cached pages take, by tier: memory, or disk in whole blocks.',
+      labels: ['tier'],
+    },
+    (gauge) => {
+      const { memoryBytes, diskBytes } = read();
+      gauge.set({ tier: 'memory' }, memoryBytes);
+      gauge.set({ tier: 'disk' }, diskBytes);
+    },
+  );
+  plain('forebay_fills_in_flight', 'UFS requests that are bringing pages now.', ({ fills }) => fills);
+  plain(
+    'forebay_fill_bytes_in_flight',
+    'Bytes of pages being filled or on their way to disk. At its limit reads wait: the disk or the UFS is slow.',
+    ({ fillBytes }) => fillBytes,
+  );
+  plain('forebay_fences_open', 'Writes under way.', ({ fencesOpen }) => fencesOpen);
+}

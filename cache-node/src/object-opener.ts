@@ -141,12 +141,12 @@ export class ObjectOpener {
 
   /** A HEAD where the bytes are probably here or not wanted, otherwise the GET that brings both. */
   #queryOf(request: OpenRequest, before: ObjectInfo | undefined): InfoQuery {
-    if (request.want === 'info' || (request.needChecksums === true && request.range))
-      return { method: 'head' };
+    if (request.want === 'info') return { method: 'head' };
     if (before) {
       const plan = planOf(request, before);
       if (plan.condition !== 'met' || plan.range === 'unsatisfiable') return { method: 'head' };
-      const { start } = plan.range;
+      const { start, endExclusive } = plan.range;
+      if (start === endExclusive) return { method: 'head' };
       const index = Math.floor(start / request.object.mount.pageSizeBytes);
       const cached = this.#options.fills.store.has({ set: pageSetOf(request.object, before), index });
       if (cached) return { method: 'head' };

@@ -13,22 +13,23 @@ interface Declared<L extends string> {
 
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #declared: { name: string; help: string; type: string }[] = [];
 
   counter<L extends string = never>(metric: Declared<L>): Counter<L> {
-    return new Counter({ ...this.#base(metric) });
+    return new Counter(this.#base('counter', metric));
   }
 
   /** `collect` is called at each scrape, so that a gauge shows the truth without bookkeeping. */
   gauge<L extends string = never>(metric: Declared<L>, collect?: (gauge: Gauge<L>) => void): Gauge<L> {
     const gauge: Gauge<L> = new Gauge({
-      ...this.#base(metric),
+      ...this.#base('gauge', metric),
       ...(collect && { collect: () => collect(gauge) }),
     });
     return gauge;
   }
 
   histogram<L extends string = never>(metric: Declared<L> & { buckets: number[] }): Histogram<L> {
-    return new Histogram({ ...this.#base(metric), buckets: metric.buckets });
+    return new Histogram({ ...this.#base('histogram', metric), buckets: metric.buckets });
   }
 
   /** Prometheus text format. */
@@ -37,11 +38,8 @@ export class Metrics {
   }
 
   /** Name, help and type of every declared metric, for the documentation. */
-  declared(): { name: string; help: string; type: string }[] {
-    return this.#registry.getMetricsAsArray().map((metric) => {
-      const { name, help, type } = metric as unknown as { name: string; help: string; type: unknown };
-      return { name, help, type: String(type) };
-    });
+  declared(): readonly { name: string; help: string; type: string }[] {
+    return this.#declared;
   }
 
   /** The current values of a counter or gauge, one per label set; empty where no such metric is declared. */
@@ -53,7 +51,8 @@ export class Metrics {
     }));
   }
 
-  #base<L extends string>(metric: Declared<L>) {
+  #base<L extends string>(type: string, metric: Declared<L>) {
+    this.#declared.push({ name: metric.name, help: metric.help, type });
     return {
       name: metric.name,
       help: metric.help,

@@ -19,7 +19,7 @@ import { Hono } from 'hono';
 import { answerClientError } from './client-error.ts';
 import { closeStalled, drainServer } from './connections.ts';
 import { type Exchange, openExchange } from './exchange.ts';
-import { declareGatewayMetrics } from './metrics.ts';
+import { declareGatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import { Observer } from './observer.ts';
 import type { AuthDeps } from './s3/auth/types.ts';
 import { Pipeline } from './s3/pipeline.ts';
@@ -49,46 +49,12 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { settings, clock } = options;
   const metrics = declareGatewayMetrics(options.metrics);
-  const observer = new Observer({ ...options, metrics });
   const pipeline = new Pipeline(options);
   const exchanges = new Exchanges();
+  const front = frontOf(wayOf({ ...options, metrics, pipeline }), exchanges);
   const servers = new Set<Server>();
   let draining = false;
 
-  const app = new Hono<{ Bindings: Exchange }>()
-    .use(async ({ env }, next) => {
-      observer.begin();
-      await next();
-      observer.end(env);
-    })
-    .use(async ({ env }, next) => {
-      if (observer.inFlight > settings.requestsInFlightMax) {
-        metrics.refused.inc({ reason: 'in_flight' });
-        await pipeline.refuseOverload(env);
-        return RESPONSE_ALREADY_SENT;
-      }
-      return next();
-    })
-    .all('*', async ({ env }) => {
-      await pipeline.handle(env);
-      return RESPONSE_ALREADY_SENT;
-    })
-    .onError((error, { env }) => {
-      // The pipeline lets nothing out: this is a defect, and the answer's state is unknown.
-      options.log.error({ id: env.id, err: error }, 'a request failed outside the pipeline');
-      env.outgoing.destroy();
-      return RESPONSE_ALREADY_SENT;
-    });
-
-  const front = getRequestListener(
-    async (request, { incoming }) => {
-      await app.fetch(request, exchanges.of(incoming as IncomingMessage));
-      return RESPONSE_ALREADY_SENT;
-    },
-    // Unread bodies are ours to judge (unread-body.ts), and the process's Request and Response stay what
-    // they are.
-    { autoCleanupIncoming: false, overrideGlobalObjects: false },
-  );
   const listenerFor = (expectsContinue: boolean) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (draining) outgoing.shouldKeepAlive = false;
     exchanges.add(openExchange({ incoming, outgoing, expectsContinue, clock }));
@@ -123,6 +89,61 @@ export function createGateway(options: GatewayOptions): Gateway {
       await Promise.all([...servers].map((server) => drainServer(server, deadlineMs)));
     },
   };
+}
+
+interface WayOptions {
+  readonly metrics: GatewayMetrics;
+  readonly pipeline: Pipeline;
+  readonly settings: GatewayConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type Way = Hono<{ Bindings: Exchange }>;
+
+/** A request's way, in order. Every stage writes on the raw response, so none of them may touch Hono's. */
+function wayOf(options: WayOptions): Way {
+  const { metrics, pipeline, settings, log } = options;
+  const observer = new Observer(options);
+  return new Hono<{ Bindings: Exchange }>()
+    .use(async ({ env }, next) => {
+      observer.begin();
+      await next();
+      observer.end(env);
+    })
+    .use(async ({ env }, next) => {
+      if (observer.inFlight > settings.requestsInFlightMax) {
+        metrics.refused.inc({ reason: 'in_flight' });
+        await pipeline.refuseOverload(env);
+        return RESPONSE_ALREADY_SENT;
+      }
+      return next();
+    })
+    .all('*', async ({ env }) => {
+      await pipeline.handle(env);
+      return RESPONSE_ALREADY_SENT;
+    })
+    .onError((error, { env }) => {
+      // The pipeline lets nothing out: this is a defect, and the answer's state is unknown.
+      log.error({ id: env.id, err: error }, 'a request failed outside the pipeline');
+      env.outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
+    });
+}
+
+/**
+ * Node's listener. Hono rewraps some answers (HEAD), and the adapter would write them again: it never sees
+ * them.
+ */
+function frontOf(way: Way, exchanges: Exchanges) {
+  return getRequestListener(
+    async (request, { incoming }) => {
+      await way.fetch(request, exchanges.of(incoming as IncomingMessage));
+      return RESPONSE_ALREADY_SENT;
+    },
+    // Unread bodies are ours to judge (unread-body.ts), and the process's Request and Response stay.
+    { autoCleanupIncoming: false, overrideGlobalObjects: false },
+  );
 }
 
 function serverOptionsOf(settings: GatewayConfig) {

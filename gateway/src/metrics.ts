@@ -11,12 +11,16 @@ export function declareGatewayMetrics(metrics: Metrics) {
   return {
     requests: metrics.counter<'op' | 'status' | 'cache'>({
       name: 'forebay_requests_total',
-      help: 'S3 requests answered, by operation, HTTP status and x-cache ("none" where there is none; status 499: the client left before an answer). Rising 5xx: see the log for the request ids.',
+      help:
+        'S3 requests answered, by operation, HTTP status and x-cache ("none" where there is none; ' +
+        'status 499: the client left before an answer). Rising 5xx: see the log for the request ids.',
       labels: ['op', 'status', 'cache'],
     }),
     duration: metrics.histogram<'op'>({
       name: 'forebay_request_duration_seconds',
-      help: 'From the request head to the last byte of the answer, by operation, in seconds. Slow clients count.',
+      help:
+        'From the request head to the last byte of the answer, by operation, in seconds. ' +
+        'Slow clients count.',
       labels: ['op'],
       buckets: secondsBuckets,
     }),
@@ -26,12 +30,16 @@ export function declareGatewayMetrics(metrics: Metrics) {
     }),
     refused: metrics.counter<'reason'>({
       name: 'forebay_requests_refused_total',
-      help: 'Requests refused before any work, by reason: in_flight (limit of requests), malformed (no HTTP we can read), headers (section too large), timeout (headers too slow).',
+      help:
+        'Requests refused before any work, by reason: in_flight (limit of requests), malformed (no HTTP we ' +
+        'can read), headers (section too large), timeout (headers too slow).',
       labels: ['reason'],
     }),
     cutAnswers: metrics.counter<'reason'>({
       name: 'forebay_answers_cut_total',
-      help: 'Answers that ended short after their headers, by reason: client_gone, or body_failed (the rest could not be had, so the connection was cut).',
+      help:
+        'Answers that ended short after their headers, by reason: client_gone, or body_failed (the rest ' +
+        'could not be had, so the connection was cut).',
       labels: ['reason'],
     }),
   };

@@ -1,6 +1,6 @@
 /**
- * Signature Version 4 in k6's JavaScript: no Node, no SDK, only k6/crypto. Signs in the Authorization header what
- * the scenarios send: path-style requests without a query.
+ * Signature Version 4 in k6's JavaScript: no Node, no SDK, only k6/crypto. Signs in the Authorization
+ * header what the scenarios send: path-style requests without a query.
  */
 import { hmac, sha256 } from 'k6/crypto';
 

@@ -1,6 +1,6 @@
 /**
- * Warm reads: a set of objects is written and read once through Forebay, then read at random by every virtual user.
- * Each answer must be whole and a HIT. The objects stay in the bucket, under loadtest/warm/.
+ * Warm reads: a set of objects is written and read once through Forebay, then read at random by every
+ * virtual user. Each answer must be whole and a HIT. The objects stay in the bucket, under loadtest/warm/.
  */
 import { check } from 'k6';
 import { randomBytes } from 'k6/crypto';

@@ -1,6 +1,6 @@
 /**
- * A UFS of a few objects whose every step a test can hold: when a request is looked at, when its answer goes out,
- * and each piece of a body. It counts what reached it. Only what a cache node calls is there.
+ * A UFS of a few objects whose every step a test can hold: when a request is looked at, when its answer
+ * goes out, and each piece of a body. It counts what reached it. Only what a cache node calls is there.
  */
 import { createHash } from 'node:crypto';
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';

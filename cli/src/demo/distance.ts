@@ -1,7 +1,8 @@
 /**
- * A simulated distance: a TCP proxy that lets bytes arrive half a round trip after they were sent, charges a new
- * connection one round trip, and lets no more than a given bandwidth through, shared by all connections like one
- * link. It counts what crosses it. What it does not simulate (slow start, loss, TLS) would make a far bucket slower.
+ * A simulated distance: a TCP proxy that lets bytes arrive half a round trip after they were sent, charges
+ * a new connection one round trip, and lets no more than a given bandwidth through, shared by all
+ * connections like one link. It counts what crosses it. What it does not simulate (slow start, loss, TLS)
+ * would make a far bucket slower.
  */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';

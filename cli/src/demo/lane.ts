@@ -1,4 +1,7 @@
-/** One direction of a simulated connection: bytes wait for the link and for the distance, in order and bounded. */
+/**
+ * One direction of a simulated connection: bytes wait for the link and for the distance, in order and
+ * bounded.
+ */
 import type { Socket } from 'node:net';
 
 /** What all connections of one direction share: a piece occupies the link for its size over the bandwidth. */

@@ -1,7 +1,7 @@
 /**
- * A small S3 client on node:http that signs its requests (SigV4, header): for the demo and the benchmarks, which
- * measure a server and so want a client that does little. Connections are kept alive and bounded. It never retries:
- * what is measured is what happened.
+ * A small S3 client on node:http that signs its requests (SigV4, header): for the demo and the benchmarks,
+ * which measure a server and so want a client that does little. Connections are kept alive and bounded. It
+ * never retries: what is measured is what happened.
  */
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import {
@@ -69,7 +69,9 @@ export class SigningS3Client {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connectionsMax });
   }
 
-  /** @throws S3CallError for an answer of 300 or more, Error where the connection breaks or a body is short. */
+  /**
+   * @throws S3CallError for an answer of 300 or more, Error where the connection breaks or a body is short.
+   */
   send(call: S3Call): Promise<S3Reply> {
     return new Promise((resolve, reject) => {
       const query = canonicalQuery(call.query ?? []);

@@ -1,4 +1,6 @@
-/** The sample bucket's objects, made of random bytes, and what is read of them, with the digests to expect. */
+/**
+ * The sample bucket's objects, made of random bytes, and what is read of them, with the digests to expect.
+ */
 import { randomFillSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,6 @@
-/** What the demo says while it runs: lines that stay and, on a terminal, one line of progress that does not. */
+/**
+ * What the demo says while it runs: lines that stay and, on a terminal, one line of progress that does not.
+ */
 import { formatSize } from '@forebay/core/bytes';
 import { type Style, styleFor } from '../terminal.ts';
 

@@ -1,6 +1,6 @@
 /**
- * `forebay serve` as a child process, on free loopback ports, with none of this process's FOREBAY_ settings. Whatever
- * still runs when this process ends is killed with it.
+ * `forebay serve` as a child process, on free loopback ports, with none of this process's FOREBAY_
+ * settings. Whatever still runs when this process ends is killed with it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';

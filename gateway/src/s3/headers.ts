@@ -1,6 +1,6 @@
 /**
- * Request headers from Node's raw list: its own object drops some repeated headers and joins others with `, `, and a
- * signature covers every one of them, joined with `,` (S3-WIRE 15, 16).
+ * Request headers from Node's raw list: its own object drops some repeated headers and joins others with `,
+ * `, and a signature covers every one of them, joined with `,` (S3-WIRE 15, 16).
  */
 import type { HeaderList } from '@forebay/core/object';
 import type { RequestHeaders } from './types.ts';

@@ -1,4 +1,7 @@
-/** Dates of HTTP headers: the three forms of RFC 9110 §5.6.7, and IMF dates with a numeric zone, which occur. */
+/**
+ * Dates of HTTP headers: the three forms of RFC 9110 §5.6.7, and IMF dates with a numeric zone, which
+ * occur.
+ */
 
 const imfDate = /^[A-Za-z]{3}, \d{1,2} [A-Za-z]{3} \d{4} \d{2}:\d{2}:\d{2} (GMT|UTC|Z|[+-]\d{4})$/;
 const rfc850Date = /^[A-Za-z]{6,9}, \d{2}-[A-Za-z]{3}-\d{2} \d{2}:\d{2}:\d{2} GMT$/;

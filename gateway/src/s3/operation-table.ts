@@ -25,7 +25,7 @@ import { unsupportedOperations } from './unsupported-operations.ts';
 const copySource = ['x-amz-copy-source'];
 const ofPart = ['partNumber', 'uploadId'];
 const readNote =
-  'Cached. Requests with versionId, partNumber or SSE-C headers go to the UFS every time and are never cached.';
+  'Cached. Requests with versionId, partNumber or SSE-C headers go to the UFS every time, uncached.';
 const mountNote = 'Buckets are mounts: refused with AccessDenied, and a message that says what to do.';
 
 const supported: readonly Operation[] = [

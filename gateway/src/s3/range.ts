@@ -1,7 +1,10 @@
 /** The `Range` header: the only place, with Content-Range, where ranges are inclusive (S3-WIRE 76, 78). */
 import type { ByteRange, RangeRequest } from '@forebay/core/range';
 
-/** What a Range header asks for; undefined where it is absent or S3 ignores it: several ranges, other units, nonsense. */
+/**
+ * What a Range header asks for; undefined where it is absent or S3 ignores it: several ranges, other units,
+ * nonsense.
+ */
 export function parseRange(header: string | undefined): RangeRequest | undefined {
   const match = header === undefined ? null : /^bytes=(\d*)-(\d*)$/.exec(header);
   if (!match) return undefined;

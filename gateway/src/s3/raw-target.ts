@@ -1,6 +1,7 @@
 /**
- * From the raw request target and host to bucket, key and query. Keys are opaque: the path is cut at its slashes and
- * decoded once, and never normalised (S3-WIRE 1-5, 17-19; AWS "Virtual hosting of buckets", "Bucket naming rules").
+ * From the raw request target and host to bucket, key and query. Keys are opaque: the path is cut at its
+ * slashes and decoded once, and never normalised (S3-WIRE 1-5, 17-19; AWS "Virtual hosting of buckets",
+ * "Bucket naming rules").
  */
 import { isIP } from 'node:net';
 import { uriEncodePath } from '@forebay/core/sigv4';

@@ -1,4 +1,7 @@
-/** The headers of conditional reads (S3-WIRE 86; RFC 9110 §13.1). A date that cannot be read counts as absent. */
+/**
+ * The headers of conditional reads (S3-WIRE 86; RFC 9110 §13.1). A date that cannot be read counts as
+ * absent.
+ */
 import type { OpenRequest } from '@forebay/core/cache-node';
 import type { ReadConditions } from '@forebay/core/conditions';
 import { parseHttpDate } from './http-date.ts';
@@ -18,7 +21,9 @@ export function parseReadConditions(headers: RequestHeaders): ReadConditions | u
   return Object.keys(conditions).length > 0 ? conditions : undefined;
 }
 
-/** If-Range: an ETag or a date; what is neither holds for no object, so that the whole is sent (S3-WIRE 82). */
+/**
+ * If-Range: an ETag or a date; what is neither holds for no object, so that the whole is sent (S3-WIRE 82).
+ */
 export function parseIfRange(header: string | undefined): OpenRequest['ifRange'] {
   if (header === undefined) return undefined;
   if (header.includes('"')) return { etag: header };

@@ -125,7 +125,9 @@ export function signedHead(options: {
   });
   const key = new SigningKeys().get(testSecretKey, amzDate.slice(0, 8), 'us-east-1');
   const signature = hmacSha256Hex(key, stringToSign(amzDate, scope, canonical));
-  const authorization = `AWS4-HMAC-SHA256 Credential=${testAccessKey}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
+  const credential = `${testAccessKey}/${scope}`;
+  const signedNames = `SignedHeaders=${names.join(';')}`;
+  const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, ${signedNames}, Signature=${signature}`;
   const lines = [...names.map((name) => `${name}: ${signed[name]}`), `authorization: ${authorization}`];
   return `${method} ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
 }

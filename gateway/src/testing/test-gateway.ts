@@ -1,5 +1,6 @@
 /** A whole gateway on a loopback port, over memory UFSes and without a cache, for tests. */
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, systemClock } from '@forebay/core/clock';
 import { resolveSettings } from '@forebay/core/config';
@@ -82,21 +83,26 @@ export async function startTestGateway(
         [...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
       );
     },
-    whenTimedOut: (count) =>
-      new Promise((resolve) => {
-        let seen = 0;
-        server.on('timeout', () => {
-          seen += 1;
-          if (seen === count) resolve();
-        });
-      }),
-    async whenIdle() {
-      while (!/^forebay_requests_in_flight 0$/m.test(await metrics.text())) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    },
+    whenTimedOut: (count) => timeoutsOf(server, count),
+    whenIdle: () => idleOf(metrics),
     close: () => gateway.drain(0),
   };
+}
+
+function timeoutsOf(server: Server, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    let seen = 0;
+    server.on('timeout', () => {
+      seen += 1;
+      if (seen === count) resolve();
+    });
+  });
+}
+
+async function idleOf(metrics: Metrics): Promise<void> {
+  while (!/^forebay_requests_in_flight 0$/m.test(await metrics.text())) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** A registry whose mounts never change. */

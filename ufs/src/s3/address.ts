@@ -25,7 +25,10 @@ export function addressOf(location: S3Location): S3Address {
   };
 }
 
-/** The encoded path of a key, or of the bucket itself. Never normalised: keys hold `//` and `..` (S3-WIRE 2). */
+/**
+ * The encoded path of a key, or of the bucket itself. Never normalised: keys hold `//` and `..` (S3-WIRE
+ * 2).
+ */
 export function pathOf(address: S3Address, key: string | undefined): string {
   if (key !== undefined) return `${address.bucketPath}/${uriEncodePath(key)}`;
   return address.bucketPath === '' ? '/' : address.bucketPath;
@@ -37,6 +40,7 @@ function awsEndpoint(region: string): string {
 
 function canStandInHost(bucket: string, endpoint: URL): boolean {
   const hostname = endpoint.hostname.replace(/^\[|\]$/g, '');
-  // A wildcard certificate covers one label, so a bucket with dots fails over TLS; addresses have no subdomains.
+  // A wildcard certificate covers one label, so a bucket with dots fails over TLS; addresses have no
+  // subdomains.
   return isIP(hostname) === 0 && /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(bucket);
 }

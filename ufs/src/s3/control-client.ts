@@ -1,7 +1,7 @@
 /**
- * Operations whose request or answer is an XML document. The SDK writes and reads the documents; paths, headers,
- * signatures, connections, retries and errors are the lean client's, so that any key and any header byte survive
- * and it is known what had been sent.
+ * Operations whose request or answer is an XML document. The SDK writes and reads the documents; paths,
+ * headers, signatures, connections, retries and errors are the lean client's, so that any key and any
+ * header byte survive and it is known what had been sent.
  */
 import { hash } from 'node:crypto';
 import {
@@ -89,7 +89,8 @@ export class ControlClient {
       const output = await this.#sdk.send(command);
       return { output, headers: answer?.headers ?? [] };
     } catch (error) {
-      // Errors before the answer are the lean client's own already; one after it is a document that cannot be read.
+      // Errors before the answer are the lean client's own already; one after it is a document that cannot
+      // be read.
       if (!answer) throw error;
       throw isRead(call) ? readErrorOf(error, call) : asStateUnknown(error, call);
     }

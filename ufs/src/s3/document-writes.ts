@@ -12,8 +12,8 @@ import { type HeaderList, headerValue } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';
 import { uriEncode, uriEncodePath } from '@forebay/core/sigv4';
 import type { UfsCopied, UfsCopy, UfsDelete, UfsDeleted, UfsPartRef, UfsWritten } from '../ufs.ts';
-import { checksumsOf } from './checksums.ts';
 import type { ControlClient } from './control-client.ts';
+import { checksumsOf, quotedEtag } from './document-values.ts';
 import { writtenHeadersOf } from './headers.ts';
 import { httpDateMs } from './object-answer.ts';
 
@@ -151,7 +151,7 @@ function copiedOf(
   headers: HeaderList,
 ): UfsCopied {
   return {
-    etag: result?.ETag,
+    etag: quotedEtag(result?.ETag),
     // Complete tells no time; the moment of the answer is the nearest there is.
     lastModifiedMs: result?.LastModified?.getTime() ?? httpDateMs(headerValue(headers, 'date')),
     checksums: checksumsOf(result),

@@ -1,6 +1,7 @@
 /**
- * The error document of S3, `<Error><Code>..</Code>..</Error>`, read strictly and within bounds, and what stands for
- * it where there is none (HEAD, proxies). Answers with a meaning are parsed by the SDK; this is for errors alone.
+ * The error document of S3, `<Error><Code>..</Code>..</Error>`, read strictly and within bounds, and what
+ * stands for it where there is none (HEAD, proxies). Answers with a meaning are parsed by the SDK; this is
+ * for errors alone.
  */
 import type { UfsAnswer } from '@forebay/core/errors';
 import type { HeaderList } from '@forebay/core/object';
@@ -126,20 +127,33 @@ export interface ErrorReply {
   readonly body: Uint8Array;
   /** What a 404 without a document is about. */
   readonly about: 'bucket' | 'object' | 'upload';
+  readonly key?: string | undefined;
 }
 
-export function answerOf({ status, headers, body, about }: ErrorReply): UfsAnswer {
+export function answerOf({ status, headers, body, about, key }: ErrorReply): UfsAnswer {
   const document = parseErrorBody(body);
   const kept = errorHeadersOf(headers);
   if (document) {
     const told = status >= 300 ? status : (statusOfCode[document.code] ?? 500);
-    return { status: told, ...document, headers: kept };
+    return { status: told, ...document, fields: fieldsOf(document, key), headers: kept };
   }
   if (status < 300) return { status: 500, code: 'InternalError', message: 'unreadable error', headers: kept };
-  const missing = { bucket: 'NoSuchBucket', object: 'NoSuchKey', upload: 'NoSuchUpload' }[about];
-  const code =
-    status === 404
-      ? missing
-      : (codeOfStatus[status] ?? (status >= 500 ? 'ServiceUnavailable' : 'BadRequest'));
-  return { status, code, message: `The store answered ${status} without a reason.`, headers: kept };
+  const code = status === 404 ? missingCodes[about] : codeOf(status);
+  const fields = fieldsOf({ code, fields: [] }, key);
+  return { status, code, message: `The store answered ${status} without a reason.`, fields, headers: kept };
+}
+
+const missingCodes = { bucket: 'NoSuchBucket', object: 'NoSuchKey', upload: 'NoSuchUpload' } as const;
+
+function codeOf(status: number): string {
+  return codeOfStatus[status] ?? (status >= 500 ? 'ServiceUnavailable' : 'BadRequest');
+}
+
+/** S3 names the key that is not there (S3-WIRE 70); not every store does. */
+function fieldsOf(
+  { code, fields }: Pick<ErrorDocument, 'code' | 'fields'>,
+  key: string | undefined,
+): ErrorDocument['fields'] {
+  const named = code !== 'NoSuchKey' || key === undefined || fields.some(([name]) => name === 'Key');
+  return named ? fields : [...fields, ['Key', key]];
 }

@@ -1,6 +1,7 @@
 /**
- * The source of a body, with exactly as many bytes as announced. Its last piece is handed over only after the source
- * has ended well: where it throws, or has fewer or more bytes, the store is left with an incomplete request.
+ * The source of a body, with exactly as many bytes as announced. Its last piece is handed over only after
+ * the source has ended well: where it throws, or has fewer or more bytes, the store is left with an
+ * incomplete request.
  */
 
 export class ExactSource implements AsyncIterableIterator<Uint8Array> {

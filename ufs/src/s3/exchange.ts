@@ -1,6 +1,6 @@
 /**
- * One request and its answer on one connection of the pool: undici's handler, which tells what had been sent when
- * something failed. Lives from dispatch until the body has ended, failed or been returned.
+ * One request and its answer on one connection of the pool: undici's handler, which tells what had been
+ * sent when something failed. Lives from dispatch until the body has ended, failed or been returned.
  */
 import type { HeaderList } from '@forebay/core/object';
 import type { Dispatcher } from 'undici';

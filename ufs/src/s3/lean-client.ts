@@ -1,6 +1,7 @@
 /**
- * What the driver promises of every request, whoever words it: errors as UfsAnswerError, reads repeated within
- * bounds before their first byte, writes sent once and never called failed when they may have happened.
+ * What the driver promises of every request, whoever words it: errors as UfsAnswerError, reads repeated
+ * within bounds before their first byte, writes sent once and never called failed when they may have
+ * happened.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ForebayError, isKind, type UfsAnswer, UfsAnswerError } from '@forebay/core/errors';
@@ -25,7 +26,9 @@ export interface WholeAnswer {
   readonly body: Buffer;
 }
 
-/** Before each repetition, the longest pause. The real one is drawn evenly, so that many readers spread out. */
+/**
+ * Before each repetition, the longest pause. The real one is drawn evenly, so that many readers spread out.
+ */
 const pausesMaxMs = [100, 500];
 /** A listing of 1,000 keys of 1,024 bytes, every byte escaped, stays well below. */
 const documentMaxBytes = 16 * 1024 * 1024;
@@ -83,8 +86,8 @@ export class LeanClient {
 
   /**
    * Sends a write once and reads its answer to the end.
-   * @throws UfsAnswerError also for an error document that came with 200; ForebayError state-unknown once sending
-   * had begun and no answer came.
+   * @throws UfsAnswerError also for an error document that came with 200; ForebayError state-unknown once
+   * sending had begun and no answer came.
    */
   async write(request: LeanRequest): Promise<WholeAnswer> {
     let answer: WireAnswer;
@@ -100,7 +103,8 @@ export class LeanClient {
 
   /** As `write`, with a body that streams. @throws also what the body's source threw, where it threw. */
   async upload(request: UploadRequest & { about: LeanRequest['about'] }): Promise<WholeAnswer> {
-    const written = { method: 'PUT', about: request.about, signal: request.upload.signal } as const;
+    const { about, key, upload } = request;
+    const written = { method: 'PUT', about, key, signal: upload.signal } as const;
     const { body, answer } = await this.#uploader.send(request);
     try {
       return wholeOrError(await answer, written);
@@ -115,9 +119,8 @@ export class LeanClient {
     const { status, headers } = answer;
     if (status < 300 || status === 304) return answer;
     const body = await collect(answer.body, errorBodyMaxBytes).catch(() => undefined);
-    throw new UfsAnswerError(
-      answerOf({ status, headers, body: body ?? Buffer.alloc(0), about: request.about }),
-    );
+    const { about, key } = request;
+    throw new UfsAnswerError(answerOf({ status, headers, body: body ?? Buffer.alloc(0), about, key }));
   }
 }
 
@@ -143,12 +146,14 @@ export function readErrorOf(
   return unavailable(request, error);
 }
 
-type Written = Pick<LeanRequest, 'method' | 'about' | 'signal'>;
+type Written = Pick<LeanRequest, 'method' | 'key' | 'about' | 'signal'>;
 
 function wholeOrError({ status, headers, body, sent }: UploadAnswer, request: Written): WholeAnswer {
   if (status >= 300 || (body && looksLikeError(body))) {
-    const { about } = request;
-    throw new UfsAnswerError(answerOf({ status, headers, body: body ?? Buffer.alloc(0), about }));
+    const { about, key } = request;
+    // A write has no 304 (S3-WIRE 94); some stores answer a copy's conditions as if it were a read.
+    const told = status === 304 ? 412 : status;
+    throw new UfsAnswerError(answerOf({ status: told, headers, body: body ?? Buffer.alloc(0), about, key }));
   }
   if (!body) throw stateUnknown(request, 'its answer was cut', undefined);
   if (sent !== 'all') throw stateUnknown(request, 'its answer came before its body was sent', undefined);

@@ -6,6 +6,8 @@ export interface S3Limits {
   readonly firstHeaderTimeoutMs: number;
   /** A large body waits so long for `100 Continue`. A store that left it unsaid once is not asked again. */
   readonly continueWaitMs: number;
+  /** A large body waits so long for a refusal after its first 64 KiB, until the store has taken one. */
+  readonly refusalWaitMs: number;
   /** Between two pieces of an answer's body while the consumer wants more. */
   readonly bodyIdleTimeoutMs: number;
   /** Instead of the two above for copy and complete: the store works before it answers. */
@@ -23,6 +25,7 @@ export const defaultS3Limits: S3Limits = {
   connectTimeoutMs: 5_000,
   firstHeaderTimeoutMs: 30_000,
   continueWaitMs: 1_000,
+  refusalWaitMs: 250,
   bodyIdleTimeoutMs: 60_000,
   slowWriteTimeoutMs: 300_000,
   connectionsMax: 64,

@@ -15,8 +15,8 @@ import type {
   UfsPartList,
   UfsUploadList,
 } from '../ufs.ts';
-import { checksumsOf } from './checksums.ts';
 import type { ControlClient } from './control-client.ts';
+import { checksumsOf, quotedEtag } from './document-values.ts';
 import { unavailable } from './lean-client.ts';
 
 /** Pages that held nothing past `startAfter` before the store is given up on: each makes progress. */
@@ -84,7 +84,7 @@ export class Listings {
       parts: (output.Parts ?? []).map(
         (part): UfsPart => ({
           partNumber: part.PartNumber ?? 0,
-          etag: part.ETag ?? '',
+          etag: quotedEtag(part.ETag) ?? '',
           sizeBytes: part.Size ?? 0,
           lastModifiedMs: part.LastModified?.getTime() ?? 0,
           checksums: checksumsOf(part),
@@ -142,7 +142,7 @@ function entriesOf(output: ListObjectsV2Output): UfsListEntry[] {
   return (output.Contents ?? []).map((object) => ({
     key: text(object.Key ?? ''),
     sizeBytes: object.Size ?? 0,
-    etag: object.ETag,
+    etag: quotedEtag(object.ETag),
     lastModifiedMs: object.LastModified?.getTime() ?? 0,
     storageClass: object.StorageClass || 'STANDARD',
     checksumAlgorithms: object.ChecksumAlgorithm,

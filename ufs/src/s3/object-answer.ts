@@ -15,8 +15,8 @@ export function wholeInfoOf({ headers }: Head): ObjectInfo {
 }
 
 /**
- * Info and the range that the body holds: a store may answer a range with all of the object, never with less than
- * was asked or with lengths that differ.
+ * Info and the range that the body holds: a store may answer a range with all of the object, never with
+ * less than was asked or with lengths that differ.
  */
 export function objectAnswerOf(
   { status, headers }: Head,

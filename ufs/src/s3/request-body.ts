@@ -1,7 +1,7 @@
 /**
- * How the body of a write goes over the wire. Never so that a store could take a part for the whole: some store what
- * they have when a connection ends early, so a body that carries no digest of its own goes in signed chunks, of which
- * the last says that it is the last (decision 0002).
+ * How the body of a write goes over the wire. Never so that a store could take a part for the whole: some
+ * store what they have when a connection ends early, so a body that carries no digest of its own goes in
+ * signed chunks, of which the last says that it is the last (decision 0002).
  */
 
 import { assert } from '@forebay/core/errors';
@@ -110,7 +110,8 @@ async function* signedChunks(
 
 /**
  * `STREAMING-UNSIGNED-PAYLOAD-TRAILER` (S3-WIRE 51): the store verifies the checksum and keeps it. No
- * content-encoding aws-chunked: the mode alone decides (S3-WIRE 53), and some stores keep it as the object's own.
+ * content-encoding aws-chunked: the mode alone decides (S3-WIRE 53), and some stores keep it as the
+ * object's own.
  */
 function trailedBody(
   source: ExactSource,

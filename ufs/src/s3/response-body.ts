@@ -1,6 +1,7 @@
 /**
- * The body of one answer, handed over piece by piece. While nobody asks, the connection is paused, so that at most
- * one piece and the socket's own buffer are read ahead. It owns its connection until it ends, fails or is returned.
+ * The body of one answer, handed over piece by piece. While nobody asks, the connection is paused, so that
+ * at most one piece and the socket's own buffer are read ahead. It owns its connection until it ends, fails
+ * or is returned.
  */
 import type { Dispatcher } from 'undici';
 
@@ -96,7 +97,10 @@ export class ResponseBody implements AsyncIterableIterator<Uint8Array> {
   }
 }
 
-/** The whole of a small body; undefined where it is longer than the limit, and then its connection is closed. */
+/**
+ * The whole of a small body; undefined where it is longer than the limit, and then its connection is
+ * closed.
+ */
 export async function collect(body: ResponseBody, limitBytes: number): Promise<Buffer | undefined> {
   const pieces: Uint8Array[] = [];
   let sizeBytes = 0;

@@ -1,4 +1,7 @@
-/** An S3 bucket as a UFS. Object bytes go through the lean client, documents through the SDK (decision 0002). */
+/**
+ * An S3 bucket as a UFS. Object bytes go through the lean client, documents through the SDK (decision
+ * 0002).
+ */
 import { UfsAnswerError } from '@forebay/core/errors';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';

@@ -1,6 +1,6 @@
 /**
- * Signed requests to one store over one bounded pool: paths and headers go out byte for byte, answers come back
- * raw and back-pressured. No retries and no meaning here. Bodies that stream go through uploader.ts.
+ * Signed requests to one store over one bounded pool: paths and headers go out byte for byte, answers come
+ * back raw and back-pressured. No retries and no meaning here. Bodies that stream go through uploader.ts.
  */
 import { emptySha256, sha256Hex } from '@forebay/core/sigv4';
 import { Pool } from 'undici';

@@ -1,6 +1,7 @@
 /**
- * One request whose body streams, and its answer. The body starts once the store said `100 Continue`, or did not
- * within its time; it stops as soon as an answer is there. Lives until the answer has ended or something failed.
+ * One request whose body streams, and its answer. The body starts once the store said `100 Continue`, or
+ * did not within its time; it stops as soon as an answer is there. Lives until the answer has ended or
+ * something failed.
  */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
@@ -11,6 +12,9 @@ import type { WireBody } from './request-body.ts';
 
 /** Answers to uploads are small documents. */
 const answerMaxBytes = 64 * 1024;
+
+/** Some servers look at a request only once they hold this much of its body. */
+const lookBytes = 64 * 1024;
 
 export interface UploadAnswer {
   readonly status: number;
@@ -26,6 +30,8 @@ export interface UploadOptions {
   readonly pieces: AsyncIterable<Uint8Array>;
   /** How long to wait for `100 Continue`; undefined: the request does not ask for it. */
   readonly continueMs: number | undefined;
+  /** How long to wait for a refusal once the store has the first 64 KiB; undefined: not at all. */
+  readonly refusalMs: number | undefined;
   readonly limits: S3Limits;
   readonly signal: AbortSignal | undefined;
 }
@@ -35,6 +41,7 @@ export class Upload {
   readonly #answer = Promise.withResolvers<UploadAnswer>();
   readonly #ready = Promise.withResolvers<void>();
   #wakeWriter: (() => void) | undefined;
+  #wakeOnHalt: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #givenBytes = 0;
   #sent: Sent = 'nothing';
@@ -78,6 +85,7 @@ export class Upload {
     this.#halted = true;
     this.#ready.resolve();
     this.#wakeWriter?.();
+    this.#wakeOnHalt?.();
   }
 
   #connected(): void {
@@ -103,11 +111,18 @@ export class Upload {
     await this.#ready.promise;
     if (this.#halted) return;
     const { request, body, pieces, limits } = this.#options;
+    let waited = false;
     for await (const piece of pieces) {
       if (this.#halted) return;
       this.#givenBytes += piece.byteLength;
       this.#sent = this.#givenBytes === body.contentLength ? 'all' : 'part';
-      if (request.write(piece)) continue;
+      const flushed = request.write(piece);
+      if (!waited && this.#sent === 'part' && this.#givenBytes >= lookBytes) {
+        waited = true;
+        await this.#awaitRefusal();
+      }
+      if (this.#halted) return;
+      if (flushed || !request.writableNeedDrain) continue;
       this.#arm(limits.bodyIdleTimeoutMs, 'the store takes no more of the body');
       await new Promise<void>((resolve) => {
         this.#wakeWriter = resolve;
@@ -119,6 +134,16 @@ export class Upload {
     this.#sent = 'all';
     request.end();
     this.#arm(limits.firstHeaderTimeoutMs, 'no answer in time');
+  }
+
+  async #awaitRefusal(): Promise<void> {
+    const { refusalMs } = this.#options;
+    if (refusalMs === undefined) return;
+    const waited = Promise.withResolvers<void>();
+    this.#wakeOnHalt = waited.resolve;
+    const timer = setTimeout(waited.resolve, refusalMs);
+    await waited.promise;
+    clearTimeout(timer);
   }
 
   async #onResponse(response: IncomingMessage): Promise<void> {

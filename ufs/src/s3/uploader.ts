@@ -1,7 +1,9 @@
 /**
- * Requests whose body streams, through node:http: undici cannot wait for `100 Continue`. Without the wait, a store
- * that refuses closes the connection on a body that it does not want, and a client that is still sending loses the
- * refusal to the reset (decision 0002).
+ * Requests whose body streams, through node:http: undici cannot wait for `100 Continue`. A store that
+ * refuses closes the connection on a body that it does not want, and a client that is still sending then
+ * loses the refusal to the reset. Hence large bodies ask first; and as some stores say `100 Continue`
+ * before they look, an upload waits a moment after its first bytes as long as the last one was not taken
+ * (decision 0002).
  */
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -12,8 +14,11 @@ import { type WireBody, wireBodyOf } from './request-body.ts';
 import type { Query, SignedTarget, Signer } from './signer.ts';
 import { Upload, type UploadAnswer } from './upload.ts';
 
-/** Smaller bodies are at the store before it could refuse them; for larger ones the wait costs less than they do. */
-const continueMinBytes = 64 * 1024;
+/**
+ * Smaller bodies are at the store before it could refuse them; for larger ones the wait costs less than
+ * they do.
+ */
+const askFirstBytes = 64 * 1024;
 /** Shorter than servers keep an idle connection, as a write on one that is just closed cannot be repeated. */
 const idleMs = 4_000;
 
@@ -37,6 +42,7 @@ export class Uploader {
   readonly #limits: S3Limits;
   readonly #agent: HttpAgent;
   #storeContinues = true;
+  #lastTaken = false;
 
   constructor({ origin, signer, gate, limits }: UploaderOptions) {
     this.#origin = new URL(origin);
@@ -49,8 +55,8 @@ export class Uploader {
 
   /**
    * Sends once and reads the answer to its end.
-   * @throws NoAnswerError, ForebayError overloaded, or the signal's reason before anything was sent. Where the
-   * body's source failed, `body.source.failure` tells why.
+   * @throws NoAnswerError, ForebayError overloaded, or the signal's reason before anything was sent. Where
+   * the body's source failed, `body.source.failure` tells why.
    */
   async send({
     key,
@@ -59,14 +65,15 @@ export class Uploader {
   }: UploadRequest): Promise<{ body: WireBody; answer: Promise<UploadAnswer> }> {
     const keys = await this.#signer.keys();
     const body = wireBodyOf(upload, keys !== undefined);
-    const asks = this.#storeContinues && upload.sizeBytes > continueMinBytes;
+    const large = upload.sizeBytes > askFirstBytes;
+    const asks = large && this.#storeContinues;
     const { headers, payloadHash } = body;
     const target = this.#signer.sign(
       { method: 'PUT', key, query, headers: upload.headers },
       { keys, payloadHash, framing: asks ? [...headers, ['expect', '100-continue']] : headers },
     );
     await this.#gate.enter(upload.signal);
-    return { body, answer: this.#run({ target, body, asks, signal: upload.signal }) };
+    return { body, answer: this.#run({ target, body, large, asks, signal: upload.signal }) };
   }
 
   async close(): Promise<void> {
@@ -76,20 +83,26 @@ export class Uploader {
   async #run(options: {
     target: SignedTarget;
     body: WireBody;
+    large: boolean;
     asks: boolean;
     signal: AbortSignal | undefined;
   }): Promise<UploadAnswer> {
-    const { target, body, asks, signal } = options;
+    const { target, body, large, asks, signal } = options;
     try {
       const upload = new Upload({
         request: this.#open(target),
         body,
         pieces: body.pieces(target.signChunk),
         continueMs: asks ? this.#limits.continueWaitMs : undefined,
+        refusalMs: large && !this.#lastTaken ? this.#limits.refusalWaitMs : undefined,
         limits: this.#limits,
         signal,
       });
-      const answer = await upload.run();
+      const answer = await upload.run().catch((error: unknown) => {
+        this.#lastTaken = false;
+        throw error;
+      });
+      this.#lastTaken = answer.status < 300;
       if (upload.continueMissed && answer.status < 300) this.#storeContinues = false;
       return answer;
     } finally {

@@ -1,6 +1,7 @@
 /**
- * The host that the client signed. Behind a proxy that rewrites Host it is in X-Forwarded-*, which is believed only
- * where the peer is a proxy the operator trusts: anyone else could point a signed request at another bucket's name.
+ * The host that the client signed. Behind a proxy that rewrites Host it is in X-Forwarded-*, which is
+ * believed only where the peer is a proxy the operator trusts: anyone else could point a signed request at
+ * another bucket's name.
  */
 import { BlockList, isIP } from 'node:net';
 import type { RequestHeaders } from '../types.ts';

@@ -1,4 +1,7 @@
-/** Signature Version 4 in the Authorization header, checks in the order that gives S3's codes (S3-WIRE 21-33). */
+/**
+ * Signature Version 4 in the Authorization header, checks in the order that gives S3's codes (S3-WIRE
+ * 21-33).
+ */
 import { S3Error } from '../errors.ts';
 import { knownCredential } from './access-key.ts';
 import { parseAuthorization } from './authorization-header.ts';

@@ -1,6 +1,7 @@
 /**
- * Headers that a presigned link carries in its query. The signature covers them there, so they count as headers
- * (S3-WIRE 41), but for what concerns the body: SDKs bake checksums of an empty one into links (S3-WIRE 42).
+ * Headers that a presigned link carries in its query. The signature covers them there, so they count as
+ * headers (S3-WIRE 41), but for what concerns the body: SDKs bake checksums of an empty one into links
+ * (S3-WIRE 42).
  */
 import type { HeaderList } from '@forebay/core/object';
 import { S3Error } from '../errors.ts';

@@ -1,6 +1,7 @@
 /**
- * Links presigned with signature version 2, HMAC-SHA1, which boto3 still makes by default (S3-WIRE 35). Only links:
- * the header form is refused. (AWS "Signing and authenticating REST requests", query string alternative.)
+ * Links presigned with signature version 2, HMAC-SHA1, which boto3 still makes by default (S3-WIRE 35).
+ * Only links: the header form is refused. (AWS "Signing and authenticating REST requests", query string
+ * alternative.)
  */
 import { createHmac } from 'node:crypto';
 import type { HeaderList } from '@forebay/core/object';
@@ -15,8 +16,8 @@ import { equalSignatures, mismatch } from './signature.ts';
 import type { AuthDeps, Authenticated, AuthRequest } from './types.ts';
 
 /**
- * Parameters that are part of the resource, and so signed. Every sub-resource is: one that could be added to a link
- * without breaking its signature would make it another operation.
+ * Parameters that are part of the resource, and so signed. Every sub-resource is: one that could be added
+ * to a link without breaking its signature would make it another operation.
  */
 const signedParameters = new Set([
   ...subResources,

@@ -1,5 +1,6 @@
 /**
- * Signatures compared, and what a client is told when they differ: the only help its author has (S3-WIRE 29-31).
+ * Signatures compared, and what a client is told when they differ: the only help its author has (S3-WIRE
+ * 29-31).
  */
 import { timingSafeEqual } from 'node:crypto';
 import {

@@ -159,7 +159,8 @@ export function copySourceRange({ headers }: S3Request): ByteRange | undefined {
   const range = match && { start: Number(match[1]), endExclusive: Number(match[2]) + 1 };
   if (!range || range.start >= range.endExclusive || !Number.isSafeInteger(range.endExclusive)) {
     const message =
-      'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy';
+      'The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are ' +
+      'the zero-based offsets of the first and last bytes to copy';
     throw invalid(rangeName, text, message);
   }
   return range;

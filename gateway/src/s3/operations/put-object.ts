@@ -12,7 +12,10 @@ export const putObject =
   async (request) => {
     refuseVersionId(request);
     const object = writableObject(deps, request);
-    const upload = uploadOf(request, { headers: putHeaders(request.headers), sizeBytesMax: uploadBytesMax });
+    const upload = await uploadOf(request, {
+      headers: putHeaders(request.headers),
+      sizeBytesMax: uploadBytesMax,
+    });
     const ufs = await deps.ufsOf(object.mount);
     const result = await deps.writer.write([object], () => ufs.put(object.ufsKey, upload));
     return result.answer(({ headers }) => ({ status: 200, headers }));

@@ -13,7 +13,7 @@ export const uploadPart =
     const object = writableObject(deps, request);
     const { uploadId, partNumber } = partOf(request);
     const headers = [...partHeaders(request), ...checksumHeaders(request.headers)];
-    const upload = uploadOf(request, { headers, sizeBytesMax: uploadBytesMax });
+    const upload = await uploadOf(request, { headers, sizeBytesMax: uploadBytesMax });
     const ufs = await deps.ufsOf(object.mount);
     const written = await ufs.uploadPart(object.ufsKey, { ...upload, uploadId, partNumber });
     return { status: 200, headers: written.headers };

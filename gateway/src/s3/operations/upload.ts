@@ -9,14 +9,17 @@ import type { S3Request } from '../types.ts';
 export const uploadBytesMax = 5 * GiB;
 
 /**
+ * An empty body has no last piece to hold back, so a store could take it before its signature or trailer has
+ * been looked at: it is verified here, before anything is sent.
+ *
  * The request's abort signal stays out: a client that leaves in the middle of its body makes the body throw,
  * and one that leaves after it must not make the outcome of a write unknown.
  * @throws S3Error MissingContentLength, EntityTooLarge
  */
-export function uploadOf(
+export async function uploadOf(
   { body }: S3Request,
   options: { readonly headers: HeaderList; readonly sizeBytesMax: number },
-): UfsUpload {
+): Promise<UfsUpload> {
   const { sizeBytes } = body;
   if (sizeBytes === undefined) throw new S3Error('MissingContentLength');
   if (sizeBytes > options.sizeBytesMax) {
@@ -24,5 +27,19 @@ export function uploadOf(
       fields: { ProposedSize: String(sizeBytes), MaxSizeAllowed: String(options.sizeBytesMax) },
     });
   }
-  return { sizeBytes, body: body.stream(), headers: options.headers, trailer: body.trailer };
+  const stream = body.stream();
+  if (sizeBytes === 0) await drain(stream);
+  return {
+    sizeBytes,
+    body: sizeBytes === 0 ? nothing() : stream,
+    headers: options.headers,
+    trailer: body.trailer,
+  };
 }
+
+async function drain(stream: AsyncIterable<Uint8Array>): Promise<void> {
+  const iterator = stream[Symbol.asyncIterator]();
+  while (!(await iterator.next()).done);
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void> {}
