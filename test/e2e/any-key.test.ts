@@ -126,6 +126,7 @@ describe('a store that refuses some keys', await needs('versitygw', 'python'), (
     const result = await runPython<Outcomes>(
       forebay,
       `
+      config = Config(s3={'addressing_style': 'path'}, retries={'total_max_attempts': 1})
       direct = boto3.client('s3', config=config, endpoint_url=args['server']['endpoint'],
           aws_access_key_id=args['server']['accessKey'], aws_secret_access_key=args['server']['secretKey'])
       def outcome(call, **arguments):

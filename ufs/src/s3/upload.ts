@@ -13,8 +13,8 @@ import type { WireBody } from './request-body.ts';
 /** Answers to uploads are small documents. */
 const answerMaxBytes = 64 * 1024;
 
-/** Some servers look at a request only once they hold this much of its body. */
-const lookBytes = 64 * 1024;
+/** Servers that stream bodies look at a request only once they hold so much of it (versitygw: 264 KiB). */
+const lookBytes = 320 * 1024;
 
 export interface UploadAnswer {
   readonly status: number;
@@ -30,7 +30,7 @@ export interface UploadOptions {
   readonly pieces: AsyncIterable<Uint8Array>;
   /** How long to wait for `100 Continue`; undefined: the request does not ask for it. */
   readonly continueMs: number | undefined;
-  /** How long to wait for a refusal once the store has the first 64 KiB; undefined: not at all. */
+  /** How long to wait for a refusal once the store has the first 320 KiB; undefined: not at all. */
   readonly refusalMs: number | undefined;
   readonly limits: S3Limits;
   readonly signal: AbortSignal | undefined;
