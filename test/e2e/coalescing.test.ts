@@ -187,25 +187,19 @@ describe('readers that come together', await needs('versitygw'), () => {
   it('the last reader to hang up ends the fill after the page in flight', async () => {
     const { key, path, body } = await coldObject(8 * mebibyte);
     const midway = Promise.withResolvers<void>();
-    const reached = Promise.withResolvers<void>();
     proxy.rule({
       match: isGet,
       times: 1,
-      pauseAfter: {
-        bytes: 3 * mebibyte + 99,
-        call: () => {
-          reached.resolve();
-          return midway.promise;
-        },
-      },
+      pauseAfter: { bytes: 3 * mebibyte + 99, call: () => midway.promise },
     });
     const readers = await Promise.all(Array.from({ length: 3 }, () => client.start({ path })));
-    await reached.promise;
+    const pagesCached = async () => (await statObject(forebay, 'lake', key)).pages.cached;
+    await until('the fourth page is in flight', async () => (await pagesCached()) === 3);
     for (const message of readers) await leave(message);
     await untilMetric(forebay, 'forebay_requests_in_flight', 0);
     midway.resolve();
     await untilQuiet(forebay);
-    expect((await statObject(forebay, 'lake', key)).pages.cached).toBe(4);
+    expect(await pagesCached()).toBe(4);
     await proxy.idle();
     proxy.reset();
     const reply = await client.send({ path });

@@ -1,4 +1,5 @@
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { errorDocument, isInternal } from './error-document.ts';
 import { S3Error } from './errors.ts';
@@ -23,8 +24,20 @@ describe('an error of ours to tell', () => {
       ],
       body:
         `${start}<Error><Code>InvalidArgument</Code><Message>no</Message><ArgumentName>max-keys</ArgumentName>` +
-        `<ArgumentValue>&lt;&amp;&gt;&quot;&#13;&#1;</ArgumentValue>${idElements}</Error>`,
+        `<ArgumentValue>&lt;&amp;&gt;&quot;&#13;\ufffd</ArgumentValue>${idElements}</Error>`,
     });
+  });
+
+  it('can be read by a strict parser whatever key it echoes', async () => {
+    await fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (key) => {
+        const { body } = errorDocument(new S3Error('NoSuchKey', { fields: { Key: key } }), ids);
+        const echoed = /<Key>(.*)<\/Key>/s
+          .exec(body)![1]!
+          .replace(/&#(\d+);/g, (_, n: string) => String.fromCharCode(Number(n)));
+        expect(echoed).toMatch(/^[\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u);
+      }),
+    );
   });
 });
 

@@ -30,10 +30,10 @@ export function errorDocument(error: unknown, ids: { requestId: string; hostId: 
   const skipped = new Set(['Code', 'Message', 'RequestId', 'HostId']);
   const elements = fields
     .filter(([name]) => !skipped.has(name) && elementName.test(name))
-    .map(([name, value]) => element(name, value));
+    .map(([name, value]) => element(name, readable(value)));
   const content =
-    element('Code', code) +
-    element('Message', message) +
+    element('Code', readable(code)) +
+    element('Message', readable(message)) +
     elements.join('') +
     element('RequestId', ids.requestId) +
     element('HostId', ids.hostId);
@@ -43,6 +43,14 @@ export function errorDocument(error: unknown, ids: { requestId: string; hostId: 
     headers: [['content-type', 'application/xml'], ...headers],
     body: xmlDocument('Error', content, 'none'),
   };
+}
+
+/**
+ * Text without what XML 1.0 cannot hold, not even as a reference: for one such character in an echoed key, strict
+ * parsers refuse the document, and their users never learn its code.
+ */
+function readable(text: string): string {
+  return text.replace(/(?![\t\n\r\u007f-\u009f])\p{Cc}|[\uFFFE\uFFFF]/gu, '\uFFFD');
 }
 
 /** True where the fault is ours: to be logged with its stack. */

@@ -6,7 +6,7 @@ export interface S3Limits {
   readonly firstHeaderTimeoutMs: number;
   /** A large body waits so long for `100 Continue`. A store that left it unsaid once is not asked again. */
   readonly continueWaitMs: number;
-  /** A large body waits so long for a refusal after its first 320 KiB, until the store has taken one. */
+  /** A large body waits so long for a refusal after its first 264 KiB, until the store has taken one. */
   readonly refusalWaitMs: number;
   /** Between two pieces of an answer's body while the consumer wants more. */
   readonly bodyIdleTimeoutMs: number;

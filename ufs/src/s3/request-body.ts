@@ -24,8 +24,8 @@ export interface WireBody {
   readonly source: ExactSource;
 }
 
-/** Small, as each is held until it is signed; no smaller than S3 allows (S3-WIRE 58). */
-const signedChunkBytes = 64 * 1024;
+/** Each is held until it is signed, by every upload under way; smaller ones cost more writes to the socket. */
+const signedChunkBytes = 256 * 1024;
 /** Held by nobody on our side; stores hold a chunk whole, and some refuse more than 16 MiB. */
 const plainChunkBytes = 1024 * 1024;
 
@@ -89,15 +89,17 @@ async function* signedChunks(
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   let digest = sha256Stream();
+  let before = '';
   for await (const piece of source) {
     for (const part of cut(piece, () => Math.min(signedChunkBytes, leftBytes) - heldBytes)) {
       digest.update(part);
       held.push(part);
       heldBytes += part.byteLength;
       if (heldBytes < Math.min(signedChunkBytes, leftBytes)) continue;
-      yield ascii(`${heldBytes.toString(16)};chunk-signature=${signChunk(digest.digestHex())}\r\n`);
+      const signature = signChunk(digest.digestHex());
+      yield ascii(`${before}${heldBytes.toString(16)};chunk-signature=${signature}\r\n`);
       yield* held;
-      yield ascii('\r\n');
+      before = '\r\n';
       leftBytes -= heldBytes;
       held = [];
       heldBytes = 0;
@@ -105,7 +107,7 @@ async function* signedChunks(
     }
   }
   assert(leftBytes === 0, 'the chunks hold the whole body');
-  yield ascii(`0;chunk-signature=${signChunk(digest.digestHex())}\r\n\r\n`);
+  yield ascii(`${before}0;chunk-signature=${signChunk(digest.digestHex())}\r\n\r\n`);
 }
 
 /**

@@ -14,7 +14,7 @@ import type { WireBody } from './request-body.ts';
 const answerMaxBytes = 64 * 1024;
 
 /** Servers that stream bodies look at a request only once they hold so much of it (versitygw: 264 KiB). */
-const lookBytes = 320 * 1024;
+const lookBytes = 264 * 1024;
 
 export interface UploadAnswer {
   readonly status: number;
@@ -30,7 +30,7 @@ export interface UploadOptions {
   readonly pieces: AsyncIterable<Uint8Array>;
   /** How long to wait for `100 Continue`; undefined: the request does not ask for it. */
   readonly continueMs: number | undefined;
-  /** How long to wait for a refusal once the store has the first 320 KiB; undefined: not at all. */
+  /** How long to wait for a refusal once the store has the first 264 KiB; undefined: not at all. */
   readonly refusalMs: number | undefined;
   readonly limits: S3Limits;
   readonly signal: AbortSignal | undefined;
