@@ -289,9 +289,23 @@ describe('versions', () => {
     const { node } = await nodes.open(ufs.asUfs());
     await openObject(node, object, { want: 'info' });
     const opened = await openObject(node, object);
-    ufs.put(object.ufsKey, randomBytes(1200 * pageSizeBytes));
+    const next = randomBytes(pageSizeBytes);
+    ufs.put(object.ufsKey, next);
     const error = await bodyOf(opened).catch((reason: unknown) => reason);
     expect(isKind(error, 'version-changed')).toBe(true);
+    // Whoever was cut reads again, long before the TTL is over.
+    expect((await readAll(node, object)).bytes).toEqual(next);
+  });
+
+  it('breaks off where the cached pages of a replaced object end, and reads it anew after that', async () => {
+    ufs.put(object.ufsKey, fivePages);
+    const { node } = await nodes.open(ufs.asUfs());
+    await readAll(node, object, { kind: 'span', start: 0, endExclusive: 2 * pageSizeBytes });
+    ufs.objects.delete(object.ufsKey);
+    const opened = await openObject(node, object);
+    const error = await bodyOf(opened).catch((reason: unknown) => reason);
+    expect(isKind(error, 'version-changed')).toBe(true);
+    expect((await openAny(node, object)).kind).toBe('absent');
   });
 
   it('takes up a fill that breaks midway where it broke, in the same version', async () => {

@@ -94,6 +94,7 @@ export class LocalCacheNode implements CacheNode {
       flights: new PageIndex<PageFlight>(),
       budget: new ByteBudget(settings.fillsInFlightBytesMax),
       aheadPages: settings.readAheadPagesMax,
+      onChanged: (object, found) => info.dropVersion(object, found),
       fillsRunning: 0,
     };
     const node = new LocalCacheNode(options, info, fills);

@@ -30,8 +30,9 @@ export function answerClientError(
     socket.destroy();
     return left ? undefined : 'malformed';
   }
-  const [reason, answer] = refusalOf(code, context.headerBytesMax);
-  const id = newRequestId();
+  const unfinished = context.exchange?.incoming.complete === false ? context.exchange : undefined;
+  const [reason, answer] = refusalOf(code, { ...context, unfinished });
+  const id = unfinished?.id ?? newRequestId();
   const { status, headers, body } = errorDocument(answer, { requestId: id, hostId: context.hostId });
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -47,11 +48,17 @@ export function answerClientError(
   return reason;
 }
 
-function refusalOf(code: unknown, headerBytesMax: number): ['headers' | 'timeout' | 'malformed', S3Error] {
+/** @param context `unfinished`: the request of whose body a part has not come */
+function refusalOf(
+  code: unknown,
+  { headerBytesMax, unfinished }: { headerBytesMax: number; unfinished: Exchange | undefined },
+): ['headers' | 'timeout' | 'malformed', S3Error] {
   if (code === 'HPE_HEADER_OVERFLOW') {
     const fields = { MaxSizeAllowed: String(headerBytesMax) };
     return ['headers', new S3Error('RequestHeaderSectionTooLarge', { fields })];
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['timeout', new S3Error('RequestTimeout')];
+  // The client has closed its side, and listens still.
+  if (code === 'HPE_INVALID_EOF_STATE' && unfinished) return ['malformed', new S3Error('IncompleteBody')];
   return ['malformed', new S3Error('BadRequest')];
 }

@@ -160,6 +160,23 @@ describe('request bodies', () => {
     expect(await raw.closed()).toBe('');
   });
 
+  it('that end early are IncompleteBody to a client that still listens', async () => {
+    const gateway = await start();
+    const raw = await client(gateway);
+    raw.send(put('hello'));
+    raw.send('hell');
+    raw.socket.end();
+    const answer = await raw.answer();
+    expect(answer).toMatchObject({
+      status: 400,
+      body: expect.stringContaining('<Code>IncompleteBody</Code>'),
+    });
+    expect(answer.body).toContain(`<RequestId>${answer.headers['x-amz-request-id']}</RequestId>`);
+    const next = await client(gateway);
+    next.send(get('/lake/k'));
+    expect((await next.answer()).status).toBe(404);
+  });
+
   it('that are not what was signed change nothing', async () => {
     const gateway = await start();
     const raw = await client(gateway);

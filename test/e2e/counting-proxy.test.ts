@@ -189,3 +189,19 @@ it('refuses connections until it accepts again, on the same port', async () => {
   expect(await buffer(await ask())).toEqual(body);
   expect(proxy.requests.length).toBe(1);
 });
+
+it('notices a connection that ends while the answer is held', async () => {
+  const { promise: reached, resolve } = Promise.withResolvers<void>();
+  const more = Promise.withResolvers<void>();
+  const call = () => {
+    resolve();
+    return more.promise;
+  };
+  proxy.rule({ pauseAfter: { bytes: 0, call } });
+  const asked = ask({ method: 'HEAD' });
+  await reached;
+  await Promise.all([proxy.refuse(), expect(asked).rejects.toThrow()]);
+  more.resolve();
+  await proxy.idle();
+  expect(proxy.requests[0]?.state).toBe('cut');
+});

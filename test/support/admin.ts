@@ -1,7 +1,7 @@
 /** The admin API of a running Forebay, as tests ask it. None of these questions reaches a UFS. */
-import { setTimeout as wait } from 'node:timers/promises';
 import type { ObjectView, Status } from '@forebay/registry/admin/status';
 import type { ForebayProcess } from './forebay-process.ts';
+import { until } from './until.ts';
 
 /** @throws Error with the answer where it is none of success. */
 export async function askAdmin<Answer>(forebay: ForebayProcess, path: string): Promise<Answer> {
@@ -22,16 +22,12 @@ export async function readsOf(forebay: ForebayProcess): Promise<Readonly<Record<
   return (await askAdmin<Status>(forebay, '/api/v1/status')).reads;
 }
 
-/** Resolves once the info of every key has outlived its freshness. @throws Error past `timeoutMs` */
+/** Resolves once the info of every key has outlived its freshness. */
 export async function untilStale(
   forebay: ForebayProcess,
-  { bucket, keys, timeoutMs = 30_000 }: { bucket: string; keys: readonly string[]; timeoutMs?: number },
+  { bucket, keys }: { bucket: string; keys: readonly string[] },
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
   for (const key of keys) {
-    while ((await statObject(forebay, bucket, key)).fresh) {
-      if (performance.now() > deadline) throw new Error(`${key} is still fresh after ${timeoutMs} ms`);
-      await wait(50);
-    }
+    await until(`${key} is stale`, async () => !(await statObject(forebay, bucket, key)).fresh);
   }
 }

@@ -22,7 +22,11 @@ export class Exchange {
     const left = clientLeft(response);
     await Promise.race([this.#rule.hold?.pass(), left.promise]);
     if (this.#rule.delayMs) await Promise.race([wait(this.#rule.delayMs), left.promise]);
-    if (this.#rule.answer) return this.#refuse(request, response, this.#rule.answer);
+    if (this.#rule.answer) {
+      left.check();
+      this.#refuse(request, response, this.#rule.answer);
+      return left.finished();
+    }
     const upstream = this.#send(request, response);
     // The client's leaving ends the request at the server too, whatever stage it is in.
     left.promise.catch(() => upstream.request.destroy());
@@ -36,9 +40,9 @@ export class Exchange {
     response.writeHead(shown.status, [...shown.rawHeaders]);
     this.#record.status = shown.status;
     await this.#body(answer, response);
-    left.done();
+    left.check();
     response.end();
-    await once(response, 'finish');
+    await left.finished();
   }
 
   #send(request: IncomingMessage, response: ServerResponse) {
@@ -88,11 +92,11 @@ export class Exchange {
     }
   }
 
-  async #refuse(
+  #refuse(
     request: IncomingMessage,
     response: ServerResponse,
     { status, code }: { status: number; code: string },
-  ): Promise<void> {
+  ): void {
     request.resume();
     this.#record.status = status;
     const body = errorXml(code);
@@ -101,16 +105,23 @@ export class Exchange {
       'content-length': Buffer.byteLength(body),
     });
     response.end(request.method === 'HEAD' ? undefined : body);
-    await once(response, 'finish');
   }
 }
 
-/** Rejects when the client closes its connection before the answer is complete. */
+/**
+ * `promise` rejects when the client closes its connection before the answer is complete; `finished` does too,
+ * and resolves when it is.
+ */
 function clientLeft(response: ServerResponse) {
   const { promise, reject } = Promise.withResolvers<never>();
+  const sent = Promise.withResolvers<void>();
   let gone = false;
   let done = false;
   promise.catch(() => undefined);
+  response.once('finish', () => {
+    done = true;
+    sent.resolve();
+  });
   response.once('close', () => {
     if (done) return;
     gone = true;
@@ -118,9 +129,7 @@ function clientLeft(response: ServerResponse) {
   });
   return {
     promise,
-    done: () => {
-      done = true;
-    },
+    finished: () => Promise.race([sent.promise, promise]),
     check: () => {
       if (gone) throw new Error('the client left');
     },

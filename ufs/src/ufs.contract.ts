@@ -42,7 +42,7 @@ export function ufsContract(name: string, open: OpenUfs, capabilities: Partial<U
     });
     describe('reads', () => describeReads(subject));
     describe('writes', () => describeWrites(subject, all));
-    describe('copies', () => describeCopies(subject));
+    describe('copies', () => describeCopies(subject, all));
     describe('keys', () => describeKeys(subject, all));
     describe('lists', () => describeLists(subject, all));
     describe('lists, compared with a model', () => describeListModel(subject, all));

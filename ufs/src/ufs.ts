@@ -3,7 +3,7 @@
  * string that S3 allows. Every method throws `UfsAnswerError` where the store answers with an error (its
  * own status, code and message) and `ForebayError('ufs-unavailable')` where no usable answer came; a write
  * that was sent and got no answer throws `ForebayError('state-unknown')`. Writes are never repeated once
- * sent; reads may be retried once before the first byte. ufs.contract.ts is the suite that every driver
+ * sent; reads may be retried before the first byte. ufs.contract.ts is the suite that every driver
  * passes.
  */
 import type { HeaderList, ObjectInfo } from '@forebay/core/object';

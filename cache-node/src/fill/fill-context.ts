@@ -1,4 +1,6 @@
 /** What all fills of a node share. */
+import type { ObjectRef } from '@forebay/core/cache-node';
+import type { ObjectInfo } from '@forebay/core/object';
 import type { CacheNodeMetrics } from '../metrics.ts';
 import type { PageIndex } from '../page-store/page-index.ts';
 import type { PageStore } from '../page-store/page-store.ts';
@@ -14,5 +16,7 @@ export interface FillContext {
   /** How many pages a fill may run ahead of its furthest reader. */
   readonly aheadPages: number;
   readonly metrics: CacheNodeMetrics;
+  /** The UFS has another version than this one, or none. */
+  readonly onChanged: (object: ObjectRef, info: ObjectInfo) => void;
   fillsRunning: number;
 }

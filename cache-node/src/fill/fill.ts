@@ -69,7 +69,10 @@ export class Fill {
       await this.#take(opened);
     } catch (error) {
       end = { kind: 'failed', error: asFillError(error) };
-      this.#context.metrics.fillsStopped.inc({ reason: isChanged(end.error) ? 'changed' : 'failed' });
+      const changed = isChanged(end.error);
+      // Before its readers hear of it: who reads again must not be told of the old version.
+      if (changed) this.#context.onChanged(this.source.object, this.source.info);
+      this.#context.metrics.fillsStopped.inc({ reason: changed ? 'changed' : 'failed' });
     } finally {
       this.#context.fillsRunning -= 1;
       for (const flight of this.#flights.splice(0)) {
@@ -90,6 +93,8 @@ export class Fill {
         if (done) throw new ForebayError('ufs-unavailable', 'the UFS sent less than it announced');
         leftBytes -= value.byteLength;
         if (skipBytes >= value.byteLength) {
+          // A store that ignores ranges may be far from the first page: not worth it for nobody.
+          if (this.#readers.size === 0) return;
           skipBytes -= value.byteLength;
           continue;
         }
@@ -196,10 +201,10 @@ function isChanged(error: unknown): boolean {
 }
 
 /**
- * On a fill, 412 and 404 mean that the version asked for is gone; what replaced it is for the next open to
- * find.
+ * On a fill, 412 and 404 mean that the version asked for is gone, and so does 416 where a store looks at the
+ * range first: the range lies inside that version. What replaced it is for the next open to find.
  */
 function asFillError(error: unknown): unknown {
-  if (!isUfsAnswer(error) || (error.answer.status !== 412 && error.answer.status !== 404)) return error;
+  if (!isUfsAnswer(error) || ![404, 412, 416].includes(error.answer.status)) return error;
   return new ForebayError('version-changed', 'the version asked for is gone from the UFS', { cause: error });
 }

@@ -45,7 +45,9 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     this.#signal = signal;
     this.#offset = range.start;
     this.#endExclusive = range.endExclusive;
-    signal.addEventListener('abort', this.#close, { once: true });
+    // A signal that has aborted already tells nobody any more.
+    if (signal.aborted) this.#closed = true;
+    else signal.addEventListener('abort', this.#close, { once: true });
   }
 
   [Symbol.asyncIterator](): this {
@@ -57,15 +59,17 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
    */
   join(fill: Fill, own: boolean): void {
     if (own) this.#ownFill = fill;
-    this.#follow(fill, Math.floor(this.#offset / this.#source.pageSizeBytes));
+    if (!this.#closed) this.#follow(fill, Math.floor(this.#offset / this.#source.pageSizeBytes));
   }
 
-  /** The whole rest where it lies in one page in memory; costs no promise. */
+  /** The whole rest where it lies in one page in memory, and then the reader is done; costs no promise. */
   takeFromMemory(): Uint8Array | undefined {
     const slice = this.#slice();
     if (slice.index * this.#source.pageSizeBytes + slice.endExclusive < this.#endExclusive) return undefined;
     const bytes = this.#context.store.memory.get({ set: this.#source.set, index: slice.index });
-    return bytes && this.#serve(bytes, slice, 'memory');
+    if (!bytes) return undefined;
+    this.#close();
+    return this.#serve(bytes, slice, 'memory');
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {

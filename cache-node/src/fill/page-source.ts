@@ -14,15 +14,22 @@ export interface PageSource {
   readonly pageSizeBytes: number;
 }
 
+interface KnownSet {
+  readonly set: PageSetId;
+  readonly pageSizeBytes: number;
+}
+
 /**
  * Hashing identity and version is dearer than a look: one info object is always of one object in one mount.
+ * The page size is not: a mount may be taken away and made again with another.
  */
-const setsByInfo = new WeakMap<ObjectInfo, PageSetId>();
+const setsByInfo = new WeakMap<ObjectInfo, KnownSet>();
 
 export function pageSetOf(object: ObjectRef, info: ObjectInfo): PageSetId {
+  const { pageSizeBytes } = object.mount;
   const known = setsByInfo.get(info);
-  if (known) return known;
-  const set = pageSetIdOf(objectIdOf(object), versionOf(info), object.mount.pageSizeBytes);
-  setsByInfo.set(info, set);
+  if (known?.pageSizeBytes === pageSizeBytes) return known.set;
+  const set = pageSetIdOf(objectIdOf(object), versionOf(info), pageSizeBytes);
+  setsByInfo.set(info, { set, pageSizeBytes });
   return set;
 }

@@ -9,6 +9,7 @@ import type { Clock } from '@forebay/core/clock';
 import { assert } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import { placementKeyOf } from '@forebay/core/mount';
+import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { LRUCache } from 'lru-cache';
 import { Fences, type Token } from './fences.ts';
 import type { PersistentInfo } from './persistent.ts';
@@ -105,6 +106,12 @@ export class InfoStore {
   /** Dropping is always allowed: nothing is remembered of the object any more, in any mount. */
   drop(object: ObjectRef): void {
     this.#drop(placementKeyOf(object));
+  }
+
+  /** `drop`, where what is remembered is still this version: somebody may have learnt of a later one. */
+  dropVersion(object: ObjectRef, info: ObjectInfo): void {
+    const content = this.look(object)?.record.content;
+    if (content?.kind === 'object' && versionOf(content.info) === versionOf(info)) this.drop(object);
   }
 
   /** @throws ForebayError `overloaded`, with no fence opened. */

@@ -91,10 +91,11 @@ function describeRanges(subject: () => Subject): void {
   });
 
   it('answers InvalidRange where a range starts at the end, or is empty', async () => {
-    const { ufs, scope } = subject();
+    const { ufs, scope, capabilities } = subject();
     await putObject(ufs, `${scope}digits`, '0123456789');
     const past = await refusal(ufs.get(`${scope}digits`, { range: { kind: 'from', start: 10 } }));
     expect(past).toMatchObject({ status: 416, code: 'InvalidRange' });
+    if (!capabilities.rangeRefusals) return;
     expect(past.fields.get('ActualObjectSize')).toBe('10');
     const none = ufs.get(`${scope}digits`, { range: { kind: 'suffix', lengthBytes: 0 } });
     expect(await refusal(none)).toMatchObject({ status: 416 });

@@ -20,6 +20,14 @@ export interface UfsCapabilities {
   readonly checksums: boolean;
   /** `x-amz-tagging` shows up as `x-amz-tagging-count`. */
   readonly tags: boolean;
+  /** Every range that cannot be satisfied is refused, and the refusal tells the size of the object. */
+  readonly rangeRefusals: boolean;
+  /** `x-amz-copy-source-if-*`. */
+  readonly copyConditions: boolean;
+  /** Complete names the ETag, and may leave out parts that were uploaded. */
+  readonly fullComplete: boolean;
+  /** What cannot be completed is refused with S3's codes, in S3's order; some servers take or mistake it. */
+  readonly uploadRefusals: boolean;
   /** The same complete again gets the same answer. */
   readonly repeatedComplete: boolean;
   /** Lists of uploads know prefix, markers and limit. */
@@ -36,6 +44,10 @@ export const allCapabilities: UfsCapabilities = {
   startAfterEndsGroup: true,
   checksums: true,
   tags: true,
+  rangeRefusals: true,
+  copyConditions: true,
+  fullComplete: true,
+  uploadRefusals: true,
   repeatedComplete: true,
   uploadListing: true,
   listModelRuns: 40,

@@ -17,7 +17,8 @@ describe('other writes', () => {
 
   it('read the result after the white space of a slow one', async () => {
     const result =
-      '\n \n<?xml version="1.0"?><CopyObjectResult><ETag>"e"</ETag><LastModified>2013-05-24T00:00:00Z</LastModified><ChecksumCRC32>c==</ChecksumCRC32></CopyObjectResult>';
+      '\n \n<?xml version="1.0"?><CopyObjectResult><ETag>"e"</ETag>' +
+      '<LastModified>2013-05-24T00:00:00Z</LastModified><ChecksumCRC32>c==</ChecksumCRC32></CopyObjectResult>';
     const { ufs, server } = await openStore(({ write }) =>
       write(reply(200, result, ['x-amz-version-id: v'])),
     );

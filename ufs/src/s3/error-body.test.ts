@@ -11,7 +11,10 @@ describe('an error document', () => {
     const texts = fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed());
     fc.assert(
       fc.property(texts, texts.filter(Boolean), texts, (message, code, zone) => {
-        const document = `<Error><Code>${escaped(code)}</Code>\n <Message>${escaped(message)}</Message><Zone>${escaped(zone)}</Zone></Error>`;
+        const document = [
+          `<Error><Code>${escaped(code)}</Code>`,
+          `<Message>${escaped(message)}</Message><Zone>${escaped(zone)}</Zone></Error>`,
+        ].join('\n ');
         expect(parse(document)).toEqual({ code, message, fields: [['Zone', zone]] });
       }),
     );
@@ -19,7 +22,8 @@ describe('an error document', () => {
 
   it('may have a declaration, a namespace, empty elements and elements inside elements', () => {
     const document =
-      '\ufeff<?xml version="1.0" encoding="UTF-8"?>\r\n<Error xmlns="urn:x"><Code>A</Code><Message/><Details><Code>B</Code></Details><Key>k</Key></Error>\n';
+      '\ufeff<?xml version="1.0" encoding="UTF-8"?>\r\n<Error xmlns="urn:x"><Code>A</Code>' +
+      '<Message/><Details><Code>B</Code></Details><Key>k</Key></Error>\n';
     expect(parse(document)).toEqual({ code: 'A', message: '', fields: [['Key', 'k']] });
   });
 

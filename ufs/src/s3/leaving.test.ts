@@ -51,7 +51,7 @@ describe('a reader that leaves', () => {
 });
 
 describe('limits', () => {
-  it('refuses what would wait longer than it may for a connection, and serves on once one is free', async () => {
+  it('refuses what waits too long for a connection, and serves on once one is free', async () => {
     const { ufs } = await openStore(
       ({ write }) => write(`HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nx`),
       {

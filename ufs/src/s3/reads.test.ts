@@ -164,7 +164,8 @@ describe('an error answer', () => {
 
   it('keeps a code and elements that nobody knows, and the headers of a delete marker', async () => {
     const body =
-      '<?xml version="1.0"?>\n<Error><Code>Odd&amp;New</Code><Message>a &lt;b&gt; &#34;c&#x22;</Message><Zone>z</Zone></Error>';
+      '<?xml version="1.0"?>\n<Error><Code>Odd&amp;New</Code>' +
+      '<Message>a &lt;b&gt; &#34;c&#x22;</Message><Zone>z</Zone></Error>';
     const { ufs } = await openStore(({ write }) =>
       write(reply(404, body, ['x-amz-delete-marker: true', 'x-amz-version-id: v', 'x-amz-request-id: r'])),
     );

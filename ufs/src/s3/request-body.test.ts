@@ -84,7 +84,7 @@ it('does not know the length beforehand where the checksum is one it has never h
   ).toBeUndefined();
 });
 
-it('asks for the trailer only after the source has ended, and hands over the last bytes only then', async () => {
+it('asks for the trailer and hands over the last bytes only after the source has ended', async () => {
   const order: string[] = [];
   async function* source() {
     yield Buffer.from('ab');

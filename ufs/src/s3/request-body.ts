@@ -24,7 +24,7 @@ export interface WireBody {
   readonly source: ExactSource;
 }
 
-/** Each is held until it is signed, by every upload under way; smaller ones cost more writes to the socket. */
+/** Each is held until it is signed, by every upload under way; smaller ones cost more writes. */
 const signedChunkBytes = 256 * 1024;
 /** Held by nobody on our side; stores hold a chunk whole, and some refuse more than 16 MiB. */
 const plainChunkBytes = 1024 * 1024;

@@ -47,6 +47,7 @@ export class Upload {
   #sent: Sent = 'nothing';
   /** Nothing more is written: an answer is there, or there will be none. */
   #halted = false;
+  #over = false;
   /** Whether the store left `100 Continue` unsaid for the whole wait. */
   continueMissed = false;
 
@@ -74,6 +75,7 @@ export class Upload {
     try {
       return await this.#answer.promise;
     } finally {
+      this.#over = true;
       this.#halt();
       clearTimeout(this.#timer);
       signal?.removeEventListener('abort', this.#onAbort);
@@ -162,6 +164,8 @@ export class Upload {
   }
 
   #fail(error: unknown): void {
+    // Its connection may carry another request by now.
+    if (this.#over) return;
     const { signal, request } = this.#options;
     const cause = signal?.aborted ? signal.reason : error;
     this.#answer.reject(new NoAnswerError(this.#sent, cause));

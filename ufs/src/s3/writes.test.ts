@@ -139,7 +139,7 @@ describe('a put', () => {
     expect(server.requests[0]?.headers.expect).toBe('100-continue');
   });
 
-  it('of a large body to a store that never says continue is sent all the same, and asks only once', async () => {
+  it('of a large body to a store that never says continue is sent, and asks only once', async () => {
     const { ufs, server } = await openStore(
       async ({ body, write }) => {
         const { length } = await body({ continues: false });

@@ -1,0 +1,313 @@
+/** Objects that change: behind Forebay's back a reader never gets a mixture, through Forebay every later read sees it. */
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { contentOf, differenceOf, mebibyte, originOf } from '../support/content.ts';
+import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
+import { type ForebayProcess, s3Mount, startForebay } from '../support/forebay-process.ts';
+import { untilQuiet } from '../support/metrics.ts';
+import type { RecordedRequest } from '../support/proxy-rules.ts';
+import { type S3Server, startVersitygw } from '../support/servers.ts';
+import { needs } from '../support/tools.ts';
+import { rangeHeader, WireClient, type WireReply } from '../support/wire-client.ts';
+
+const isGet = ({ method }: RecordedRequest) => method === 'GET';
+
+describe('objects that change', await needs('versitygw'), () => {
+  let server: S3Server;
+  let proxy: CountingProxy;
+  let forebay: ForebayProcess;
+  let client: WireClient;
+  let direct: WireClient;
+  let seeds = 0;
+
+  beforeAll(async () => {
+    server = await startVersitygw();
+    await server.createBucket('lake');
+    proxy = await startCountingProxy({ target: server });
+    const { mount, env } = s3Mount('/lake', proxy, 'lake');
+    forebay = await startForebay({ mounts: [`${mount}&ttl=1h`], env });
+    client = new WireClient(forebay);
+    direct = new WireClient(server);
+  });
+  beforeEach(() => {
+    proxy.clearRules();
+    proxy.reset();
+  });
+  afterAll(async () => {
+    client?.close();
+    direct?.close();
+    await forebay?.remove();
+    await proxy?.stop();
+    await server?.stop();
+  });
+
+  describe('behind Forebay, in the middle of a read', () => {
+    const sizes = { same: 8 * mebibyte, shorter: 5 * mebibyte + 77, longer: 9 * mebibyte + 5 };
+
+    /** An object of 8 MiB, and what it will be replaced with. */
+    async function changingObject(sizeBytes: number) {
+      seeds += 2;
+      const path = `/lake/changing-${seeds}`;
+      const old = contentOf(seeds, sizes.same);
+      const next = contentOf(seeds + 1, sizeBytes);
+      const { headers } = await direct.put(path, old);
+      const replace = () => direct.put(path, next).then(() => undefined);
+      return { path, old, next, oldEtag: headers.etag, replace };
+    }
+
+    type Changing = Awaited<ReturnType<typeof changingObject>>;
+
+    /** Old whole, new whole, or cut: every byte is of the version that the ETag names. */
+    function expectOneVersion(reply: WireReply, { old, next, oldEtag }: Changing, from = 0, to = Infinity) {
+      const version = reply.headers.etag === oldEtag ? old : next;
+      const expected = version.subarray(from, to);
+      const got = reply.isCut ? expected.subarray(0, reply.body.length) : expected;
+      expect(differenceOf(reply.body, got)).toBeUndefined();
+    }
+
+    async function expectNext({ path, next }: Changing): Promise<void> {
+      const reply = await client.send({ path });
+      expect(reply.status).toBe(200);
+      expect(differenceOf(reply.body, next)).toBeUndefined();
+    }
+
+    describe.each(Object.entries(sizes))('by one of %s size', (_, sizeBytes) => {
+      it('a cold read ends with the version it began with', async () => {
+        const object = await changingObject(sizeBytes);
+        proxy.rule({ match: isGet, times: 1, pauseAfter: { bytes: 3_300_000, call: object.replace } });
+        expectOneVersion(await client.send({ path: object.path }), object);
+      });
+
+      it('a read that must ask again after the change is cut, and the next one gets the new version', async () => {
+        const object = await changingObject(sizeBytes);
+        const pauseAfter = { bytes: 3_300_000, call: object.replace };
+        proxy.rule({ match: isGet, times: 1, pauseAfter, cutAfterBytes: 3_300_001 });
+        const reply = await client.send({ path: object.path });
+        expect(reply.isCut).toBe(true);
+        expect(reply.headers.etag).toBe(object.oldEtag);
+        expectOneVersion(reply, object);
+        await expectNext(object);
+      });
+
+      it('a ranged read that must ask again is cut as well', async () => {
+        const object = await changingObject(sizeBytes);
+        const pauseAfter = { bytes: mebibyte + 9, call: object.replace };
+        proxy.rule({ match: isGet, times: 1, pauseAfter, cutAfterBytes: mebibyte + 10 });
+        const [from, to] = [mebibyte + 500, 5 * mebibyte - 3];
+        const reply = await client.send({ path: object.path, headers: rangeHeader(from, to) });
+        expect(reply.status).toBe(206);
+        expect(reply.isCut).toBe(true);
+        expectOneVersion(reply, object, from, to);
+        await expectNext(object);
+      });
+
+      it('a read of a half-cached object is cut where the cached pages end', async () => {
+        const object = await changingObject(sizeBytes);
+        await client.send({ path: object.path, headers: rangeHeader(0, 3 * mebibyte) });
+        await object.replace();
+        const reply = await client.send({ path: object.path });
+        expect(reply).toMatchObject({ status: 200, isCut: true, headers: { 'x-cache': 'PARTIAL' } });
+        expectOneVersion(reply, object);
+        expect(reply.body.length).toBe(3 * mebibyte);
+        await expectNext(object);
+      });
+
+      it('a half-cached object that changes while the rest flows stays one version', async () => {
+        const object = await changingObject(sizeBytes);
+        await client.send({ path: object.path, headers: rangeHeader(4 * mebibyte, 5 * mebibyte) });
+        proxy.rule({ match: isGet, times: 1, pauseAfter: { bytes: 2_200_000, call: object.replace } });
+        expectOneVersion(await client.send({ path: object.path }), object);
+      });
+
+      it('a range that is not cached is read anew in the new version', async () => {
+        const object = await changingObject(sizeBytes);
+        await client.send({ path: object.path, headers: rangeHeader(0, mebibyte) });
+        await object.replace();
+        const [from, to] = [3 * mebibyte, 4 * mebibyte];
+        const reply = await client.send({ path: object.path, headers: rangeHeader(from, to) });
+        expect(reply).toMatchObject({ status: 206, isCut: false });
+        expect(differenceOf(reply.body, object.next.subarray(from, to))).toBeUndefined();
+      });
+    });
+
+    it('and vanishes: the reader is cut, the next one gets 404', async () => {
+      const object = await changingObject(sizes.same);
+      const remove = () => direct.send({ method: 'DELETE', path: object.path }).then(() => undefined);
+      proxy.rule({
+        match: isGet,
+        times: 1,
+        pauseAfter: { bytes: 2_000_000, call: remove },
+        cutAfterBytes: 2_000_001,
+      });
+      const reply = await client.send({ path: object.path });
+      expect(reply.isCut).toBe(true);
+      expectOneVersion(reply, object);
+      expect(await client.send({ path: object.path })).toMatchObject({ status: 404, code: 'NoSuchKey' });
+    });
+
+    it('again and again, no reader of whole or part ever gets a mixture', async () => {
+      seeds += 1;
+      const path = `/lake/changing-${seeds}`;
+      const versions = new Map<string | undefined, Buffer>();
+      const write = async () => {
+        seeds += 1;
+        const body = contentOf(seeds, 3 * mebibyte + (seeds % 3) * 50_000);
+        versions.set(`"${createHash('md5').update(body).digest('hex')}"`, body);
+        await direct.put(path, body);
+      };
+      await write();
+      let writing = true;
+      const changing = (async () => {
+        for (let count = 0; count < 25; count += 1) await write();
+        writing = false;
+      })();
+      const reading = Array.from({ length: 6 }, async (_, reader) => {
+        let whole = 0;
+        for (let turn = 0; writing; turn += 1) {
+          const [from, to] =
+            turn % 2 === 0 ? [0, Infinity] : [reader * 400_000, reader * 400_000 + 1_500_000];
+          const headers = turn % 2 === 0 ? {} : rangeHeader(from, to);
+          const reply = await client.send({ path, headers }).catch(() => undefined);
+          if (!reply || reply.status === 503) continue;
+          expect(reply.status).toBeLessThan(300);
+          const expected = versions.get(reply.headers.etag)!.subarray(from, to);
+          const got = reply.isCut ? expected.subarray(0, reply.body.length) : expected;
+          expect(differenceOf(reply.body, got)).toBeUndefined();
+          if (!reply.isCut) whole += 1;
+        }
+        return whole;
+      });
+      await changing;
+      const whole = await Promise.all(reading);
+      expect(Math.min(...whole)).toBeGreaterThan(0);
+    });
+  });
+
+  describe('through Forebay', () => {
+    const keysPerWriter = 2;
+    const operationsPerWriter = 40;
+
+    /** One write as its writer saw it: nothing before `startMs`, visible to all that begins after `endMs`. */
+    interface Write {
+      readonly seed: number;
+      readonly etag: string | undefined;
+      readonly startMs: number;
+      endMs: number;
+    }
+
+    /** All writes of a key; those of `seed` 0 are deletions. */
+    const history = new Map<string, Write[]>();
+
+    async function write(path: string, turn: number): Promise<void> {
+      const writes = history.get(path)!;
+      if (turn % 9 === 8) {
+        const record: Write = { seed: 0, etag: undefined, startMs: performance.now(), endMs: Infinity };
+        writes.push(record);
+        expect((await client.send({ method: 'DELETE', path })).status).toBe(204);
+        record.endMs = performance.now();
+        return;
+      }
+      seeds += 1;
+      const body = contentOf(seeds, 16 * (1 + (seeds % 50) ** 3));
+      const etag = `"${createHash('md5').update(body).digest('hex')}"`;
+      const record: Write = { seed: seeds, etag, startMs: performance.now(), endMs: Infinity };
+      writes.push(record);
+      expect((await client.put(path, body)).headers.etag).toBe(etag);
+      record.endMs = performance.now();
+    }
+
+    /** Some write that began before the read ended explains it, and none lies wholly between that and the read. */
+    function expectVisible(
+      path: string,
+      read: { seed: number | undefined; etag?: string | undefined; startMs: number; endMs: number },
+    ): void {
+      const writes = history.get(path)!;
+      const candidates = writes.filter(({ seed, etag }) =>
+        read.seed === undefined ? etag === read.etag : seed === read.seed,
+      );
+      const explained = candidates.some(
+        (one) =>
+          one.startMs < read.endMs &&
+          !writes.some((other) => other.startMs > one.endMs && other.endMs < read.startMs),
+      );
+      expect(explained, `${path} read as ${read.seed ?? read.etag}`).toBe(true);
+    }
+
+    async function readOnce(path: string): Promise<void> {
+      const startMs = performance.now();
+      const reply = await client.send({ path });
+      const endMs = performance.now();
+      if (reply.status === 404) {
+        expectVisible(path, { seed: 0, startMs, endMs });
+        return;
+      }
+      // A write may end the read of what it replaced; it never mixes.
+      if (reply.status === 503 || reply.isCut) return;
+      expect(reply.status).toBe(200);
+      const { seed } = originOf(reply.body);
+      expect(differenceOf(reply.body, contentOf(seed, reply.body.length))).toBeUndefined();
+      const { etag } = history.get(path)!.find((one) => one.seed === seed)!;
+      expect(reply.headers.etag).toBe(etag);
+      expectVisible(path, { seed, startMs, endMs });
+    }
+
+    async function headOnce(path: string): Promise<void> {
+      const startMs = performance.now();
+      const { status, headers } = await client.send({ method: 'HEAD', path });
+      const read = { startMs, endMs: performance.now() };
+      if (status === 404) expectVisible(path, { seed: 0, ...read });
+      else expectVisible(path, { seed: undefined, etag: headers.etag, ...read });
+    }
+
+    async function listOnce(paths: readonly string[]): Promise<void> {
+      const startMs = performance.now();
+      const query = [
+        ['list-type', '2'],
+        ['prefix', 'shared-'],
+      ] as const;
+      const { body } = await client.send({ path: '/lake', query });
+      const read = { startMs, endMs: performance.now() };
+      const entries = new Map(
+        [...body.toString().matchAll(/<Key>([^<]+)<\/Key>.*?<ETag>([^<]+)<\/ETag>/gs)].map(
+          ([, key, etag]) => [`/lake/${key}`, etag!.replaceAll('&quot;', '"')] as const,
+        ),
+      );
+      for (const path of paths) {
+        const etag = entries.get(path);
+        expectVisible(path, { seed: etag === undefined ? 0 : undefined, etag, ...read });
+      }
+    }
+
+    it('4 writers and 8 readers of the same keys: what was acknowledged, every later read sees', async () => {
+      const paths = Array.from({ length: 4 * keysPerWriter }, (_, index) => `/lake/shared-${index}`);
+      // The keys are absent at first: a deletion before all time.
+      const before = { seed: 0, etag: undefined, startMs: -1, endMs: -1 };
+      for (const path of paths) history.set(path, [before]);
+      let writers = 4;
+      const writing = Array.from({ length: 4 }, async (_, writer) => {
+        for (let turn = 0; turn < operationsPerWriter; turn += 1) {
+          // Mostly keys of its own, read at once; every fourth time one that another writer writes too.
+          const own = writer * keysPerWriter + (turn % keysPerWriter);
+          const path = paths[turn % 4 === 3 ? (own + turn) % paths.length : own]!;
+          await write(path, turn);
+          await readOnce(path);
+        }
+        writers -= 1;
+      });
+      let reads = 0;
+      const reading = Array.from({ length: 8 }, async (_, reader) => {
+        for (let turn = reader; writers > 0; turn += 1) {
+          const path = paths[turn % paths.length]!;
+          if (reader === 0) await listOnce(paths);
+          else if (reader === 1) await headOnce(path);
+          else await readOnce(path);
+          reads += 1;
+        }
+      });
+      await Promise.all([...writing, ...reading]);
+      expect(reads).toBeGreaterThan(200);
+      for (const path of paths) await readOnce(path);
+      await untilQuiet(forebay);
+    });
+  });
+});
