@@ -36,7 +36,8 @@ function element(name, text) {
 
 async function ask(path) {
   const authorization = sessionStorage.getItem(keysItem);
-  const response = await fetch(path, { headers: authorization ? { authorization } : {} });
+  if (!authorization) return undefined;
+  const response = await fetch(path, { headers: { authorization } });
   if (response.status === 401) return undefined;
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
@@ -129,12 +130,13 @@ function addRate(status, fromCache) {
 }
 
 function drawChart() {
-  const peak = Math.max(1, ...rates.map((rate) => rate.cache + rate.origin));
+  const peak = Math.max(0, ...rates.map((rate) => rate.cache + rate.origin));
+  const scale = 118 / Math.max(1, peak);
   const width = 600 / chartPoints;
   const bars = rates.flatMap((rate, index) => {
     const x = 600 - (rates.length - index) * width;
-    const origin = (rate.origin / peak) * 118;
-    const cache = (rate.cache / peak) * 118;
+    const origin = rate.origin * scale;
+    const cache = rate.cache * scale;
     return [
       bar('origin', x, { top: 120 - origin, height: origin }),
       bar('cache', x, { top: 120 - origin - cache, height: cache }),

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 const repository = resolve(import.meta.dirname, '..');
 const checks = [
   { title: 'types', program: 'tsc', args: [] },
+  { title: 'types of loadtest', program: 'tsc', args: ['-p', 'loadtest'] },
   { title: 'lint and format', program: 'biome', args: ['check', '--error-on-warnings', '.'] },
 ];
 

@@ -20,7 +20,12 @@ import type { InfoRecord } from './info-store/record.ts';
 /** How to ask: a HEAD, or a GET that brings bytes as well. */
 export type InfoQuery =
   | { readonly method: 'head' }
-  | { readonly method: 'get'; readonly range: RangeRequest | undefined };
+  | {
+      readonly method: 'get';
+      readonly range: RangeRequest | undefined;
+      /** The answer must bring the checksums of the whole object. */
+      readonly needChecksums: boolean;
+    };
 
 export interface InfoRead {
   readonly content: InfoRecord['content'];
@@ -39,7 +44,7 @@ export interface InfoShare {
 }
 
 interface InfoFlight {
-  readonly method: 'head' | 'get';
+  readonly query: InfoQuery;
   readonly token: Token;
   readonly promise: Promise<InfoRead>;
   readonly abort: AbortController;
@@ -66,9 +71,10 @@ export class Home {
   /**
    * Asks the UFS, or joins who is asking. Objects that are not there are content too; other errors are
    * thrown.
-   * @throws UfsAnswerError, ForebayError `ufs-unavailable`
+   * @throws UfsAnswerError, ForebayError `ufs-unavailable`, the signal's reason
    */
   async read(object: ObjectRef, ufs: Ufs, query: InfoQuery, signal: AbortSignal): Promise<InfoShare> {
+    signal.throwIfAborted();
     const flight = this.#joinable(object, query);
     if (flight) return this.#share(flight, true, signal);
     return this.#share(this.#send(object, ufs, query), false, signal);
@@ -83,8 +89,7 @@ export class Home {
     const flight = this.#flights.get(objectIdOf(object));
     if (!flight?.token.current || flight.abort.signal.aborted) return undefined;
     if (this.#options.info.fences.isFenced(flight.token.placementKey)) return undefined;
-    // Only a HEAD surely brings the checksums of the whole object, and a HEAD is all that a HEAD needs.
-    return query.method === 'head' && flight.method === 'get' ? undefined : flight;
+    return brings(flight.query, query) ? flight : undefined;
   }
 
   #send(object: ObjectRef, ufs: Ufs, query: InfoQuery): InfoFlight {
@@ -97,7 +102,7 @@ export class Home {
       info.fences.release(token);
       if (this.#flights.get(id) === flight) this.#flights.delete(id);
     });
-    const flight: InfoFlight = { method: query.method, token, promise, abort, readers: 0, holder };
+    const flight: InfoFlight = { query, token, promise, abort, readers: 0, holder };
     this.#flights.set(id, flight);
     return flight;
   }
@@ -180,6 +185,16 @@ export class Home {
     void fill.run(() => Promise.resolve(opened));
     return fill;
   }
+}
+
+/**
+ * Whether the answer to one query is enough for another. Only a HEAD surely brings the checksums of the whole
+ * object, and a HEAD is all that a HEAD needs.
+ */
+function brings(sent: InfoQuery, wanted: InfoQuery): boolean {
+  if (sent.method === 'head') return true;
+  if (wanted.method === 'head') return false;
+  return !wanted.needChecksums || sent.range === undefined;
 }
 
 async function closeBody(opened: UfsObject): Promise<void> {

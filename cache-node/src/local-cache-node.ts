@@ -23,6 +23,7 @@ import type { Metrics } from '@forebay/core/metrics';
 import { type Mount, placementKeyOf } from '@forebay/core/mount';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';
+import { DirectOpener } from './direct-opener.ts';
 import { ByteBudget } from './fill/byte-budget.ts';
 import type { FillContext } from './fill/fill-context.ts';
 import type { PageFlight } from './fill/page-flight.ts';
@@ -56,6 +57,7 @@ export class LocalCacheNode implements CacheNode {
   readonly #info: InfoStore;
   readonly #fills: FillContext;
   readonly #opener: ObjectOpener;
+  readonly #direct: DirectOpener;
   readonly #startedAtMs: number;
 
   private constructor(options: LocalCacheNodeOptions, info: InfoStore, fills: FillContext) {
@@ -65,7 +67,9 @@ export class LocalCacheNode implements CacheNode {
     this.#fills = fills;
     this.#startedAtMs = options.clock.monotonicMs();
     const home = new Home({ info, clock: options.clock, fills });
-    this.#opener = new ObjectOpener({ nodeId: options.nodeId, info, home, fills, clock: options.clock });
+    const { nodeId, clock } = options;
+    this.#direct = new DirectOpener({ nodeId, clock, metrics: fills.metrics });
+    this.#opener = new ObjectOpener({ nodeId, info, home, fills, clock, direct: this.#direct });
   }
 
   /**
@@ -86,6 +90,7 @@ export class LocalCacheNode implements CacheNode {
       persistent: new PersistentInfo({
         path: join(dataDir, 'info.db'),
         entriesMax: settings.infoPersistentEntriesMax,
+        log,
       }),
     });
     const fills: FillContext = {
@@ -119,7 +124,7 @@ export class LocalCacheNode implements CacheNode {
         this.#info.drop(request.object);
       }
     }
-    return this.#opener.openDirect(request, ufs, 'MISS');
+    return this.#direct.open(request, ufs, 'MISS');
   }
 
   async beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Any key S3 allows is an object of its own, through boto3: on a directory, and on a store that takes any key. On a
- * store that does not, Forebay refuses what the store refuses, in its words, and nothing else.
+ * Any key S3 allows is an object of its own, through boto3: on a directory, and on a store that takes any
+ * key. On a store that does not, Forebay refuses what the store refuses, in its words, and nothing else.
  */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Several mounts at once: stores of two kinds under one bucket show up as one namespace in key order, reads and
- * writes reach the store they belong to, and file, environment and flags add up to the mounts that are served.
+ * Several mounts at once: stores of two kinds under one bucket show up as one namespace in key order, reads
+ * and writes reach the store they belong to, and file, environment and flags add up to the mounts that are
+ * served.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

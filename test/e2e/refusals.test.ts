@@ -1,13 +1,12 @@
 /**
- * What is not signed, not fresh or not what was signed is refused with S3's own code, and nothing of it reaches
- * the bucket. Every way of sending is shown to work untampered first.
+ * What is not signed, not fresh or not what was signed is refused with S3's own code, and nothing of it
+ * reaches the bucket. Every way of sending is shown to work untampered first.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
-import { emptySha256 } from '@forebay/core/sigv4';
 import { chunkedBody } from '@forebay/gateway/testing/chunked-body';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { contentOf, differenceOf, mebibyte } from '../support/content.ts';
@@ -26,6 +25,13 @@ const body = contentOf(2, 2 * mebibyte + 1);
 const tampered = Buffer.from(body);
 tampered[tampered.length - 1]! ^= 1;
 const minuteMs = 60_000;
+/** Codes of status 403; the others here are 400. */
+const forbidden = new Set([
+  'AccessDenied',
+  'InvalidAccessKeyId',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+]);
 
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('base64');
 const crc = (bytes: Buffer) => {
@@ -78,7 +84,8 @@ describe('what is refused', await needs('versitygw'), () => {
     expect(differenceOf((await direct.send({ path })).body, kept)).toBeUndefined();
   }
 
-  async function expectRefused(reply: WireReply, status: number, code: string): Promise<void> {
+  async function expectRefused(reply: WireReply, code: string): Promise<void> {
+    const status = forbidden.has(code) ? 403 : 400;
     expect({ status: reply.status, code: reply.code }).toEqual({ status, code });
     expect(reply.isCut).toBe(false);
     const ids = /<RequestId>([^<]+)<\/RequestId><HostId>([^<]+)</.exec(reply.body.toString());
@@ -109,81 +116,67 @@ describe('what is refused', await needs('versitygw'), () => {
       await expectStored(put({ signedAtMs: Date.now() - 14 * minuteMs }), body);
     });
 
-    it.each<[string, () => SignedCall, number, string]>([
+    it.each<[string, () => SignedCall, string]>([
       [
         'an unknown access key',
         () => put({ by: { ...forebay, accessKey: 'NOBODYSACCESSKEY' } }),
-        403,
         'InvalidAccessKeyId',
       ],
-      [
-        'a wrong secret',
-        () => put({ by: { ...forebay, secretKey: 'a guess' } }),
-        403,
-        'SignatureDoesNotMatch',
-      ],
+      ['a wrong secret', () => put({ by: { ...forebay, secretKey: 'a guess' } }), 'SignatureDoesNotMatch'],
       [
         'a clock 20 minutes behind',
         () => put({ signedAtMs: Date.now() - 20 * minuteMs }),
-        403,
         'RequestTimeTooSkewed',
       ],
       [
         'a clock 20 minutes ahead',
         () => put({ signedAtMs: Date.now() + 20 * minuteMs }),
-        403,
         'RequestTimeTooSkewed',
       ],
       [
         'a changed header',
         () => withHeaders(put({ headers: { 'x-amz-meta-a': '1' } }), { 'x-amz-meta-a': '2' }),
-        403,
         'SignatureDoesNotMatch',
       ],
-      ['a header added', () => withHeaders(put(), { 'x-amz-acl': 'public-read' }), 403, 'AccessDenied'],
+      ['a header added', () => withHeaders(put(), { 'x-amz-acl': 'public-read' }), 'AccessDenied'],
       [
         'a payload hash put in place of the signed one',
         () => withHeaders(put(), { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' }),
-        403,
         'SignatureDoesNotMatch',
       ],
-      ['another path', () => ({ ...put(), target: '/lake/other' }), 403, 'SignatureDoesNotMatch'],
-      ['a query added', () => ({ ...put(), target: `${path}?tagging` }), 403, 'SignatureDoesNotMatch'],
-      ['another method', () => ({ ...put(), method: 'POST' }), 403, 'SignatureDoesNotMatch'],
+      ['another path', () => ({ ...put(), target: '/lake/other' }), 'SignatureDoesNotMatch'],
+      ['a query added', () => ({ ...put(), target: `${path}?tagging` }), 'SignatureDoesNotMatch'],
+      ['another method', () => ({ ...put(), method: 'POST' }), 'SignatureDoesNotMatch'],
       [
         'a hash that is none',
         () => signCall(forebay, { method: 'PUT', path, body, payloadHash: 'unsigned-payload' }),
-        400,
         'InvalidArgument',
       ],
       [
         'signature version 2 in the header',
         () => withHeaders(put(), { authorization: `AWS ${forebay.accessKey}:c2lnbmF0dXJl` }),
-        400,
         'InvalidRequest',
       ],
-      ['an empty authorization', () => withHeaders(put(), { authorization: '' }), 400, 'InvalidArgument'],
+      ['an empty authorization', () => withHeaders(put(), { authorization: '' }), 'InvalidArgument'],
       [
         'a signature cut short',
         () => withHeaders(put(), { authorization: put().headers.authorization!.slice(0, -1) }),
-        403,
         'SignatureDoesNotMatch',
       ],
-    ])('%s', async (_, make, status, code) => {
-      await expectRefused(await client.sendSigned(make(), body), status, code);
+    ])('%s', async (_, make, code) => {
+      await expectRefused(await client.sendSigned(make(), body), code);
     });
 
     it('a request without a hash of its payload', async () => {
       const { 'x-amz-content-sha256': _, ...headers } = put().headers;
-      await expectRefused(await client.sendSigned({ ...put(), headers }, body), 400, 'InvalidRequest');
+      await expectRefused(await client.sendSigned({ ...put(), headers }, body), 'InvalidRequest');
     });
 
     it('a request that nobody signed', async () => {
       const headers = { host: put().headers.host!, 'content-length': String(body.length) };
-      await expectRefused(await client.sendSigned({ ...put(), headers }, body), 403, 'AccessDenied');
+      await expectRefused(await client.sendSigned({ ...put(), headers }, body), 'AccessDenied');
       await expectRefused(
         await client.sendSigned({ method: 'GET', target: path, headers: {}, signing: put().signing }),
-        403,
         'AccessDenied',
       );
     });
@@ -234,106 +227,89 @@ describe('what is refused', await needs('versitygw'), () => {
       await expectStored(signed, sent);
     });
 
-    it.each<[string, Parameters<typeof chunked>[0], (sent: Buffer) => Buffer, number, string]>([
-      ['a changed chunk', 'signed', (sent) => flipAfter(sent, lastData), 403, 'SignatureDoesNotMatch'],
+    it.each<[string, Parameters<typeof chunked>[0], (sent: Buffer) => Buffer, string]>([
+      ['a changed chunk', 'signed', (sent) => flipAfter(sent, lastData), 'SignatureDoesNotMatch'],
       [
         'a changed chunk signature',
         'signed',
         (sent) => flipAfter(sent, 'chunk-signature='),
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'a changed chunk before a trailer',
         'signed-trailer',
         (sent) => flipAfter(sent, lastData),
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'a changed trailer, signed',
         'signed-trailer',
         (sent) => flipAfter(sent, 'x-amz-checksum-crc32:'),
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'a changed trailer signature',
         'signed-trailer',
         (sent) => flipAfter(sent, 'x-amz-trailer-signature:'),
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'a changed trailer, unsigned',
         'unsigned-trailer',
         (sent) => flipAfter(sent, 'x-amz-checksum-crc32:'),
-        400,
         'BadDigest',
       ],
-      [
-        'a changed chunk, unsigned',
-        'unsigned-trailer',
-        (sent) => flipAfter(sent, lastData),
-        400,
-        'BadDigest',
-      ],
+      ['a changed chunk, unsigned', 'unsigned-trailer', (sent) => flipAfter(sent, lastData), 'BadDigest'],
       [
         'another trailer than announced',
         'unsigned-trailer',
         (sent) => Buffer.from(sent.toString('latin1').replace('crc32:', 'crc33:'), 'latin1'),
-        400,
         'MalformedTrailerError',
       ],
       [
         'a chunk that is longer than it says',
         'unsigned-trailer',
         (sent) => Buffer.from(sent.toString('latin1').replace(/^100000\r\n/, '0fffff\r\n'), 'latin1'),
-        400,
         'IncompleteBody',
       ],
-    ])('%s', async (_, mode, change, status, code) => {
+    ])('%s', async (_, mode, change, code) => {
       const { signed, sent } = chunked(mode);
       const changed = change(sent);
       expect(changed.equals(sent)).toBe(false);
-      await expectRefused(await client.sendSigned(signed, changed), status, code);
+      await expectRefused(await client.sendSigned(signed, changed), code);
     });
 
-    it.each<[string, Record<string, string>, number, string]>([
-      ['a wrong Content-MD5', { 'content-md5': md5(kept) }, 400, 'BadDigest'],
-      ['a Content-MD5 that is none', { 'content-md5': 'bm9uZQ==' }, 400, 'InvalidDigest'],
-      ['a wrong checksum', { 'x-amz-checksum-crc32': crc(kept) }, 400, 'BadDigest'],
-      ['a checksum that is none', { 'x-amz-checksum-crc32': 'bm9uZQo=!' }, 400, 'InvalidRequest'],
+    it.each<[string, Record<string, string>, string]>([
+      ['a wrong Content-MD5', { 'content-md5': md5(kept) }, 'BadDigest'],
+      ['a Content-MD5 that is none', { 'content-md5': 'bm9uZQ==' }, 'InvalidDigest'],
+      ['a wrong checksum', { 'x-amz-checksum-crc32': crc(kept) }, 'BadDigest'],
+      ['a checksum that is none', { 'x-amz-checksum-crc32': 'bm9uZQo=!' }, 'InvalidRequest'],
       [
         'two checksums',
         { 'x-amz-checksum-crc32': crc(body), 'x-amz-checksum-crc32c': crc(body) },
-        400,
         'InvalidRequest',
       ],
       [
         'a checksum algorithm without its checksum',
         { 'x-amz-sdk-checksum-algorithm': 'CRC32' },
-        400,
         'InvalidRequest',
       ],
-    ])('%s', async (_, headers, status, code) => {
-      await expectRefused(await client.sendSigned(put({ headers }), body), status, code);
+    ])('%s', async (_, headers, code) => {
+      await expectRefused(await client.sendSigned(put({ headers }), body), code);
     });
 
     it('a body that is not the one whose hash was signed', async () => {
-      await expectRefused(await client.sendSigned(put(), tampered), 400, 'XAmzContentSHA256Mismatch');
+      await expectRefused(await client.sendSigned(put(), tampered), 'XAmzContentSHA256Mismatch');
     });
 
     it('an empty body where another was signed', async () => {
-      const signed = signCall(forebay, { method: 'PUT', path, headers: { 'content-length': '0' } });
-      const wrong = signCall(forebay, {
+      const signed = signCall(forebay, {
         method: 'PUT',
         path,
         headers: { 'content-length': '0' },
         payloadHash: put().headers['x-amz-content-sha256']!,
       });
-      expect(signed.headers['x-amz-content-sha256']).toBe(emptySha256);
-      await expectRefused(await client.sendSigned(wrong), 400, 'XAmzContentSHA256Mismatch');
+      await expectRefused(await client.sendSigned(signed), 'XAmzContentSHA256Mismatch');
     });
 
     it('a part of an upload, of which nothing is kept either', async () => {
@@ -348,7 +324,7 @@ describe('what is refused', await needs('versitygw'), () => {
       const listed = await direct.send({ path, query: [['uploadId', uploadId]] });
       expect(listed.body.toString()).not.toContain('<Part>');
       await direct.send({ method: 'DELETE', path, query: [['uploadId', uploadId]] });
-      await expectRefused(reply, 400, 'XAmzContentSHA256Mismatch');
+      await expectRefused(reply, 'XAmzContentSHA256Mismatch');
     });
 
     it('a DeleteObjects that was changed', async () => {
@@ -356,9 +332,9 @@ describe('what is refused', await needs('versitygw'), () => {
       const [signedFor, sent] = [document('cictim'), document('victim')];
       const call = { method: 'POST', path: '/lake', query: [['delete', '']] } as const;
       const byHash = signCall(forebay, { ...call, headers: { 'content-md5': md5(sent) }, body: signedFor });
-      await expectRefused(await client.sendSigned(byHash, sent), 400, 'XAmzContentSHA256Mismatch');
+      await expectRefused(await client.sendSigned(byHash, sent), 'XAmzContentSHA256Mismatch');
       const byDigest = signCall(forebay, { ...call, headers: { 'content-md5': md5(signedFor) }, body: sent });
-      await expectRefused(await client.sendSigned(byDigest, sent), 400, 'BadDigest');
+      await expectRefused(await client.sendSigned(byDigest, sent), 'BadDigest');
     });
 
     /** Sends a head and a part of its body, then no more; `end` says how the client leaves. */
@@ -400,18 +376,13 @@ describe('what is refused', await needs('versitygw'), () => {
         sent.subarray(0, sent.indexOf('\r\n') + 2 + mebibyte),
         Buffer.from('\r\n0\r\n\r\n'),
       ]);
-      const headers = { ...signed.headers, 'content-length': String(short.length) };
-      // The length of the framing is not signed here: a proxy on the way may change it.
-      const again = signCall(forebay, {
-        method: 'PUT',
-        path,
-        headers: {
-          'content-length': String(short.length),
-          'x-amz-decoded-content-length': headers['x-amz-decoded-content-length']!,
-        },
-        payloadHash: headers['x-amz-content-sha256']!,
-      });
-      await expectRefused(await client.sendSigned(again, short), 400, 'IncompleteBody');
+      const { 'x-amz-content-sha256': payloadHash = '' } = signed.headers;
+      const headers = {
+        'content-length': String(short.length),
+        'x-amz-decoded-content-length': String(body.length),
+      };
+      const again = signCall(forebay, { method: 'PUT', path, headers, payloadHash });
+      await expectRefused(await client.sendSigned(again, short), 'IncompleteBody');
     });
   });
 
@@ -431,99 +402,81 @@ describe('what is refused', await needs('versitygw'), () => {
       }
     });
 
-    it.each<[string, () => string, number, string]>([
+    it.each<[string, () => string, string]>([
       [
         'an expired one',
         () => linkV4(forebay, { ...link, signedAtMs: Date.now() - 11 * minuteMs }),
-        403,
         'AccessDenied',
       ],
       [
         'one of the future',
         () => linkV4(forebay, { ...link, signedAtMs: Date.now() + 20 * minuteMs }),
-        403,
         'AccessDenied',
       ],
       [
         'one with a longer life than it was signed for',
         () => linkV4(forebay, link).replace('X-Amz-Expires=600', 'X-Amz-Expires=6000'),
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'one for another key',
         () => linkV4(forebay, link).replace('/victim', '/other'),
-        403,
         'SignatureDoesNotMatch',
       ],
-      [
-        'one for another method',
-        () => linkV4(forebay, { ...link, method: 'GET' }),
-        403,
-        'SignatureDoesNotMatch',
-      ],
-      ['one with a parameter added', () => `${linkV4(forebay, link)}&tagging=`, 403, 'SignatureDoesNotMatch'],
+      ['one for another method', () => linkV4(forebay, { ...link, method: 'GET' }), 'SignatureDoesNotMatch'],
+      ['one with a parameter added', () => `${linkV4(forebay, link)}&tagging=`, 'SignatureDoesNotMatch'],
       [
         'one that hoists an ACL',
         () => `${linkV4(forebay, link)}&x-amz-acl=public-read`,
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'one of an unknown key',
         () => linkV4({ ...forebay, accessKey: 'NOBODYSACCESSKEY' }, link),
-        403,
         'InvalidAccessKeyId',
       ],
       [
         'one that lacks its signature',
         () => linkV4(forebay, link).replace(/&X-Amz-Signature=.*/, ''),
-        400,
         'AuthorizationQueryParametersError',
       ],
       [
         'one that lives longer than a week',
         () => linkV4(forebay, { ...link, expiresInSeconds: 604_801 }),
-        400,
         'AuthorizationQueryParametersError',
       ],
       [
         'an expired one of version 2',
         () => linkV2(forebay, { ...link, expiresInSeconds: -1 }),
-        403,
         'AccessDenied',
       ],
       [
         'one of version 2 with another end',
         () => linkV2(forebay, link).replace(/Expires=\d+/, 'Expires=4102444800'),
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'one of version 2 for another key',
         () => linkV2(forebay, link).replace('/victim', '/other'),
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'one of version 2 with a sub-resource added',
         () => `${linkV2(forebay, link)}&tagging`,
-        403,
         'SignatureDoesNotMatch',
       ],
       [
         'one of version 2 of an unknown key',
         () => linkV2({ ...forebay, accessKey: 'NOBODYSACCESSKEY' }, link),
-        403,
         'InvalidAccessKeyId',
       ],
-    ])('%s', async (_, make, status, code) => {
-      await expectRefused(await send(make()), status, code);
+    ])('%s', async (_, make, code) => {
+      await expectRefused(await send(make()), code);
     });
 
     it('one to which a header was added that it does not sign', async () => {
       const reply = await send(linkV4(forebay, link), { 'x-amz-meta-a': '1' });
-      await expectRefused(reply, 403, 'AccessDenied');
+      await expectRefused(reply, 'AccessDenied');
     });
 
     it('one of version 2, good as it is, where the operator has switched them off', async () => {

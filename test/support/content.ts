@@ -1,4 +1,7 @@
-/** Bodies whose every 16 bytes say whose they are and where: a foreign or misplaced byte shows, and is named. */
+/**
+ * Bodies whose every 16 bytes say whose they are and where: a foreign or misplaced byte shows, and is
+ * named.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

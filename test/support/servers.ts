@@ -29,6 +29,10 @@ const credentials = { accessKey: 'UFSTESTACCESSKEY', secretKey: 'ufs-test-secret
 export interface VersitygwOptions {
   /** Objects of an earlier server; a fresh directory otherwise. */
   readonly directory?: string;
+  /** That of an earlier server, to come back where it was; a free one otherwise. */
+  readonly port?: number;
+  /** The one region whose signatures it takes; us-east-1 without it. */
+  readonly region?: string;
   /** Keep versions in buckets that ask for it. */
   readonly versioning?: boolean;
 }
@@ -45,24 +49,32 @@ export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3
     ROOT_ACCESS_KEY: credentials.accessKey,
     ROOT_SECRET_KEY: credentials.secretKey,
   };
-  const port = await freePort();
-  const args = ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', ...versions, directory];
+  const port = options.port ?? (await freePort());
+  const { region = 'us-east-1' } = options;
+  const place = ['--port', `127.0.0.1:${port}`, '--region', region];
+  const args = [...place, '--quiet', 'posix', ...versions, directory];
   const server = startProcess(program, args, { env });
   await untilReady(server, () => isPortOpen(port));
-  return s3Server(port, directory, [server]);
+  return s3Server({ port, directory, region, processes: [server] });
 }
 
 /** Behind `needs('radosgw')`. Stores any key S3 allows; knows no trailing checksums. */
 export async function startAnyKeyServer(): Promise<S3Server> {
   const { port, processes } = await startRadosgw(credentials);
-  return s3Server(port, undefined, processes);
+  return s3Server({ port, directory: undefined, region: 'us-east-1', processes });
 }
 
-function s3Server(
-  port: number,
-  directory: string | undefined,
-  processes: readonly ServerProcess[],
-): S3Server {
+function s3Server({
+  port,
+  directory,
+  region,
+  processes,
+}: {
+  port: number;
+  directory: string | undefined;
+  region: string;
+  processes: readonly ServerProcess[];
+}): S3Server {
   const server = { endpoint: `http://127.0.0.1:${port}`, ...credentials };
   const end = async (signal: NodeJS.Signals) => {
     for (const one of processes) await one.stop(signal);
@@ -70,7 +82,7 @@ function s3Server(
   return {
     ...server,
     directory,
-    createBucket: (name) => createBucket(server, name),
+    createBucket: (name) => createBucket(server, region, name),
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };
@@ -80,10 +92,10 @@ function s3Server(
  * The stock client for JavaScript, path-style, with checksums only where S3 requires them. Destroy it after
  * use.
  */
-export function s3ClientFor({ endpoint, accessKey, secretKey }: S3Endpoint): S3Client {
+export function s3ClientFor({ endpoint, accessKey, secretKey }: S3Endpoint, region = 'us-east-1'): S3Client {
   return new S3Client({
     endpoint,
-    region: 'us-east-1',
+    region,
     forcePathStyle: true,
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -91,8 +103,8 @@ export function s3ClientFor({ endpoint, accessKey, secretKey }: S3Endpoint): S3C
   });
 }
 
-async function createBucket(server: S3Endpoint, name: string): Promise<void> {
-  const client = s3ClientFor(server);
+async function createBucket(server: S3Endpoint, region: string, name: string): Promise<void> {
+  const client = s3ClientFor(server, region);
   try {
     await client.send(new CreateBucketCommand({ Bucket: name }));
   } finally {

@@ -1,6 +1,6 @@
 /**
- * An S3 client for tests that want the wire as it is: answers whole or cut, bodies read at the test's own pace,
- * signatures that a test may spoil after they were made. It never retries and checks nothing.
+ * An S3 client for tests that want the wire as it is: answers whole or cut, bodies read at the test's own
+ * pace, signatures that a test may spoil after they were made. It never retries and checks nothing.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -105,7 +105,10 @@ export class WireClient {
     this.#server = server;
   }
 
-  /** Resolves with the head; the body is the caller's to read. @throws Error where the connection breaks first */
+  /**
+   * Resolves with the head; the body is the caller's to read. @throws Error where the connection breaks
+   * first
+   */
   start(call: WireCall, signal?: AbortSignal): Promise<IncomingMessage> {
     return this.startSigned(signCall(this.#server, call), call.body, signal);
   }

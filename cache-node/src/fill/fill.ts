@@ -42,6 +42,11 @@ export class Fill {
     this.#plan();
   }
 
+  /** Whether it is this fill that brings the page, or has brought it. */
+  brings(index: number): boolean {
+    return index >= this.#firstPage && index < this.#plannedEnd;
+  }
+
   attach(reader: FillReader): void {
     this.#readers.add(reader);
     this.#wakeUp();
@@ -94,7 +99,7 @@ export class Fill {
         leftBytes -= value.byteLength;
         if (skipBytes >= value.byteLength) {
           // A store that ignores ranges may be far from the first page: not worth it for nobody.
-          if (this.#readers.size === 0) return;
+          if (this.#readers.size === 0) return this.#left();
           skipBytes -= value.byteLength;
           continue;
         }
@@ -129,7 +134,7 @@ export class Fill {
   async #mayStart(flight: PageFlight): Promise<boolean> {
     for (;;) {
       if (this.#readers.size === 0 && flight.page.index !== this.#firstPage) {
-        this.#context.metrics.fillsStopped.inc({ reason: 'left' });
+        this.#left();
         return false;
       }
       if (this.#readers.size === 0 || flight.page.index < this.#wantedEnd()) return true;
@@ -137,6 +142,10 @@ export class Fill {
         this.#wake = resolve;
       });
     }
+  }
+
+  #left(): void {
+    this.#context.metrics.fillsStopped.inc({ reason: 'left' });
   }
 
   #complete(flight: PageFlight): void {

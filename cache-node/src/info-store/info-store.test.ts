@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { silentLog } from '@forebay/core/log';
 import type { ObjectInfo } from '@forebay/core/object';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -31,7 +32,11 @@ function openStore(
     entriesMax: options.entriesMax ?? 100,
     negativeTtlMs: 5000,
     fencesOpenMax: options.fencesOpenMax ?? 10,
-    persistent: new PersistentInfo({ path: join(directory, 'info.db'), entriesMax: options.rowsMax ?? 100 }),
+    persistent: new PersistentInfo({
+      path: join(directory, 'info.db'),
+      entriesMax: options.rowsMax ?? 100,
+      log: silentLog,
+    }),
   });
   stores.push(store);
   return store;
@@ -210,4 +215,55 @@ describe('fences', () => {
     expect(etagOf(store)).toBeUndefined();
     expect(store.look(refOf('b'))).toBeUndefined();
   });
+});
+
+describe('a persistent store that fails', () => {
+  const immutable = refOf('a', testMount({ path: '/im', freshness: 'immutable' }));
+
+  it('is begun anew where its file is no database', () => {
+    writeFileSync(join(directory, 'info.db'), 'no database at all, but long enough to be taken for one');
+    const store = openStore();
+    learn(store);
+    expect(etagOf(store)).toBe('"1"');
+    expect(store.persistentCount).toBe(1);
+  });
+
+  it('leaves no row behind that a later tenure would trust, when a row cannot be deleted', () => {
+    const store = openStore();
+    learn(store, immutable);
+    const locked = lockDatabase();
+    store.beginWrite([immutable], 'f1');
+    store.endWrite([immutable], 'f1', 'known');
+    locked.close();
+    expect(store.look(immutable)).toBeUndefined();
+    expect(openStore().look(immutable)).toBeUndefined();
+  });
+
+  it('ends the tenure once for it, and goes on', () => {
+    const store = openStore();
+    learn(store, refOf('b'));
+    const locked = lockDatabase();
+    store.drop(refOf('a'));
+    expect(etagOf(store, refOf('b'))).toBeUndefined();
+    learn(store, refOf('b'));
+    store.drop(refOf('a'));
+    expect(etagOf(store, refOf('b'))).toBe('"1"');
+    locked.close();
+  });
+
+  it('is left alone by what arrives after the close', () => {
+    const store = openStore();
+    learn(store);
+    store.close();
+    learn(store, refOf('b'));
+    stores.pop();
+    expect(openStore().look(refOf('a'))).toBeDefined();
+  });
+
+  /** Somebody else holds the database: every change of ours fails. */
+  function lockDatabase(): DatabaseSync {
+    const database = new DatabaseSync(join(directory, 'info.db'));
+    database.exec('BEGIN EXCLUSIVE');
+    return database;
+  }
 });

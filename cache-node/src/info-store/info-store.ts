@@ -38,7 +38,7 @@ export class InfoStore {
   /** By placement key, then by mount path: a fence drops an object in every mount at once. */
   readonly #memory: LRUCache<string, Map<string, InfoRecord>>;
   #tenure = randomUUID();
-  /** After a delete that failed, rows cannot be trusted: not even those of `immutable` mounts. */
+  /** False once closed, and where rows that must not be trusted could not be taken away. */
   #persistentUsable = true;
 
   constructor(options: InfoStoreOptions) {
@@ -135,6 +135,7 @@ export class InfoStore {
   }
 
   close(): void {
+    this.#persistentUsable = false;
     this.#options.persistent.close();
   }
 
@@ -160,6 +161,7 @@ export class InfoStore {
   }
 
   #writePersistent(placementKey: string, mountPath: string, record: InfoRecord): void {
+    if (!this.#persistentUsable) return;
     try {
       this.#options.persistent.put(placementKey, mountPath, record);
     } catch (error) {
@@ -170,12 +172,24 @@ export class InfoStore {
   }
 
   #deletePersistent(placementKey: string): void {
+    if (!this.#persistentUsable) return;
+    const { log, persistent } = this.#options;
     try {
-      this.#options.persistent.delete(placementKey);
+      persistent.delete(placementKey);
     } catch (error) {
-      this.#options.log.error({ reason: (error as Error).message }, 'info store: delete failed, tenure ends');
-      this.#persistentUsable = false;
+      log.error({ reason: (error as Error).message }, 'info store: delete failed, tenure ends');
       this.endTenure();
+      this.#resetPersistent();
+    }
+  }
+
+  /** The row that stayed would be trusted again on an `immutable` mount, and after a restart too. */
+  #resetPersistent(): void {
+    try {
+      this.#options.persistent.reset();
+    } catch (error) {
+      this.#persistentUsable = false;
+      this.#options.log.error({ reason: (error as Error).message }, 'info store: out of use until a restart');
     }
   }
 }

@@ -4,7 +4,9 @@
  * Losing it is safe.
  */
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Log } from '@forebay/core/log';
 import type { InfoRecord } from './record.ts';
 
 const schema = `
@@ -23,28 +25,23 @@ const schema = `
 const evictionBatch = 256;
 
 export class PersistentInfo {
-  readonly #database: DatabaseSync;
+  readonly #path: string;
   readonly #entriesMax: number;
-  readonly #select: StatementSync;
-  readonly #insert: StatementSync;
-  readonly #deleteObject: StatementSync;
-  readonly #deleteOldest: StatementSync;
+  #table: InfoTable;
   #count: number;
 
-  constructor(options: { path: string; entriesMax: number }) {
+  /** What cannot be read as a store is made anew, empty. @throws Error where that fails as well. */
+  constructor(options: { path: string; entriesMax: number; log: Log }) {
+    this.#path = options.path;
     this.#entriesMax = options.entriesMax;
-    this.#database = new DatabaseSync(options.path);
-    this.#database.exec(schema);
-    this.#select = this.#database.prepare('SELECT record FROM info WHERE placement = ? AND mount = ?');
-    this.#insert = this.#database.prepare(
-      'INSERT OR REPLACE INTO info (placement, mount, record) VALUES (?, ?, ?)',
-    );
-    this.#deleteObject = this.#database.prepare('DELETE FROM info WHERE placement = ?');
-    this.#deleteOldest = this.#database.prepare(
-      'DELETE FROM info WHERE seq IN (SELECT seq FROM info ORDER BY seq LIMIT ?)',
-    );
-    const row = this.#database.prepare('SELECT count(*) AS count FROM info').get();
-    this.#count = Number(row?.count ?? 0);
+    try {
+      this.#table = openTable(options.path);
+    } catch (error) {
+      options.log.warn({ reason: (error as Error).message }, 'info store: unreadable, begun anew');
+      removeFiles(options.path);
+      this.#table = openTable(options.path);
+    }
+    this.#count = this.#table.rowsAtOpen;
   }
 
   get count(): number {
@@ -52,17 +49,18 @@ export class PersistentInfo {
   }
 
   get(placementKey: string, mountPath: string): InfoRecord | undefined {
-    const row = this.#select.get(keyOf(placementKey), mountPath);
+    const row = this.#table.select.get(keyOf(placementKey), mountPath);
     return row ? (JSON.parse(String(row.record)) as InfoRecord) : undefined;
   }
 
   put(placementKey: string, mountPath: string, record: InfoRecord): void {
+    const { select, insert, deleteOldest } = this.#table;
     const key = keyOf(placementKey);
-    const existed = this.#select.get(key, mountPath) !== undefined;
-    this.#insert.run(key, mountPath, JSON.stringify(record));
+    const existed = select.get(key, mountPath) !== undefined;
+    insert.run(key, mountPath, JSON.stringify(record));
     if (!existed) this.#count += 1;
     if (this.#count > this.#entriesMax) {
-      const { changes } = this.#deleteOldest.run(Math.min(evictionBatch, this.#count));
+      const { changes } = deleteOldest.run(Math.min(evictionBatch, this.#count));
       this.#count -= Number(changes);
     }
   }
@@ -72,13 +70,55 @@ export class PersistentInfo {
    * then.
    */
   delete(placementKey: string): void {
-    const { changes } = this.#deleteObject.run(keyOf(placementKey));
+    const { changes } = this.#table.deleteObject.run(keyOf(placementKey));
     this.#count -= Number(changes);
   }
 
-  close(): void {
-    this.#database.close();
+  /** Drops every row by taking the files away, which works on a full disk too. @throws Error */
+  reset(): void {
+    this.#table.database.close();
+    removeFiles(this.#path);
+    this.#table = openTable(this.#path);
+    this.#count = 0;
   }
+
+  close(): void {
+    this.#table.database.close();
+  }
+}
+
+interface InfoTable {
+  readonly database: DatabaseSync;
+  readonly select: StatementSync;
+  readonly insert: StatementSync;
+  readonly deleteObject: StatementSync;
+  readonly deleteOldest: StatementSync;
+  readonly rowsAtOpen: number;
+}
+
+function openTable(path: string): InfoTable {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(schema);
+    const row = database.prepare('SELECT count(*) AS count FROM info').get();
+    return {
+      database,
+      select: database.prepare('SELECT record FROM info WHERE placement = ? AND mount = ?'),
+      insert: database.prepare('INSERT OR REPLACE INTO info (placement, mount, record) VALUES (?, ?, ?)'),
+      deleteObject: database.prepare('DELETE FROM info WHERE placement = ?'),
+      deleteOldest: database.prepare(
+        'DELETE FROM info WHERE seq IN (SELECT seq FROM info ORDER BY seq LIMIT ?)',
+      ),
+      rowsAtOpen: Number(row?.count ?? 0),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function removeFiles(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
 }
 
 /** Keys are up to 1 KiB and more: 16 bytes of a hash keep the index small. */

@@ -11,7 +11,8 @@ function setUp() {
   const recordAs = (level: string) => (line: object) => lines.push({ level, ...line });
   const log = { error: recordAs('error'), warn: recordAs('warn') } as unknown as Log;
   const clock = { wallMs: () => 0, monotonicMs: () => nowMs };
-  const reporter = new ErrorReporter({ log, clock, hostId: 'host' });
+  const mountPathOf = (bucket: string, key: string) => `/${bucket}/${key}`;
+  const reporter = new ErrorReporter({ log, clock, hostId: 'host', mountPathOf });
   const exchange = { id: 'ID', operation: 'GetObject', bucket: 'lake', key: 'k' } as Exchange;
   Object.assign(exchange, { signal: new AbortController().signal });
   const body = (error: unknown) => String(reporter.answer(exchange, error).body);
@@ -44,7 +45,15 @@ describe('error reporter', () => {
     expect(lines).toHaveLength(10);
     wait(10_000);
     body(new ForebayError('ufs-unavailable', 'refused'));
-    expect(lines.at(-1)).toMatchObject({ level: 'warn', suppressed: 15 });
+    expect(lines.at(-1)).toMatchObject({ level: 'warn', mount: '/lake/k', suppressed: 15 });
+  });
+
+  it('warns of a UFS that answers with an error of its own', () => {
+    const { lines, body } = setUp();
+    expect(body(new UfsAnswerError({ status: 500, code: 'InternalError', message: 'no' }))).toContain(
+      'InternalError',
+    );
+    expect(lines).toMatchObject([{ level: 'warn', mount: '/lake/k', status: 500, code: 'InternalError' }]);
   });
 
   it('tells the client what was wrong with its body, though the UFS tripped over it', () => {

@@ -10,15 +10,25 @@ import { errorDocument, isInternal } from './error-document.ts';
 import { S3Error } from './errors.ts';
 import type { S3Answer } from './types.ts';
 
+export interface ErrorReporterOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly hostId: string;
+  /** Where the operator has to look: the path of the mount that holds a key. */
+  readonly mountPathOf: (bucket: string, key: string) => string | undefined;
+}
+
 export class ErrorReporter {
   readonly hostId: string;
   readonly #log: Log;
+  readonly #mountPathOf: ErrorReporterOptions['mountPathOf'];
   readonly #ours: LineLimit;
   readonly #world: LineLimit;
 
-  constructor(options: { readonly log: Log; readonly clock: Clock; readonly hostId: string }) {
+  constructor(options: ErrorReporterOptions) {
     this.hostId = options.hostId;
     this.#log = options.log;
+    this.#mountPathOf = options.mountPathOf;
     this.#ours = new LineLimit(options.clock);
     this.#world = new LineLimit(options.clock);
   }
@@ -44,7 +54,8 @@ export class ErrorReporter {
   }
 
   #report(exchange: Exchange, error: unknown): void {
-    const about = { id: exchange.id, op: exchange.operation, bucket: exchange.bucket, key: exchange.key };
+    const { id, operation: op, bucket, key } = exchange;
+    const about = { id, op, mount: this.#mountPathOf(bucket ?? '', key ?? ''), bucket, key };
     if (isInternal(error)) {
       this.#ours.take((suppressed) =>
         this.#log.error({ ...about, suppressed, err: error }, 'a request failed by a fault of ours'),
@@ -54,6 +65,11 @@ export class ErrorReporter {
       const because = cause instanceof Error ? cause.message : undefined;
       this.#world.take((suppressed) =>
         this.#log.warn({ ...about, suppressed, kind, because }, `the UFS gave no answer: ${message}`),
+      );
+    } else if (error instanceof UfsAnswerError && error.answer.status >= 500) {
+      const { status, code } = error.answer;
+      this.#world.take((suppressed) =>
+        this.#log.warn({ ...about, suppressed, status, code }, `the UFS answered ${status} ${code}`),
       );
     }
   }

@@ -55,7 +55,12 @@ export class Pipeline {
       trustedProxies: parseTrustedProxies(settings.trustedProxies),
     };
     this.hostId = Buffer.from(options.cacheNode.nodeId).toString('base64');
-    this.#errors = new ErrorReporter({ log: options.log, clock: options.clock, hostId: this.hostId });
+    this.#errors = new ErrorReporter({
+      log: options.log,
+      clock,
+      hostId: this.hostId,
+      mountPathOf: (bucket, key) => options.registry.view().mounts.resolve(bucket, key)?.mount.path,
+    });
     const deps: OperationDeps = { ...options, writer: new ObjectWriter(options.cacheNode) };
     for (const operation of operationTable) {
       const handler = operation.read?.(deps) ?? operation.write?.(deps);

@@ -9,7 +9,7 @@ import type { ByteRange } from '@forebay/core/range';
 import { toUfsError } from './fs-errors.ts';
 import { isSameContent } from './identity.ts';
 
-const chunkSizeBytes = 256 * 1024;
+const chunkSizeBytes = 512 * 1024;
 
 export interface OpenedFile {
   readonly handle: FileHandle;
@@ -64,10 +64,10 @@ export class FileBody implements AsyncIterableIterator<Uint8Array> {
       if (bytesRead === 0) throw changed();
       filledBytes += bytesRead;
     }
-    this.#position += lengthBytes;
-    if (this.#position < this.#range.endExclusive) return chunk;
+    // Of each chunk, not of the last alone: what is handed over may be kept as this version's bytes.
     if (!isSameContent(stats, await handle.stat({ bigint: true }))) throw changed();
-    await handle.close();
+    this.#position += lengthBytes;
+    if (this.#position >= this.#range.endExclusive) await handle.close();
     return chunk;
   }
 }

@@ -5,7 +5,14 @@ import type { UfsCopied } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
-import { type CopySource, copySourceHeaders, copySourceOf, isSameStore, openSource } from './copy-source.ts';
+import {
+  type CopySource,
+  closeSource,
+  copySourceHeaders,
+  copySourceOf,
+  isSameStore,
+  openSource,
+} from './copy-source.ts';
 import { invalid } from './list-request.ts';
 import { quotedEtag } from './object-answer.ts';
 import { writableObject } from './resolve.ts';
@@ -69,7 +76,7 @@ function copyAcross(
     const stored = replaces.metadata ? storedHeaders(request.headers) : storedHeadersOf(opened.info);
     const headers = plan.headers.filter(([name]) => replaces.tagging || name !== 'x-amz-tagging');
     const upload = { sizeBytes: opened.sizeBytes, body: opened.body, headers: [...stored, ...headers] };
-    const written = await to.put(object.ufsKey, upload);
+    const written = await to.put(object.ufsKey, upload).finally(() => closeSource(opened));
     return {
       headers: written.headers.filter(([name]) => name !== 'etag'),
       etag: headerValue(written.headers, 'etag'),

@@ -103,6 +103,15 @@ export async function openSource(
   }
 }
 
+/** A store that refuses the copy may never have touched the body: its connection would wait for ever. */
+export async function closeSource({ body }: OpenedSource): Promise<void> {
+  try {
+    await body[Symbol.asyncIterator]().return?.();
+  } catch {
+    // The copy has its outcome already, and what fails to close is closed.
+  }
+}
+
 async function readSource(ufs: Ufs, { object, key, versionId }: CopySource, range: ByteRange | undefined) {
   try {
     if (versionId === undefined) {

@@ -4,7 +4,14 @@ import type { UfsCopied } from '@forebay/ufs/ufs';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
 import { copyResultOf } from './copy-object.ts';
-import { copySourceHeaders, copySourceOf, copySourceRange, isSameStore, openSource } from './copy-source.ts';
+import {
+  closeSource,
+  copySourceHeaders,
+  copySourceOf,
+  copySourceRange,
+  isSameStore,
+  openSource,
+} from './copy-source.ts';
 import { writableObject } from './resolve.ts';
 import { partHeaders, partOf } from './upload-part.ts';
 import { xmlAnswer } from './xml-answer.ts';
@@ -37,7 +44,7 @@ async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCop
   const from = await deps.ufsOf(source.object.mount);
   const opened = await openSource(from, source, request, sourceRange);
   const upload = { ...part, sizeBytes: opened.sizeBytes, body: opened.body, headers };
-  const written = await to.uploadPart(object.ufsKey, upload);
+  const written = await to.uploadPart(object.ufsKey, upload).finally(() => closeSource(opened));
   return {
     headers: written.headers.filter(([name]) => name !== 'etag'),
     etag: headerValue(written.headers, 'etag'),

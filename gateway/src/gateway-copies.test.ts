@@ -1,0 +1,67 @@
+import {
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startTestGateway, type TestGateway, testAccessKey, testSecretKey } from './testing/test-gateway.ts';
+import { testMount } from './testing/test-mount.ts';
+
+let gateway: TestGateway;
+let s3: S3Client;
+const lake = testMount({ bucket: 'lake' });
+const pond = testMount({ bucket: 'pond' });
+
+beforeAll(async () => {
+  gateway = await startTestGateway([lake, pond]);
+  s3 = new S3Client({
+    endpoint: gateway.endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: testAccessKey, secretAccessKey: testSecretKey },
+    maxAttempts: 1,
+  });
+});
+
+afterAll(async () => {
+  s3.destroy();
+  await gateway.close();
+});
+
+/** Counts the bodies of a mount's UFS that are neither read to their end nor returned. */
+function watchBodies(ufs: ReturnType<TestGateway['ufsOf']>): () => number {
+  const open = new Set<object>();
+  const get = ufs.get.bind(ufs);
+  ufs.get = async (key, options) => {
+    const answer = await get(key, options);
+    const pieces = answer.body[Symbol.asyncIterator]();
+    open.add(pieces);
+    const closed = async () => {
+      open.delete(pieces);
+      await pieces.return?.();
+      return { done: true, value: undefined } as const;
+    };
+    const next = async () => {
+      const piece = await pieces.next();
+      return piece.done ? closed() : piece;
+    };
+    return { ...answer, body: { [Symbol.asyncIterator]: () => ({ next, return: closed }) } };
+  };
+  return () => open.size;
+}
+
+it('closes the source of a copy between stores when the other store refuses before it read a byte', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'a', Body: 'source' }));
+  const bodiesOpen = watchBodies(gateway.ufsOf(lake));
+  gateway.ufsOf(pond).failNext(2, { methods: ['put', 'uploadPart'] });
+  const copy = { Bucket: 'pond', Key: 'b', CopySource: 'lake/a' };
+  await expect(s3.send(new CopyObjectCommand(copy))).rejects.toThrow();
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket: 'pond', Key: 'b' }));
+  const part = { ...copy, UploadId, PartNumber: 1 };
+  await expect(s3.send(new UploadPartCopyCommand(part))).rejects.toThrow();
+  expect(bodiesOpen()).toBe(0);
+  await s3.send(new CopyObjectCommand(copy));
+  expect(bodiesOpen()).toBe(0);
+});
