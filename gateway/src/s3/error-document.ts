@@ -46,8 +46,8 @@ export function errorDocument(error: unknown, ids: { requestId: string; hostId: 
 }
 
 /**
- * Text without what XML 1.0 cannot hold, not even as a reference: for one such character in an echoed key, strict
- * parsers refuse the document, and their users never learn its code.
+ * Text without what XML 1.0 cannot hold, not even as a reference: for one such character in an echoed key,
+ * strict parsers refuse the document, and their users never learn its code.
  */
 function readable(text: string): string {
   return text.replace(/(?![\t\n\r\u007f-\u009f])\p{Cc}|[\uFFFE\uFFFF]/gu, '\uFFFD');

@@ -1,7 +1,7 @@
 /** Copies within one store: directives, conditions, and onto itself. */
 import { headerValue } from '@forebay/core/object';
 import { expect, it } from 'vitest';
-import { putObject, refusal, type Subject, textAt, type UfsCapabilities } from './support.ts';
+import { itWhere, putObject, refusal, type Subject, textAt, type UfsCapabilities } from './support.ts';
 
 export function describeCopies(subject: () => Subject, capabilities: UfsCapabilities): void {
   describeDirectives(subject);
@@ -56,7 +56,7 @@ function describeRefusals(subject: () => Subject, { copyConditions }: UfsCapabil
     expect(headerValue((await ufs.head(key)).headers, 'x-amz-meta-new')).toBe('yes');
   });
 
-  it.runIf(copyConditions)(
+  itWhere(copyConditions)(
     'answers 412 where a condition on the source fails, and leaves the target alone',
     async () => {
       const { ufs, scope } = subject();

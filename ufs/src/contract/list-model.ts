@@ -1,8 +1,8 @@
 /** Any listing of any keys equals what a sorted array gives. */
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { UfsListRequest } from '../ufs.ts';
-import { putObject, type Subject, type UfsCapabilities } from './support.ts';
+import { itWhere, putObject, type Subject, type UfsCapabilities } from './support.ts';
 
 const pieces = ['a', 'b', 'ab', '/', '/', '.', '-', '0', ' ', '%', 'é', '\uFF21', '\u{1F600}'];
 const text = (minPieces: number) =>
@@ -48,7 +48,7 @@ function isOdd(name: string, names: readonly string[]): boolean {
 
 export function describeListModel(subject: () => Subject, capabilities: UfsCapabilities): void {
   const { anyKey, listModelRuns, startAfterEndsGroup } = capabilities;
-  it.runIf(listModelRuns > 0)(
+  itWhere(listModelRuns > 0)(
     'lists what the model lists',
     async () => {
       const keySets = fc.uniqueArray(text(1), { minLength: 1, maxLength: 15 });

@@ -6,6 +6,7 @@ import type { Ufs, UfsPartRef } from '../ufs.ts';
 import {
   bytesOf,
   expectAbsent,
+  itWhere,
   patternBytes,
   putObject,
   refusal,
@@ -43,7 +44,7 @@ export function describeMultipart(subject: () => Subject, capabilities: UfsCapab
 }
 
 function describeAssembly(subject: () => Subject, { etagIsMd5, fullComplete }: UfsCapabilities): void {
-  it.runIf(fullComplete)(
+  itWhere(fullComplete)(
     'assembles parts by number, whatever order they came in, and keeps metadata',
     async () => {
       const { ufs, scope } = subject();
@@ -87,7 +88,7 @@ function describeAssembly(subject: () => Subject, { etagIsMd5, fullComplete }: U
 
 function describeParts(subject: () => Subject, capabilities: UfsCapabilities): void {
   const { fullComplete, repeatedComplete, uploadRefusals } = capabilities;
-  it.runIf(fullComplete)('takes the newest of a part, and leaves out parts that are not listed', async () => {
+  itWhere(fullComplete)('takes the newest of a part, and leaves out parts that are not listed', async () => {
     const { ufs, scope } = subject();
     const key = `${scope}object`;
     const { uploadId } = await ufs.createUpload(key, []);
@@ -130,7 +131,7 @@ function describeParts(subject: () => Subject, capabilities: UfsCapabilities): v
     expect(content.equals(Buffer.concat([source, source.subarray(10, 20)]))).toBe(true);
   });
 
-  it.runIf(repeatedComplete)('answers the same complete the same way again', async () => {
+  itWhere(repeatedComplete)('answers the same complete the same way again', async () => {
     const { ufs, scope } = subject();
     const key = `${scope}object`;
     const { uploadId } = await ufs.createUpload(key, []);
@@ -147,7 +148,7 @@ function describeParts(subject: () => Subject, capabilities: UfsCapabilities): v
 }
 
 function describeRefusals(subject: () => Subject, { uploadRefusals }: UfsCapabilities): void {
-  it.runIf(uploadRefusals)(
+  itWhere(uploadRefusals)(
     'refuses parts unknown, out of order or too small, and can be completed after that',
     async () => {
       const { ufs, scope } = subject();
@@ -167,7 +168,7 @@ function describeRefusals(subject: () => Subject, { uploadRefusals }: UfsCapabil
     },
   );
 
-  it.runIf(uploadRefusals)('answers NoSuchUpload for an upload it does not know', async () => {
+  itWhere(uploadRefusals)('answers NoSuchUpload for an upload it does not know', async () => {
     const { ufs, scope } = subject();
     const key = `${scope}object`;
     const { uploadId } = await ufs.createUpload(key, []);

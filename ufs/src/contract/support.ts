@@ -1,7 +1,7 @@
 /** What the parts of the Ufs contract suite share: the store under test, bodies, and answers to look at. */
 import { isUfsAnswer } from '@forebay/core/errors';
 import type { HeaderList } from '@forebay/core/object';
-import { expect } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Ufs, UfsUpload } from '../ufs.ts';
 
 /** What a store can do. All true, unless a driver's test says otherwise. */
@@ -122,4 +122,13 @@ export function patternBytes(sizeBytes: number, seed = 1): Buffer {
     bytes[index] = state >>> 24;
   }
   return bytes;
+}
+
+/**
+ * A claim about stores of one capability: about a store without it there is nothing to claim, nor to skip.
+ */
+export function itWhere(capable: boolean) {
+  return (claim: string, play: () => Promise<void>, timeoutMs?: number): void => {
+    if (capable) it(claim, play, timeoutMs);
+  };
 }

@@ -39,7 +39,7 @@ export function describeUploads(subject: () => Subject, { uploadListing }: UfsCa
     expect(await list()).toEqual([]);
   });
 
-  it.runIf(uploadListing)('lists uploads by key, then by age, folded and page by page', async () => {
+  itWhere(uploadListing)('lists uploads by key, then by age, folded and page by page', async () => {
     const { ufs, scope } = subject();
     const created: [string, string][] = [];
     for (const name of ['b', 'a/1', 'a/2', 'c', 'b']) {
