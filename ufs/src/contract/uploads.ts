@@ -1,7 +1,7 @@
 /** Lists of parts and of uploads in progress. */
 import { expect, it } from 'vitest';
 import { putPart } from './multipart.ts';
-import type { Subject, UfsCapabilities } from './support.ts';
+import { itWhere, type Subject, type UfsCapabilities } from './support.ts';
 
 export function describeUploads(subject: () => Subject, { uploadListing }: UfsCapabilities): void {
   it('lists parts by number, page by page', async () => {
