@@ -1,9 +1,11 @@
 /**
- * A random walk over the rules of DESIGN §4: two writers and four readers of one object through two mounts,
- * every UFS step held and let go in random order, time jumping, tenures ending. A model says what each read
- * may return. A failing run prints its seed; FOREBAY_SEED replays it, FOREBAY_WALKS makes the walk longer.
+ * A random walk over the rules of DESIGN §4: writers and readers of one object through three mounts, every
+ * UFS step held and let go in random order, outcomes lost, readers leaving, time jumping, tenures ending. A
+ * model says what each read may return. A failing run prints its seed; FOREBAY_SEED replays it,
+ * FOREBAY_WALKS makes the walk longer.
  */
 import { afterEach, expect, it } from 'vitest';
+import { unsettledMs } from './info-store/fences.ts';
 import { bodyOf, openObject, refOf, type TestNode, TestNodes, testMount } from './testing/kit.ts';
 import { StepUfs } from './testing/step-ufs.ts';
 import { Steps } from './testing/steps.ts';
@@ -26,6 +28,8 @@ class Walk {
   readonly violations: string[] = [];
   /** Grows with each write that the UFS applies. */
   applied = 0;
+  /** Writes that the UFS may still apply. */
+  writing = 0;
   /** The latest write whose success a client was told. */
   acknowledged = 0;
 
@@ -48,12 +52,19 @@ class Walk {
 
   async write(node: TestNode['node'], name: string): Promise<void> {
     const objects = [refOf(key, mounts[0])];
+    const isLost = this.steps.random() < 0.15;
+    this.writing += 1;
     await node.beginWrite(objects, name);
     await this.steps.hold();
+    if (isLost) await node.endWrite(objects, name, 'unknown');
+    if (isLost) await this.steps.hold();
     const written = this.#apply();
+    // What a lost write does is seen by every read from then on, as if it were acknowledged.
+    if (isLost) this.acknowledged = written;
     await this.steps.hold();
-    await node.endWrite(objects, name, 'known');
+    if (!isLost) await node.endWrite(objects, name, 'known');
     this.acknowledged = Math.max(this.acknowledged, written);
+    this.writing -= 1;
     this.startRead(node);
   }
 
@@ -61,12 +72,24 @@ class Walk {
     const least = this.acknowledged;
     const mount = mounts[Math.floor(this.steps.random() ** 3 * mounts.length)]!;
     const want = this.steps.random() < 0.2 ? 'info' : 'bytes';
-    const opened = await openObject(node, refOf(key, mount), { want });
+    const { signal } = this.#leaver();
+    const opened = await openObject(node, refOf(key, mount), { want, signal }).catch((error: unknown) => {
+      if (!signal.aborted) this.violations.push(`a read failed: ${String(error)}`);
+    });
+    if (!opened) return;
     const version = Number(opened.info.etag?.replaceAll('"', ''));
     if (version < least) this.violations.push(`read ${version} after ${least} was acknowledged`);
     if (want === 'info') return;
     const bytes = await bodyOf(opened).catch(() => undefined);
     if (bytes && !bytes.equals(contentOf(version))) this.violations.push(`bytes of ${version} are mixed`);
+  }
+
+  #leaver(): AbortController {
+    const leaver = new AbortController();
+    if (this.steps.random() < 0.2) {
+      this.steps.start('a leaving', () => this.steps.hold().then(() => leaver.abort()));
+    }
+    return leaver;
   }
 
   #apply(): number {
@@ -89,6 +112,7 @@ async function walk(seed: number): Promise<string[]> {
     else if (dice < 0.3) run.startRead(node);
     else if (dice < 0.31) node.forgetInfo();
     else if (dice < 0.32) clock.advance(1000);
+    else if (dice < 0.34 && run.writing === 0) clock.advance(unsettledMs);
     else await run.steps.letOneGo();
   }
   await run.drain();

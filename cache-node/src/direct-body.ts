@@ -5,6 +5,8 @@ import type { UfsObject } from '@forebay/ufs/ufs';
 export class DirectBody implements AsyncIterableIterator<Uint8Array> {
   readonly #iterator: AsyncIterator<Uint8Array>;
   readonly #onBytes: (count: number) => void;
+  /** The UFS sends nothing after the range: reading to its end lets the connection serve on. */
+  readonly #endsWithRange: boolean;
   #skipBytes: number;
   #leftBytes: number;
 
@@ -13,6 +15,7 @@ export class DirectBody implements AsyncIterableIterator<Uint8Array> {
     this.#iterator = opened.body[Symbol.asyncIterator]();
     this.#skipBytes = range.start - opened.range.start;
     this.#leftBytes = range.endExclusive - range.start;
+    this.#endsWithRange = opened.range.endExclusive === range.endExclusive;
     this.#onBytes = onBytes;
   }
 
@@ -32,7 +35,7 @@ export class DirectBody implements AsyncIterableIterator<Uint8Array> {
       this.#onBytes(bytes.byteLength);
       return { done: false, value: bytes };
     }
-    await this.#iterator.next();
+    if (this.#endsWithRange) await this.#iterator.next();
     return this.return();
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ForebayError, isKind } from '@forebay/core/errors';
+import { isKind } from '@forebay/core/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   bodyOf,
@@ -106,6 +106,26 @@ describe('a cold read', () => {
     ]);
   });
 
+  it('counts what was cached beside the pages that it brings itself', async () => {
+    ufs.put(object.ufsKey, fivePages);
+    const { node } = await nodes.open(ufs.asUfs(), { settings: { readAheadPagesMax: 0 } });
+    await readAll(node, object, { kind: 'from', start: 3 * pageSizeBytes });
+    await node.beginWrite([object], 'tags');
+    await node.endWrite([object], 'tags', 'known');
+    const opened = await openObject(node, object);
+    expect(opened).toMatchObject({ cache: 'PARTIAL', pages: { hit: 2, total: 5 } });
+    expect(await bodyOf(opened)).toEqual(fivePages);
+  });
+
+  it('reads an object anew by the page size of a mount that was made again', async () => {
+    ufs.put(object.ufsKey, fivePages);
+    const { node } = await nodes.open(ufs.asUfs());
+    await readAll(node, object);
+    const remounted = refOf(object.ufsKey, testMount({ pageSizeBytes: 2 * pageSizeBytes }));
+    expect((await readAll(node, remounted)).bytes).toEqual(fivePages);
+    expect((await node.stat(remounted)).pages).toMatchObject({ cached: 3, total: 3 });
+  });
+
   it('hands out the first bytes while the rest is still on its way', async () => {
     ufs.put(object.ufsKey, fivePages);
     const rest = gate();
@@ -122,88 +142,6 @@ describe('a cold read', () => {
     const { node } = await nodes.open(ufs.asUfs());
     const opened = await openObject(node, object, { range: { kind: 'from', start: 5 } });
     expect(opened).toMatchObject({ range: 'unsatisfiable', info: { sizeBytes: 5 }, body: undefined });
-  });
-});
-
-describe('coalescing', () => {
-  it('asks the UFS once, however many readers miss the same object together', async () => {
-    ufs.put(object.ufsKey, fivePages);
-    const answer = gate();
-    ufs.beforeAnswer = answer.wait;
-    const { node } = await nodes.open(ufs.asUfs());
-    const reads = Array.from({ length: 100 }, () => readAll(node, object));
-    await answer.reached;
-    answer.open();
-    const results = await Promise.all(reads);
-    expect(results.every((read) => read.bytes.equals(fivePages))).toBe(true);
-    expect(results.map((read) => read.cache).sort()[0]).toBe('COALESCED');
-    expect(results.filter((read) => read.cache === 'MISS')).toHaveLength(1);
-    expect(ufs.requests).toHaveLength(1);
-  });
-
-  it('fills each page once for readers that come while it is being filled', async () => {
-    ufs.put(object.ufsKey, fivePages);
-    const middle = gate();
-    ufs.beforePiece = (_, offset) => (offset === pageSizeBytes ? middle.wait() : undefined);
-    const { node } = await nodes.open(ufs.asUfs());
-    const first = readAll(node, object);
-    await middle.reached;
-    const late = readAll(node, object);
-    const range = { kind: 'span', start: 3 * pageSizeBytes, endExclusive: 3 * pageSizeBytes + 5 } as const;
-    const further = readAll(node, object, range);
-    middle.open();
-    expect((await first).bytes).toEqual(fivePages);
-    expect((await late).bytes).toEqual(fivePages);
-    expect((await further).bytes).toEqual(fivePages.subarray(range.start, range.endExclusive));
-    expect(ufs.requests).toHaveLength(1);
-  });
-
-  it('does not let a reader who leaves cancel the others', async () => {
-    ufs.put(object.ufsKey, fivePages);
-    const answer = gate();
-    ufs.beforeAnswer = answer.wait;
-    const { node } = await nodes.open(ufs.asUfs());
-    const leaver = new AbortController();
-    const left = openAny(node, object, { signal: leaver.signal }).catch((error: unknown) => error);
-    const stays = readAll(node, object);
-    await answer.reached;
-    leaver.abort();
-    answer.open();
-    expect((await stays).bytes).toEqual(fivePages);
-    await left;
-    expect(ufs.requests).toHaveLength(1);
-  });
-
-  it('finishes the page in flight when the last reader leaves, and asks for no more', async () => {
-    ufs.put(object.ufsKey, fivePages);
-    const second = gate();
-    ufs.beforePiece = (_, offset) => (offset === pageSizeBytes + ufs.pieceBytes ? second.wait() : undefined);
-    const { node } = await nodes.open(ufs.asUfs(), { settings: { readAheadPagesMax: 1 } });
-    const leaver = new AbortController();
-    const opened = await openObject(node, object, { signal: leaver.signal });
-    await second.reached;
-    leaver.abort();
-    second.open();
-    await expect(bodyOf(opened)).rejects.toThrow();
-    await expect.poll(async () => (await node.stats()).fillsInFlight).toBe(0);
-    expect((await node.stat(object)).pages.cached).toBe(2);
-    expect(ufs.bodiesOpen).toBe(0);
-  });
-
-  it('runs no further ahead of a slow reader than its read-ahead', async () => {
-    const large = randomBytes(20 * pageSizeBytes);
-    ufs.put(object.ufsKey, large);
-    let furthest = 0;
-    ufs.beforePiece = (_, offset) => {
-      furthest = Math.max(furthest, offset);
-      return undefined;
-    };
-    const { node } = await nodes.open(ufs.asUfs(), { settings: { readAheadPagesMax: 2 } });
-    const opened = await openObject(node, object);
-    await expect.poll(async () => (await node.stat(object)).pages.cached).toBe(3);
-    expect(furthest).toBeLessThanOrEqual(3 * pageSizeBytes);
-    expect(await bodyOf(opened)).toEqual(large);
-    expect(ufs.requests).toHaveLength(1);
   });
 });
 
@@ -267,94 +205,6 @@ describe('freshness', () => {
     clock.advance(60_000);
     const refused = await readAll(node, object).catch((error: unknown) => error);
     expect(isKind(refused, 'ufs-unavailable')).toBe(true);
-  });
-});
-
-describe('versions', () => {
-  it('starts over when the object changed before the first byte', async () => {
-    ufs.put(object.ufsKey, fivePages);
-    const { node } = await nodes.open(ufs.asUfs());
-    await openObject(node, object, { want: 'info' });
-    const next = randomBytes(1000);
-    ufs.put(object.ufsKey, next);
-    const read = await readAll(node, object);
-    expect(read.bytes).toEqual(next);
-    expect(ufs.requests.map((request) => request.op)).toEqual(['head', 'get', 'get']);
-  });
-
-  it('breaks off when the object changes in the middle of a read whose rest is not cached', async () => {
-    const large = randomBytes(1200 * pageSizeBytes);
-    ufs.pieceBytes = pageSizeBytes;
-    ufs.put(object.ufsKey, large);
-    const { node } = await nodes.open(ufs.asUfs());
-    await openObject(node, object, { want: 'info' });
-    const opened = await openObject(node, object);
-    const next = randomBytes(pageSizeBytes);
-    ufs.put(object.ufsKey, next);
-    const error = await bodyOf(opened).catch((reason: unknown) => reason);
-    expect(isKind(error, 'version-changed')).toBe(true);
-    // Whoever was cut reads again, long before the TTL is over.
-    expect((await readAll(node, object)).bytes).toEqual(next);
-  });
-
-  it('breaks off where the cached pages of a replaced object end, and reads it anew after that', async () => {
-    ufs.put(object.ufsKey, fivePages);
-    const { node } = await nodes.open(ufs.asUfs());
-    await readAll(node, object, { kind: 'span', start: 0, endExclusive: 2 * pageSizeBytes });
-    ufs.objects.delete(object.ufsKey);
-    const opened = await openObject(node, object);
-    const error = await bodyOf(opened).catch((reason: unknown) => reason);
-    expect(isKind(error, 'version-changed')).toBe(true);
-    expect((await openAny(node, object)).kind).toBe('absent');
-  });
-
-  it('takes up a fill that breaks midway where it broke, in the same version', async () => {
-    ufs.put(object.ufsKey, fivePages);
-    let breaks = 2;
-    ufs.beforePiece = (_, offset) => {
-      if (offset < pageSizeBytes + ufs.pieceBytes || breaks === 0) return undefined;
-      breaks -= 1;
-      throw new ForebayError('ufs-unavailable', 'connection reset');
-    };
-    const { node } = await nodes.open(ufs.asUfs());
-    const read = await readAll(node, object);
-    expect(read.bytes).toEqual(fivePages);
-    expect(ufs.requests).toMatchObject([
-      { range: undefined },
-      { range: { start: pageSizeBytes }, ifMatch: read.etag },
-      { range: { start: 2 * pageSizeBytes }, ifMatch: read.etag },
-    ]);
-  });
-
-  it('gives up on a UFS that breaks at the same place again and again', async () => {
-    ufs.put(object.ufsKey, fivePages);
-    ufs.beforePiece = (_, offset) => {
-      if (offset === 0) return undefined;
-      throw new ForebayError('ufs-unavailable', 'connection reset');
-    };
-    const { node } = await nodes.open(ufs.asUfs());
-    const opened = await openObject(node, object);
-    await expect(bodyOf(opened)).rejects.toThrow('connection reset');
-    expect((await node.stats()).fillsInFlight).toBe(0);
-  });
-
-  it('caches nothing of an object without a strong ETag', async () => {
-    ufs.put(object.ufsKey, 'weak', 'W/"1"');
-    const { node } = await nodes.open(ufs.asUfs());
-    expect(await readAll(node, object)).toMatchObject({ cache: 'BYPASS', bytes: Buffer.from('weak') });
-    expect(await readAll(node, object)).toMatchObject({ cache: 'BYPASS' });
-    expect((await node.stats()).pages).toBe(0);
-    expect(ufs.bodiesOpen).toBe(0);
-  });
-
-  it('caches nothing of an object over the mount’s largest size', async () => {
-    const capped = refOf('big', testMount({ maxObjectSizeBytes: 10 }));
-    ufs.put('big', 'more than ten bytes');
-    const { node } = await nodes.open(ufs.asUfs());
-    expect(await readAll(node, capped)).toMatchObject({ cache: 'BYPASS' });
-    const range = { kind: 'span', start: 5, endExclusive: 8 } as const;
-    expect(await readAll(node, capped, range)).toMatchObject({ cache: 'BYPASS', bytes: Buffer.from('tha') });
-    expect((await node.stat(capped)).pages.cached).toBe(0);
   });
 });
 

@@ -50,6 +50,8 @@ export interface LocalCacheNodeOptions {
 
 /** An object that keeps changing is read plainly, past the cache, after so many attempts. */
 const openAttemptsMax = 3;
+/** Longer than a steady reader needs for a page, far shorter than a client may stall. */
+const fillPauseMaxMs = 10_000;
 
 export class LocalCacheNode implements CacheNode {
   readonly nodeId: string;
@@ -99,6 +101,7 @@ export class LocalCacheNode implements CacheNode {
       flights: new PageIndex<PageFlight>(),
       budget: new ByteBudget(settings.fillsInFlightBytesMax),
       aheadPages: settings.readAheadPagesMax,
+      pauseMaxMs: fillPauseMaxMs,
       onChanged: (object, found) => info.dropVersion(object, found),
       fillsRunning: 0,
     };

@@ -58,8 +58,8 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
     fillsStopped: metrics.counter<'reason'>({
       name: 'forebay_fills_stopped_total',
       help:
-        'Fills that ended before their last page, by reason: left (no reader was left), ' +
-        'changed (another version) or failed.',
+        'Fills that ended before their last page, by reason: left (no reader was left), paused ' +
+        '(slow readers; taken up again as they read on), changed (another version) or failed.',
       labels: ['reason'],
     }),
   };

@@ -23,10 +23,8 @@ export function answerClientError(
   context: ClientErrorContext,
 ): 'headers' | 'timeout' | 'malformed' | undefined {
   const code = 'code' in error ? error.code : undefined;
-  const outgoing = context.exchange?.outgoing;
-  const answering = outgoing?.headersSent && !outgoing.writableFinished;
   const left = code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable;
-  if (left || answering) {
+  if (left || !isItsTurn(socket, context.exchange)) {
     socket.destroy();
     return left ? undefined : 'malformed';
   }
@@ -46,6 +44,16 @@ export function answerClientError(
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
   return reason;
+}
+
+/**
+ * Whether what goes out now is taken as the answer to what cannot be read. Not where a request before it has
+ * not been answered to the end: an error would end up in that answer's body, or stand for it.
+ */
+function isItsTurn(socket: Socket, exchange: Exchange | undefined): boolean {
+  if (!exchange || exchange.outgoing.writableFinished) return true;
+  const { incoming, outgoing } = exchange;
+  return !incoming.complete && !outgoing.headersSent && outgoing.socket === socket;
 }
 
 /** @param context `unfinished`: the request of whose body a part has not come */

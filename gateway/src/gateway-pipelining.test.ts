@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { KiB, MiB } from '@forebay/core/bytes';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RawClient, signedHead } from './testing/raw-client.ts';
@@ -26,15 +25,19 @@ afterEach(async () => {
   await gateway.close();
 });
 
-/** The body of the first read stops after its first piece until it may go on. */
-function stallFirst(): () => void {
+/** The body of the first read stops behind its first piece; a later read is told when it has begun. */
+function stallFirst() {
   const gate = Promise.withResolvers<void>();
+  const [stalled, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let pieces = 0;
   gateway.ufsOf(mount).slow(async () => {
     pieces += 1;
-    if (pieces === 2) await gate.promise;
+    if (pieces === 3) begun.resolve();
+    if (pieces !== 2) return;
+    stalled.resolve();
+    await gate.promise;
   });
-  return gate.resolve;
+  return { stalled: stalled.promise, begun: begun.promise, go: gate.resolve };
 }
 
 describe('requests sent one behind the other on a connection', () => {
@@ -54,9 +57,9 @@ describe('requests sent one behind the other on a connection', () => {
     ['a chunk that is none', 'PUT /lake/c HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n'],
   ])('with %s behind a complete one never put an error into the body before it', async (_name, broken) => {
     await start({ a: twoPieces, b: 'second' });
-    stallFirst();
+    const { stalled } = stallFirst();
     raw.send(get('a'));
-    await once(raw.socket, 'data');
+    await stalled;
     raw.send(get('b') + broken);
     const received = await raw.closed();
     expect(received.split('HTTP/1.1 ')).toHaveLength(2);
@@ -72,9 +75,11 @@ describe('requests sent one behind the other on a connection', () => {
 
   it('are all let go when the client leaves', async () => {
     await start({ a: twoPieces, b: 'y'.repeat(4 * MiB) });
-    const go = stallFirst();
-    raw.send(get('a') + get('b'));
-    await once(raw.socket, 'data');
+    const { stalled, begun, go } = stallFirst();
+    raw.send(get('a'));
+    await stalled;
+    raw.send(get('b'));
+    await begun;
     raw.close();
     await gateway.whenClosed();
     go();

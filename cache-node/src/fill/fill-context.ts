@@ -15,6 +15,8 @@ export interface FillContext {
   readonly budget: ByteBudget;
   /** How many pages a fill may run ahead of its furthest reader. */
   readonly aheadPages: number;
+  /** How long a fill keeps its UFS request open for readers that want no more yet. */
+  readonly pauseMaxMs: number;
   readonly metrics: CacheNodeMetrics;
   /** The UFS has another version than this one, or none. */
   readonly onChanged: (object: ObjectRef, info: ObjectInfo) => void;

@@ -2,7 +2,8 @@
  * A fill: one UFS request that brings a run of neighbouring missing pages, shared by all who read them.
  *
  * It runs at most `aheadPages` before its furthest reader. When its last reader leaves, the page in flight is
- * finished and kept, and the rest is not asked for. It never waits for a client, nor a client for the disk.
+ * finished and kept, and the rest is not asked for; the same where its readers want no more for a while. No
+ * client waits for the disk.
  */
 import { assert, ForebayError, isUfsAnswer } from '@forebay/core/errors';
 import { versionOf } from '@forebay/core/object';
@@ -97,7 +98,7 @@ export class Fill {
         const { done, value } = await iterator.next();
         if (done) throw new ForebayError('ufs-unavailable', 'the UFS sent less than it announced');
         leftBytes -= value.byteLength;
-        if (skipBytes >= value.byteLength) {
+        if (skipBytes > 0 && skipBytes >= value.byteLength) {
           // A store that ignores ranges may be far from the first page: not worth it for nobody.
           if (this.#readers.size === 0) return this.#left();
           skipBytes -= value.byteLength;
@@ -130,7 +131,7 @@ export class Fill {
     return true;
   }
 
-  /** Waits until somebody wants this page; false where nobody is left. The first page needs no reader. */
+  /** Waits until somebody wants this page; false where nobody does. The first page needs no reader. */
   async #mayStart(flight: PageFlight): Promise<boolean> {
     for (;;) {
       if (this.#readers.size === 0 && flight.page.index !== this.#firstPage) {
@@ -138,10 +139,26 @@ export class Fill {
         return false;
       }
       if (this.#readers.size === 0 || flight.page.index < this.#wantedEnd()) return true;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      if (!(await this.#wokenInTime())) {
+        this.#context.metrics.fillsStopped.inc({ reason: 'paused' });
+        return false;
+      }
     }
+  }
+
+  /**
+   * False where the readers take their time: connections to the UFS are few, and not for one slow client to
+   * keep. Its next page is a request of its own.
+   */
+  #wokenInTime(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), this.#context.pauseMaxMs);
+      timer.unref();
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
   }
 
   #left(): void {

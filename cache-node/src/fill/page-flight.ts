@@ -8,7 +8,7 @@ import type { Fill } from './fill.ts';
 
 export type FlightEnd =
   | { readonly kind: 'done' }
-  /** The fill stopped before this page because nobody was left who wanted it: look again. */
+  /** The fill stopped before this page because nobody wanted it: look again. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly error: unknown };
 

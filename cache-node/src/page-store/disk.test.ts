@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@forebay/core/log';
@@ -51,6 +51,42 @@ it('gives back what was put, also after a restart', async () => {
   expect(await reopened.get({ set: setA, index: 4 })).toBeUndefined();
   expect(await reopened.get({ set: setB, index: 3 })).toBeUndefined();
   expect([...reopened.indexesOf(setA)]).toEqual([3]);
+});
+
+it('reads a page once for all who ask for it together, and counts it once where it is bad', async () => {
+  const pages = await openPages();
+  const page = { set: setA, index: 0 };
+  await pages.put(page, Buffer.alloc(5000, 7));
+  const [first, second] = await Promise.all([pages.get(page), pages.get(page)]);
+  expect(first).toBe(second);
+  const path = await onlyFile(setA);
+  await writeFile(path, Buffer.alloc(5000, 8));
+  expect(await Promise.all([pages.get(page), pages.get(page), pages.get(page)])).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(corrupt).toBe(1);
+  expect(pages.count).toBe(0);
+});
+
+it('keeps what it has where nothing can be taken away', async () => {
+  const pages = await openPages(8 * KiB);
+  for (const index of [0, 1]) await pages.put({ set: setA, index }, Buffer.alloc(4 * KiB, index));
+  // A directory cannot be unlinked, nor can anything on a disk that became read-only.
+  for (const name of await readdir(join(directory, 'aa'))) {
+    await rename(join(directory, 'aa', name), join(directory, name));
+    await mkdir(join(directory, 'aa', name));
+  }
+  expect(await pages.put({ set: setB, index: 0 }, Buffer.alloc(4 * KiB))).toBe(false);
+  expect([pages.count, pages.sizeBytes]).toEqual([2, 8 * KiB]);
+  for (const name of await readdir(join(directory, 'aa'))) {
+    await rmdir(join(directory, 'aa', name));
+    await rename(join(directory, name), join(directory, 'aa', name));
+  }
+  expect(await pages.get({ set: setA, index: 0 })).toEqual(Buffer.alloc(4 * KiB));
+  expect(await pages.put({ set: setB, index: 0 }, Buffer.alloc(4 * KiB))).toBe(true);
+  expect([pages.count, pages.sizeBytes]).toEqual([2, 8 * KiB]);
 });
 
 it('never hands out a page with a flipped bit: it is dropped, counted and gone', async () => {

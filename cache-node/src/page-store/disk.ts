@@ -40,6 +40,8 @@ export class DiskPages {
   readonly #events: DiskEvents;
   readonly #index = new PageIndex<SieveEntry<StoredPage>>();
   readonly #sieve = new Sieve<StoredPage>();
+  /** Reads under way: who asks for the same page shares its bytes. */
+  readonly #reads = new PageIndex<Promise<Uint8Array | undefined>>();
   #sizeBytes = 0;
   #temporaryCount = 0;
 
@@ -84,14 +86,22 @@ export class DiskPages {
 
   /** The page, verified; undefined where it is not stored, or was and is no longer good. */
   async get(page: PageId): Promise<Uint8Array | undefined> {
+    const reading = this.#reads.get(page);
+    if (reading) return reading;
     const entry = this.#index.get(page);
     if (!entry) return undefined;
     entry.visited = true;
+    const read = this.#read(page, entry).finally(() => this.#reads.delete(page));
+    this.#reads.add(page, read);
+    return read;
+  }
+
+  async #read(page: PageId, entry: SieveEntry<StoredPage>): Promise<Uint8Array | undefined> {
     const stored = entry.item;
     const bytes = await this.#readFile(stored);
     if (bytes && crc32c(bytes) === stored.checksum) return bytes;
     if (bytes) this.#events.onCorrupt(stored);
-    // Another reader may have found it bad first, or eviction may have taken it while we read.
+    // Eviction may have taken it while we read.
     if (this.#index.get(page) === entry) {
       this.#sieve.remove(entry);
       await this.#remove(stored);
@@ -128,25 +138,33 @@ export class DiskPages {
     while (this.#sizeBytes + sizeBytes > this.sizeBytesMax) {
       const victim = this.#sieve.evict();
       if (!victim) return false;
+      if (!(await this.#remove(victim))) {
+        // A directory that lets nothing go takes nothing either, and what it has can still be read.
+        if (!this.has(victim)) this.#index.add(victim, this.#sieve.insert(victim));
+        return false;
+      }
       this.#events.onEvict();
-      await this.#remove(victim);
     }
     this.#sizeBytes += sizeBytes;
     return true;
   }
 
-  /** The budget is given back only once the file is gone. The entry must be out of the sieve already. */
-  async #remove(stored: StoredPage): Promise<void> {
+  /**
+   * The budget is given back only once the file is gone; false where it stays. The entry must be out of the
+   * sieve already.
+   */
+  async #remove(stored: StoredPage): Promise<boolean> {
     this.#index.delete(stored);
     try {
       await unlink(pagePath(this.#directory, stored));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#events.onError('store', error);
-        return;
+        return false;
       }
     }
     this.#sizeBytes -= diskBytesOf(stored.lengthBytes);
+    return true;
   }
 
   async #readFile(stored: StoredPage): Promise<Uint8Array | undefined> {

@@ -143,6 +143,12 @@ function infoOf(object: { bytes: Buffer; etag: string | undefined }): ObjectInfo
   };
 }
 
+/** A store that ignores some of what a read asks. */
+export function laxUfs(store: StepUfs, ignored: UfsReadOptions): Ufs {
+  const strict = store.asUfs();
+  return { ...strict, get: (key, options) => strict.get(key, { ...options, ...ignored }) };
+}
+
 /** A gate that is shut until `open` is called; `reached` resolves when somebody stands before it. */
 export function gate(): { wait: () => Promise<void>; open: () => void; reached: Promise<void> } {
   let open = () => {};

@@ -39,8 +39,9 @@ export async function writeAnswer(
   const { body } = answer;
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   if (outgoing.destroyed) return leave(bytes, 0);
+  const bodiless = context.headOnly || bytes === undefined || isBodiless(answer.status);
   const lengthBytes = lengthOf(answer, bytes);
-  if (Number.isNaN(lengthBytes)) {
+  if (!bodiless && Number.isNaN(lengthBytes)) {
     await leave(bytes, 0);
     throw new Error('a streamed answer needs a content-length');
   }
@@ -51,7 +52,7 @@ export async function writeAnswer(
     await leave(bytes, 0);
     throw error;
   }
-  if (context.headOnly || bytes === undefined || isBodiless(answer.status)) {
+  if (bodiless) {
     if (bytes !== undefined && !(bytes instanceof Uint8Array)) await returnBody(bytes);
     await finish(outgoing, context, undefined);
     return { bodyBytes: 0, end: 'whole' };

@@ -11,6 +11,7 @@ import type { OperationDeps } from '../operation.ts';
 import { parseReadConditions } from '../read-conditions.ts';
 import type { S3Request } from '../types.ts';
 import { invalid } from './list-request.ts';
+import { checkedVersionId } from './named-ids.ts';
 import { readableObject } from './resolve.ts';
 import { uploadBytesMax } from './upload.ts';
 import { named, prefixed } from './write-headers.ts';
@@ -28,7 +29,8 @@ export function copySourceOf(deps: OperationDeps, request: S3Request): CopySourc
   const text = request.headers.get(headerName) ?? '';
   const versionAt = text.indexOf('?versionId=');
   const path = decoded(versionAt < 0 ? text : text.slice(0, versionAt), text).replace(/^\//, '');
-  const versionId = versionAt < 0 ? undefined : decoded(text.slice(versionAt + '?versionId='.length), text);
+  const version = versionAt < 0 ? undefined : decoded(text.slice(versionAt + '?versionId='.length), text);
+  const versionId = checkedVersionId(headerName, version);
   const slash = path.indexOf('/');
   const bucket = slash < 0 ? path : path.slice(0, slash);
   const key = slash < 0 ? '' : path.slice(slash + 1);

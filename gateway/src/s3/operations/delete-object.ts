@@ -1,6 +1,7 @@
 /** DeleteObject, of the newest version or of a named one (S3-WIRE 89, 91). */
 import type { WriteHandler } from '../../write-object.ts';
 import type { OperationDeps } from '../operation.ts';
+import { versionIdOf } from './named-ids.ts';
 import { writableObject } from './resolve.ts';
 import { named } from './write-headers.ts';
 
@@ -19,7 +20,7 @@ export const deleteObject =
     const object = writableObject(deps, request);
     const ufs = await deps.ufsOf(object.mount);
     const options = {
-      versionId: request.query.get('versionId'),
+      versionId: versionIdOf(request.query),
       headers: named(request.headers, [...deleteHeaderNames, ...conditionNames]),
     };
     const result = await deps.writer.write([object], () => ufs.delete(object.ufsKey, options));

@@ -7,6 +7,7 @@ import type { HeaderList } from '@forebay/core/object';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Answer, S3Request } from '../types.ts';
+import { versionIdOf } from './named-ids.ts';
 import { cacheHeaders } from './object-answer.ts';
 import { responseOverrides } from './response-overrides.ts';
 
@@ -49,6 +50,7 @@ export async function directRead(
   options: { readonly object: ObjectRef; readonly method: 'GET' | 'HEAD' },
 ): Promise<S3Answer> {
   const overrides = responseOverrides(request);
+  versionIdOf(request.query);
   refuseBadPartNumber(request);
   const ufs = await deps.ufsOf(options.object.mount);
   const answer = await ufs.readDirect({

@@ -7,6 +7,7 @@ import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
 import { parseCompleteMultipartUpload } from '../xml.ts';
 import { invalid, limitOf, namesOf } from './list-request.ts';
+import { uploadIdOf } from './named-ids.ts';
 import { quotedEtag } from './object-answer.ts';
 import { writableObject } from './resolve.ts';
 import {
@@ -40,7 +41,7 @@ export const completeMultipartUpload =
   (deps: OperationDeps): WriteHandler =>
   async (request) => {
     const object = writableObject(deps, request);
-    const uploadId = uploadIdOf(request);
+    const uploadId = uploadIdOf(request.query);
     const { parts } = parseCompleteMultipartUpload(await request.body.bytes(deps.settings.xmlBodyBytesMax));
     const ufs = await deps.ufsOf(object.mount);
     const { bucket, key, headers } = request;
@@ -70,7 +71,7 @@ export const abortMultipartUpload =
   async (request) => {
     const object = writableObject(deps, request);
     const ufs = await deps.ufsOf(object.mount);
-    await ufs.abortUpload(object.ufsKey, uploadIdOf(request));
+    await ufs.abortUpload(object.ufsKey, uploadIdOf(request.query));
     return { status: 204, headers: [] };
   };
 
@@ -82,7 +83,7 @@ export const listParts =
     const maxParts = limitOf(query, 'max-parts');
     const partNumberMarker = markerOf(request);
     const names = namesOf(query);
-    const uploadId = uploadIdOf(request);
+    const uploadId = uploadIdOf(query);
     const ufs = await deps.ufsOf(object.mount);
     const list = await ufs.listParts(object.ufsKey, { uploadId, partNumberMarker, maxParts });
     return xmlAnswer('ListPartsResult', {
@@ -108,10 +109,6 @@ export const listParts =
       })),
     });
   };
-
-function uploadIdOf({ query }: S3Request): string {
-  return query.get('uploadId') ?? '';
-}
 
 function markerOf({ query }: S3Request): number {
   const text = query.get('part-number-marker');

@@ -2,6 +2,7 @@
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
+import { uploadIdOf } from './named-ids.ts';
 import { writableObject } from './resolve.ts';
 import { uploadBytesMax, uploadOf } from './upload.ts';
 import { checksumHeaders, named, prefixed } from './write-headers.ts';
@@ -29,7 +30,7 @@ export function partOf({ query }: S3Request): { uploadId: string; partNumber: nu
       fields: { ArgumentName: 'partNumber', ArgumentValue: text },
     });
   }
-  return { uploadId: query.get('uploadId') ?? '', partNumber };
+  return { uploadId: uploadIdOf(query), partNumber };
 }
 
 /** What a part may say besides its checksum: the customer's key, who pays, whose bucket. */

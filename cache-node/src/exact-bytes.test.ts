@@ -11,7 +11,7 @@ import { type RangeRequest, resolveRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { afterEach, expect, it } from 'vitest';
 import { openAny, pageSizeBytes, refOf, type TestNode, TestNodes, testMount } from './testing/kit.ts';
-import { StepUfs } from './testing/step-ufs.ts';
+import { laxUfs, StepUfs } from './testing/step-ufs.ts';
 import { Steps } from './testing/steps.ts';
 
 const nodes = new TestNodes();
@@ -70,16 +70,10 @@ class Walk {
   ufs(): Ufs {
     const ignoresRange = this.steps.random() < 0.15;
     const ignoresIfMatch = this.steps.random() < 0.3;
-    const inner = this.store.asUfs();
-    return {
-      ...inner,
-      get: (key, options = {}) =>
-        inner.get(key, {
-          ...options,
-          ...(ignoresRange && { range: undefined }),
-          ...(ignoresIfMatch && { ifMatch: undefined }),
-        }),
-    };
+    return laxUfs(this.store, {
+      ...(ignoresRange && { range: undefined }),
+      ...(ignoresIfMatch && { ifMatch: undefined }),
+    });
   }
 
   settings() {

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RawClient, signedHead } from './testing/raw-client.ts';
+import { startTestGateway, type TestGateway } from './testing/test-gateway.ts';
+import { testMount } from './testing/test-mount.ts';
+
+const mount = testMount({ bucket: 'lake' });
+let gateway: TestGateway;
+let raw: RawClient;
+let etag = '';
+
+beforeEach(async () => {
+  gateway = await startTestGateway([mount]);
+  const body = (async function* () {
+    yield Buffer.from('text');
+  })();
+  const written = await gateway.ufsOf(mount).put('k', { sizeBytes: 4, body, headers: [] });
+  etag = written.headers.find(([name]) => name === 'etag')![1];
+  raw = await RawClient.open(gateway.port);
+});
+
+afterEach(async () => {
+  raw.close();
+  await gateway.close();
+});
+
+async function ask(method: string, target: string, headers: Record<string, string> = {}) {
+  raw.send(signedHead({ method, target, headers }));
+  return raw.answer({ head: method === 'HEAD' });
+}
+
+describe('a read that goes to the UFS every time', () => {
+  it.each(['GET', 'HEAD'])('is 304 to %s of the version that the client has', async (method) => {
+    for (const query of ['versionId=null', 'partNumber=1']) {
+      const answer = await ask(method, `/lake/k?${query}`, { 'if-none-match': etag });
+      expect(answer).toMatchObject({ status: 304, headers: { etag, 'x-cache': 'BYPASS' }, body: '' });
+      expect(answer.headers).not.toHaveProperty('content-length');
+    }
+    expect((await ask('GET', '/lake/k?versionId=null')).body).toBe('text');
+  });
+});
+
+describe('a parameter without a value', () => {
+  it('names no version: nothing is read, deleted or copied', async () => {
+    for (const [method, target, headers] of [
+      ['GET', '/lake/k?versionId=', {}],
+      ['HEAD', '/lake/k?versionId', {}],
+      ['DELETE', '/lake/k?versionId=', {}],
+      ['PUT', '/lake/copy', { 'x-amz-copy-source': '/lake/k?versionId=' }],
+    ] as const) {
+      const answer = await ask(method, target, headers);
+      expect([method, answer.status]).toEqual([method, 400]);
+      if (method !== 'HEAD') expect(answer.body).toContain('<Code>InvalidArgument</Code>');
+    }
+    expect(gateway.home.fences).toEqual([]);
+    expect((await ask('GET', '/lake/k')).body).toBe('text');
+  });
+
+  it('names no upload: nothing reaches the UFS, where it could mean the object itself', async () => {
+    const empty = { 'content-length': '0' };
+    for (const [method, target] of [
+      ['PUT', '/lake/k?partNumber=1&uploadId='],
+      ['POST', '/lake/k?uploadId='],
+      ['DELETE', '/lake/k?uploadId'],
+      ['GET', '/lake/k?uploadId='],
+    ] as const) {
+      const answer = await ask(method, target, method === 'GET' ? {} : empty);
+      expect([method, answer.status]).toEqual([method, 404]);
+      expect(answer.body).toContain('<Code>NoSuchUpload</Code>');
+    }
+    for (const operation of ['uploadPart', 'completeUpload', 'abortUpload', 'listParts'] as const) {
+      expect(gateway.ufsOf(mount).countOf(operation)).toBe(0);
+    }
+    expect((await ask('GET', '/lake/k')).body).toBe('text');
+  });
+});
