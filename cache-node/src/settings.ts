@@ -13,7 +13,7 @@ export const cacheNodeSettings = {
     env: 'FOREBAY_CACHE_SIZE',
     default: '20GiB',
     min: '0',
-    help: 'Disk space for pages, below the data directory. Less where the disk has less.',
+    help: 'Disk space for pages, below the data directory; no more than nine tenths of what is free at the start.',
   }),
   memorySizeBytes: bytes({
     env: 'FOREBAY_MEMORY_SIZE',

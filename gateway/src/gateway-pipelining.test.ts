@@ -54,7 +54,10 @@ describe('requests sent one behind the other on a connection', () => {
 
   it.each([
     ['no HTTP', 'NONSENSE\r\n\r\n'],
-    ['a chunk that is none', 'PUT /lake/c HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n'],
+    [
+      'a chunk that is none',
+      'PUT /lake/c HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n',
+    ],
   ])('with %s behind a complete one never put an error into the body before it', async (_name, broken) => {
     await start({ a: twoPieces, b: 'second' });
     const { stalled } = stallFirst();

@@ -19,11 +19,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-function openPages(sizeBytesMax = 1024 * KiB): Promise<DiskPages> {
+function openPages(sizeBytesMax = 1024 * KiB, freeBytes?: number): Promise<DiskPages> {
   return DiskPages.open({
     directory,
     sizeBytesMax,
     log: silentLog,
+    ...(freeBytes !== undefined && { freeBytesOf: () => Promise.resolve(freeBytes) }),
     events: {
       onEvict: () => {},
       onCorrupt: () => {
@@ -168,4 +169,13 @@ it('takes a file that somebody deleted for a miss', async () => {
   await rm(await onlyFile(setB));
   expect(await pages.get({ set: setB, index: 0 })).toBeUndefined();
   expect(pages.sizeBytes).toBe(0);
+});
+
+it('takes no more than nine tenths of what the disk has left, whatever it was given', async () => {
+  const pages = await openPages();
+  await pages.put({ set: setA, index: 0 }, Buffer.alloc(4 * KiB));
+  const crowded = await openPages(1024 * KiB, 40 * KiB);
+  expect(crowded.sizeBytesMax).toBe(40 * KiB);
+  const roomy = await openPages(1024 * KiB, 1e12);
+  expect(roomy.sizeBytesMax).toBe(1024 * KiB);
 });

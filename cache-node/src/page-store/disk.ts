@@ -5,7 +5,7 @@
  * yet unlinked.
  */
 import { close, open, read } from 'node:fs';
-import { mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, statfs, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Log } from '@forebay/core/log';
@@ -34,8 +34,13 @@ export interface DiskEvents {
   onError(what: 'store' | 'read', error: unknown): void;
 }
 
+/**
+ * Of what is free at the start, this share may become pages: the rest is left to everybody else on the
+ * disk.
+ */
+const freeShareMax = 0.9;
+
 export class DiskPages {
-  readonly sizeBytesMax: number;
   readonly #directory: string;
   readonly #events: DiskEvents;
   readonly #index = new PageIndex<SieveEntry<StoredPage>>();
@@ -43,11 +48,12 @@ export class DiskPages {
   /** Reads under way: who asks for the same page shares its bytes. */
   readonly #reads = new PageIndex<Promise<Uint8Array | undefined>>();
   #sizeBytes = 0;
+  #sizeBytesMax: number;
   #temporaryCount = 0;
 
   private constructor(directory: string, sizeBytesMax: number, events: DiskEvents) {
     this.#directory = directory;
-    this.sizeBytesMax = sizeBytesMax;
+    this.#sizeBytesMax = sizeBytesMax;
     this.#events = events;
   }
 
@@ -60,12 +66,29 @@ export class DiskPages {
     sizeBytesMax: number;
     events: DiskEvents;
     log: Log;
+    /** Bytes free on the disk of a directory. */
+    freeBytesOf?: (directory: string) => Promise<number>;
   }): Promise<DiskPages> {
-    const pages = new DiskPages(options.directory, options.sizeBytesMax, options.events);
+    const { directory, sizeBytesMax, events, log, freeBytesOf = freeBytesOnDisk } = options;
+    const pages = new DiskPages(directory, sizeBytesMax, events);
     await pages.#recover();
+    const room = pages.#sizeBytes + Math.floor((await freeBytesOf(directory)) * freeShareMax);
+    if (room < sizeBytesMax) {
+      pages.#sizeBytesMax = room;
+      log.warn(
+        { asked: sizeBytesMax, room },
+        'the disk has less room than the cache size; using what it has',
+      );
+    }
+    await pages.#reserve(0);
     const { count } = pages.#index;
-    options.log.info({ pages: count, bytes: pages.#sizeBytes }, 'page directory opened');
+    log.info({ pages: count, bytes: pages.#sizeBytes }, 'page directory opened');
     return pages;
+  }
+
+  /** What was asked for, or what the disk had room for at the start, if that was less. */
+  get sizeBytesMax(): number {
+    return this.#sizeBytesMax;
   }
 
   get sizeBytes(): number {
@@ -134,8 +157,8 @@ export class DiskPages {
 
   /** Room for `sizeBytes`, evicting as needed; the room is taken when this resolves to true. */
   async #reserve(sizeBytes: number): Promise<boolean> {
-    if (sizeBytes > this.sizeBytesMax) return false;
-    while (this.#sizeBytes + sizeBytes > this.sizeBytesMax) {
+    if (sizeBytes > this.#sizeBytesMax) return false;
+    while (this.#sizeBytes + sizeBytes > this.#sizeBytesMax) {
       const victim = this.#sieve.evict();
       if (!victim) return false;
       if (!(await this.#remove(victim))) {
@@ -203,7 +226,6 @@ export class DiskPages {
         this.#sizeBytes += diskBytesOf(stored.lengthBytes);
       }
     }
-    await this.#reserve(0);
   }
 }
 
@@ -217,4 +239,9 @@ async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(path, bytes, options);
   }
+}
+
+async function freeBytesOnDisk(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
 }

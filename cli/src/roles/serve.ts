@@ -98,6 +98,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const shared = { settings: values, ufsOf, metrics, clock, log };
   const cacheNode = await LocalCacheNode.open({ ...shared, nodeId, dataDir: dataDir.cachePath });
   undoing.add(() => cacheNode.close());
+  undoing.add(forgetUnmounted(registry, cacheNode));
   const gateway = createGateway({ ...shared, registry, cacheNode, credentials: onlyRoot(rootUser) });
   const server = gateway.createServer();
   undoing.add(() => gateway.drain(values.drainTimeoutMs));
@@ -131,6 +132,16 @@ function rootUserOf({ values, dataDir }: ServeConfig): RootUser {
     return { accessKey, secretKey, from: 'environment' };
   const kept = readRootCredentials(dataDir);
   return kept ? { ...kept, from: 'kept' } : { ...makeRootCredentials(dataDir), from: 'made' };
+}
+
+/** What a mount's objects were is not known any more when it comes back. */
+function forgetUnmounted(registry: LocalRegistry, cacheNode: LocalCacheNode): () => void {
+  let paths = registry.view().mounts.mounts.map(({ path }) => path);
+  return registry.watch(({ mounts }) => {
+    const now = mounts.mounts.map(({ path }) => path);
+    if (paths.some((path) => !now.includes(path))) cacheNode.forgetInfo();
+    paths = now;
+  });
 }
 
 /** Who may use S3: in this version the root user alone. */

@@ -46,6 +46,71 @@ describe('other writes', () => {
     expect(error?.kind).toBe('state-unknown');
   });
 
+  it.each([
+    ['nothing', ''],
+    ['white space alone', ' \n \n'],
+    ['a page of somebody else', '<html><body>Sign in.</body></html>'],
+    ['a result without an ETag', '<CopyObjectResult/>'],
+  ])('answered 200 and %s are state-unknown: that is no success', async (_name, body) => {
+    const { ufs } = await openStore(({ write }) => write(reply(200, body)));
+    const parts = [{ partNumber: 1, etag: '"e"', checksums: [] }];
+    const copy = { sourceKey: 'a', key: 'b', headers: [] };
+    for (const write of [
+      ufs.copy(copy),
+      ufs.uploadPartCopy({ ...copy, uploadId: 'u', partNumber: 1 }),
+      ufs.completeUpload('k', { uploadId: 'u', parts, headers: [] }),
+    ]) {
+      expect((await errorOf(write))?.kind).toBe('state-unknown');
+    }
+  });
+
+  it.each([
+    ['no word', ''],
+    ['a page of somebody else', '<html><body>Sign in.</body></html>'],
+  ])('of many keys, answered with %s, are state-unknown', async (_name, body) => {
+    const { ufs } = await openStore(({ write }) => write(reply(200, body)));
+    expect((await errorOf(ufs.deleteMany([{ key: 'a' }, { key: 'b' }], [])))?.kind).toBe('state-unknown');
+  });
+
+  it('of many keys tell of each that the store left out of its answer', async () => {
+    const { ufs } = await openStore(({ write }) =>
+      write(reply(200, '<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>')),
+    );
+    expect(await ufs.deleteMany([{ key: 'a' }, { key: 'b', versionId: 'v' }, { key: 'a' }], [])).toEqual([
+      { key: 'a' },
+      { key: 'b', versionId: 'v', error: { code: 'InternalError', message: expect.any(String) } },
+    ]);
+  });
+
+  it('of keys one by one end only when the last of them has its answer', async () => {
+    const late = Promise.withResolvers<void>();
+    let answered = 0;
+    const { ufs } = await openStore(async ({ target, socket, write }) => {
+      if (target.includes('%01')) return void socket.resetAndDestroy();
+      await late.promise;
+      answered += 1;
+      write(reply(204));
+    });
+    const failed = errorOf(ufs.deleteMany([{ key: 'x\u0001' }, { key: ' y' }, { key: ' z' }], []));
+    await new Promise((resolve) => setImmediate(resolve));
+    late.resolve();
+    expect((await failed)?.kind).toBe('state-unknown');
+    expect(answered).toBe(2);
+  });
+
+  it('without a body that were sent and got no answer are state-unknown, and not sent again', async () => {
+    const { ufs, server } = await openStore(({ socket }) => void socket.resetAndDestroy());
+    for (const write of [
+      () => ufs.delete('k', { headers: [] }),
+      () => ufs.copy({ sourceKey: 'a', key: 'b', headers: [] }),
+      () => ufs.abortUpload('k', 'u'),
+      () => ufs.deleteMany([{ key: 'k' }], []),
+    ]) {
+      expect((await errorOf(write()))?.kind).toBe('state-unknown');
+    }
+    expect(server.requests).toHaveLength(4);
+  });
+
   it('of keys that no document can name go one by one, the others in one list', async () => {
     const { ufs, server } = await openStore(({ method, target, write }) => {
       if (method === 'POST') {

@@ -183,6 +183,18 @@ describe('an error answer', () => {
     expect(await failure(ufs.list({ prefix: '', maxKeys: 1 }))).toEqual(answer);
   });
 
+  it('about our own signature tells nothing of our credentials', async () => {
+    const body =
+      '<Error><Code>SignatureDoesNotMatch</Code><Message>No.</Message><AWSAccessKeyId>OURS</AWSAccessKeyId>' +
+      '<StringToSign>OURS</StringToSign><SignatureProvided>OURS</SignatureProvided>' +
+      '<StringToSignBytes>OURS</StringToSignBytes><CanonicalRequest>x-amz-security-token:OURS</CanonicalRequest>' +
+      '<CanonicalRequestBytes>OURS</CanonicalRequestBytes><Token-0>OURS</Token-0><Zone>z</Zone></Error>';
+    const { ufs } = await openStore(({ write }) => write(reply(403, body)));
+    for (const request of [ufs.get('k'), ufs.delete('k', { headers: [] })]) {
+      expect(await failure(request)).toMatchObject({ code: 'SignatureDoesNotMatch', fields: [['Zone', 'z']] });
+    }
+  });
+
   it.each([
     [404, 'NoSuchKey'],
     [403, 'AccessDenied'],

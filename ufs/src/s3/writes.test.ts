@@ -164,6 +164,15 @@ describe('a put', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it('that the store cut in its middle is ufs-unavailable: it cannot have been taken', async () => {
+    const { ufs } = await openStore(({ socket }) => void socket.resetAndDestroy());
+    async function* halting() {
+      yield Buffer.from('a');
+      await new Promise(() => {});
+    }
+    expect((await errorOf(ufs.put('k', upload(halting(), 10))))?.kind).toBe('ufs-unavailable');
+  });
+
   it('whose answer is cut is state-unknown', async () => {
     const { ufs } = await openStore(async ({ body, socket, write }) => {
       await body();

@@ -79,9 +79,9 @@ async function deleteGroup(
   { mount, entries }: Group,
   { headers, groups }: { readonly headers: HeaderList; readonly groups: readonly Group[] },
 ): Promise<UfsDeleted[]> {
-  const ufs = await deps.ufsOf(mount);
   const requests = entries.map(({ object, versionId, etag }) => ({ key: object.ufsKey, versionId, etag }));
   try {
+    const ufs = await deps.ufsOf(mount);
     const answers = await ufs.deleteMany(requests, headers);
     return answers.map((answer) => ({ ...answer, key: clientKeyOf({ mount, ufsKey: answer.key }) }));
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * Ids of versions and uploads that a request names. An empty one names nothing, and must not reach a UFS: some
- * stores take `?versionId=` for the newest version and `?uploadId=` for the object itself.
+ * Ids of versions and uploads that a request names. An empty one names nothing, and must not reach a UFS:
+ * some stores take `?versionId=` for the newest version and `?uploadId=` for the object itself.
  */
 import { S3Error } from '../errors.ts';
 import type { Query } from '../types.ts';
