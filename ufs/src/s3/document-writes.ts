@@ -124,7 +124,9 @@ export class DocumentWrites {
       headers,
       contentMd5: true,
     });
-    return deletedOf(output);
+    const told = deletedOf(output);
+    if (told.length === 0) throw new ForebayError('state-unknown', 'the store did not say what it deleted');
+    return [...told, ...leftOut(entries, told)];
   }
 
   #sourceOf({ sourceKey, sourceVersionId }: UfsCopy): string {
@@ -146,17 +148,27 @@ export function survivesXml(key: string): boolean {
   return true;
 }
 
+/** @throws ForebayError state-unknown without an ETag: a 200 alone, from whomever, is no success */
 function copiedOf(
   result: { ETag?: string | undefined; LastModified?: Date | undefined } | undefined,
   headers: HeaderList,
 ): UfsCopied {
+  const etag = quotedEtag(result?.ETag);
+  if (etag === undefined) throw new ForebayError('state-unknown', 'the answer to a write holds no result');
   return {
-    etag: quotedEtag(result?.ETag),
+    etag,
     // Complete tells no time; the moment of the answer is the nearest there is.
     lastModifiedMs: result?.LastModified?.getTime() ?? httpDateMs(headerValue(headers, 'date')),
     checksums: checksumsOf(result),
     headers: writtenHeadersOf(headers),
   };
+}
+
+/** Keys of which the store says nothing: not to be taken for deleted. */
+function leftOut(entries: readonly UfsDelete[], told: readonly UfsDeleted[]): UfsDeleted[] {
+  const keys = new Set(told.map(({ key }) => key));
+  const error = { code: 'InternalError', message: 'The store did not say what became of this key.' };
+  return entries.filter(({ key }) => !keys.has(key)).map(({ key, versionId }) => ({ key, versionId, error }));
 }
 
 function deletedOf(output: DeleteObjectsOutput): UfsDeleted[] {

@@ -135,13 +135,17 @@ export function answerOf({ status, headers, body, about, key }: ErrorReply): Ufs
   const kept = errorHeadersOf(headers);
   if (document) {
     const told = status >= 300 ? status : (statusOfCode[document.code] ?? 500);
-    return { status: told, ...document, fields: fieldsOf(document, key), headers: kept };
+    const fields = fieldsOf(document, key).filter(([name]) => !ofOurSignature.test(name));
+    return { status: told, ...document, fields, headers: kept };
   }
   if (status < 300) return { status: 500, code: 'InternalError', message: 'unreadable error', headers: kept };
   const code = status === 404 ? missingCodes[about] : codeOf(status);
   const fields = fieldsOf({ code, fields: [] }, key);
   return { status, code, message: `The store answered ${status} without a reason.`, fields, headers: kept };
 }
+
+/** What a store tells of a signature is about ours, session token included, and none of our client's business. */
+const ofOurSignature = /^(AWSAccessKeyId|StringToSign|SignatureProvided|CanonicalRequest|Token-)/i;
 
 const missingCodes = { bucket: 'NoSuchBucket', object: 'NoSuchKey', upload: 'NoSuchUpload' } as const;
 

@@ -72,10 +72,16 @@ export function errorHeadersOf(headers: HeaderList): HeaderList {
   );
 }
 
-/** An answer that goes on as it is, but for the connection's own and the store's request ids. */
+/** What an answer says of the bytes in it. */
+const readHeaders = new Set(['etag', 'last-modified', 'accept-ranges', 'content-length', 'content-range']);
+
+/** An answer that goes on as it is: what S3 says, and not what servers and caches on the way add to it. */
 export function passedHeadersOf(headers: HeaderList): HeaderList {
   return headers.filter(
-    ([name]) => !hopHeaders.has(name) && name !== 'x-amz-request-id' && name !== 'x-amz-id-2',
+    ([name]) =>
+      readHeaders.has(name) ||
+      objectHeaders.has(name) ||
+      (isAmz(name) && name !== 'x-amz-request-id' && name !== 'x-amz-id-2'),
   );
 }
 

@@ -87,7 +87,7 @@ export class LeanClient {
   /**
    * Sends a write once and reads its answer to the end.
    * @throws UfsAnswerError also for an error document that came with 200; ForebayError state-unknown once
-   * sending had begun and no answer came.
+   * all of it was sent and no answer came.
    */
   async write(request: LeanRequest): Promise<WholeAnswer> {
     let answer: WireAnswer;
@@ -162,11 +162,9 @@ function wholeOrError({ status, headers, body, sent }: UploadAnswer, request: Wr
 
 function writeErrorOf(error: unknown, { signal, ...request }: Written): unknown {
   if (!(error instanceof NoAnswerError)) return error;
+  if (error.sent === 'all') return stateUnknown(request, 'no answer came', error);
   // Without its last byte the store cannot have taken it.
-  if (signal?.aborted && error.sent !== 'all') return signal.reason;
-  return error.sent === 'nothing'
-    ? unavailable(request, error)
-    : stateUnknown(request, 'no answer came', error);
+  return signal?.aborted ? signal.reason : unavailable(request, error);
 }
 
 export function unavailable(request: { method: string }, cause: unknown): ForebayError {

@@ -155,6 +155,31 @@ describe('a read is repeated', () => {
   });
 });
 
+describe('a direct read', () => {
+  it('passes on what S3 says of the object, and nothing of servers and caches on the way', async () => {
+    const told = [
+      'etag: "e"',
+      'last-modified: Fri, 24 May 2013 00:00:00 GMT',
+      'content-range: bytes 0-1/9',
+      'accept-ranges: bytes',
+      'content-type: text/plain',
+      'expires: whenever',
+      'x-amz-meta-a: b',
+      'x-amz-mp-parts-count: 3',
+      'x-amz-request-charged: requester',
+    ];
+    const others = [
+      ...['date: now', 'server: s', 'x-amz-request-id: r', 'x-amz-id-2: i', 'connection: keep-alive'],
+      ...['x-cache: HIT', 'age: 7', 'via: 1.1 cdn', 'x-forebay-node: other', 'set-cookie: a=b'],
+      ...['access-control-allow-origin: *', 'alt-svc: h3=":443"', 'strict-transport-security: max-age=1'],
+    ];
+    const { ufs } = await openStore(({ write }) => write(reply(206, 'ab', [...told, ...others])));
+    const answer = await ufs.readDirect({ method: 'GET', key: 'k', query: [], headers: [] });
+    expect(answer.headers.map((header) => header.join(': '))).toEqual(['content-length: 2', ...told]);
+    expect(await bytesOf(answer.body)).toBe('ab');
+  });
+});
+
 describe('an error answer', () => {
   const failure = async (promise: Promise<unknown>) =>
     promise.then(
@@ -191,7 +216,10 @@ describe('an error answer', () => {
       '<CanonicalRequestBytes>OURS</CanonicalRequestBytes><Token-0>OURS</Token-0><Zone>z</Zone></Error>';
     const { ufs } = await openStore(({ write }) => write(reply(403, body)));
     for (const request of [ufs.get('k'), ufs.delete('k', { headers: [] })]) {
-      expect(await failure(request)).toMatchObject({ code: 'SignatureDoesNotMatch', fields: [['Zone', 'z']] });
+      expect(await failure(request)).toMatchObject({
+        code: 'SignatureDoesNotMatch',
+        fields: [['Zone', 'z']],
+      });
     }
   });
 

@@ -2,7 +2,7 @@
  * An S3 bucket as a UFS. Object bytes go through the lean client, documents through the SDK (decision
  * 0002).
  */
-import { UfsAnswerError } from '@forebay/core/errors';
+import { isKind, UfsAnswerError } from '@forebay/core/errors';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';
 import type {
@@ -117,7 +117,7 @@ export class S3Ufs implements Ufs {
     const answers = listed.length > 0 ? await this.#parts.writes.deleteMany(listed, headers) : [];
     for (let start = 0; start < single.length; start += singleDeletesMax) {
       const batch = single.slice(start, start + singleDeletesMax);
-      answers.push(...(await Promise.all(batch.map((entry) => this.#deleteSingle(entry, headers)))));
+      answers.push(...(await allOf(batch.map((entry) => this.#deleteSingle(entry, headers)))));
     }
     return answers;
   }
@@ -206,6 +206,14 @@ export class S3Ufs implements Ufs {
       return { key, versionId, error: { code: error.answer.code, message: error.answer.message } };
     }
   }
+}
+
+/** What all came to, once none is under way any more. @throws what one threw, `state-unknown` above all */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises);
+  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  if (failures.length > 0) throw failures.find((error) => isKind(error, 'state-unknown')) ?? failures[0];
+  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
 /** A body whose failures are the driver's own errors: a connection that breaks is `ufs-unavailable`. */
