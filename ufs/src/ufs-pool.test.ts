@@ -44,7 +44,10 @@ describe('UfsPool', () => {
 
   it('tries again after an open that failed', async () => {
     failing = true;
-    await expect(pool.ufsOf(lake)).rejects.toThrow('cannot open');
+    await expect(pool.ufsOf(lake)).rejects.toMatchObject({
+      kind: 'ufs-unavailable',
+      cause: new Error('cannot open'),
+    });
     failing = false;
     await expect(pool.ufsOf(lake)).resolves.toBeDefined();
   });

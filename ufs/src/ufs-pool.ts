@@ -3,6 +3,7 @@
  * Opened at its first use; closed a while after its last mount went, so that requests under way can end, or
  * when the pool closes.
  */
+import { ForebayError } from '@forebay/core/errors';
 import type { Mount, UfsLocation } from '@forebay/core/mount';
 import type { Ufs } from './ufs.ts';
 
@@ -29,7 +30,10 @@ export class UfsPool {
     this.#options = options;
   }
 
-  /** @throws Error where the Ufs cannot be opened (the next call tries again) or the pool is closed. */
+  /**
+   * @throws ForebayError ufs-unavailable where the Ufs cannot be opened (its cause tells why, and the next call
+   * tries again); Error where the pool is closed
+   */
   ufsOf(mount: Mount): Promise<Ufs> {
     if (this.#closed) return Promise.reject(new Error('the UFS pool is closed'));
     const pooled = this.#pooledOf(mount.ufs);
@@ -77,7 +81,12 @@ export class UfsPool {
   }
 
   async #open(location: UfsLocation): Promise<Ufs> {
-    return this.#options.open(location);
+    try {
+      return await this.#options.open(location);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ForebayError('ufs-unavailable', `the UFS cannot be opened: ${reason}`, { cause });
+    }
   }
 
   #drop(name: string, pooled: Pooled): void {

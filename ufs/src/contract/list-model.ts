@@ -1,8 +1,8 @@
 /** Any listing of any keys equals what a sorted array gives. */
 import fc from 'fast-check';
-import { expect } from 'vitest';
+import { expect, it } from 'vitest';
 import type { UfsListRequest } from '../ufs.ts';
-import { itWhere, putObject, type Subject, type UfsCapabilities } from './support.ts';
+import { putObject, type Subject, type UfsCapabilities } from './support.ts';
 
 const pieces = ['a', 'b', 'ab', '/', '/', '.', '-', '0', ' ', '%', 'é', '\uFF21', '\u{1F600}'];
 const text = (minPieces: number) =>
@@ -48,34 +48,30 @@ function isOdd(name: string, names: readonly string[]): boolean {
 
 export function describeListModel(subject: () => Subject, capabilities: UfsCapabilities): void {
   const { anyKey, listModelRuns, startAfterEndsGroup } = capabilities;
-  itWhere(listModelRuns > 0)(
-    'lists what the model lists',
-    async () => {
-      const keySets = fc.uniqueArray(text(1), { minLength: 1, maxLength: 15 });
-      const requests = fc.array(request, { minLength: 1, maxLength: 12 });
-      const listing = fc.asyncProperty(keySets, requests, async (drawn, drawnRequests) => {
-        const { ufs, scope } = subject();
-        const names = anyKey ? drawn : drawn.filter((name) => !isOdd(name, drawn));
-        for (const name of names) await putObject(ufs, scope + name, name);
-        for (const { prefix, startAfter, ...rest } of drawnRequests) {
-          const asked = {
-            ...rest,
-            prefix: scope + prefix,
-            startAfter: startAfter === undefined ? undefined : scope + startAfter,
-          };
-          if (!startAfterEndsGroup && asked.delimiter !== undefined) asked.startAfter = undefined;
-          const keys = names.map((name) => scope + name);
-          const { entries, commonPrefixes, truncated } = await ufs.list(asked);
-          const listed = { keys: entries.map(({ key }) => key), prefixes: [...commonPrefixes], truncated };
-          expect(listed).toEqual(modelOf(keys, asked));
-        }
-        await ufs.deleteMany(
-          names.map((name) => ({ key: scope + name })),
-          [],
-        );
-      });
-      await fc.assert(listing, { numRuns: listModelRuns });
-    },
-    120_000,
-  );
+  it('lists what the model lists', async () => {
+    const keySets = fc.uniqueArray(text(1), { minLength: 1, maxLength: 15 });
+    const requests = fc.array(request, { minLength: 1, maxLength: 12 });
+    const listing = fc.asyncProperty(keySets, requests, async (drawn, drawnRequests) => {
+      const { ufs, scope } = subject();
+      const names = anyKey ? drawn : drawn.filter((name) => !isOdd(name, drawn));
+      for (const name of names) await putObject(ufs, scope + name, name);
+      for (const { prefix, startAfter, ...rest } of drawnRequests) {
+        const asked = {
+          ...rest,
+          prefix: scope + prefix,
+          startAfter: startAfter === undefined ? undefined : scope + startAfter,
+        };
+        if (!startAfterEndsGroup && asked.delimiter !== undefined) asked.startAfter = undefined;
+        const keys = names.map((name) => scope + name);
+        const { entries, commonPrefixes, truncated } = await ufs.list(asked);
+        const listed = { keys: entries.map(({ key }) => key), prefixes: [...commonPrefixes], truncated };
+        expect(listed).toEqual(modelOf(keys, asked));
+      }
+      await ufs.deleteMany(
+        names.map((name) => ({ key: scope + name })),
+        [],
+      );
+    });
+    await fc.assert(listing, { numRuns: listModelRuns });
+  }, 120_000);
 }

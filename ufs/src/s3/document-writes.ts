@@ -148,15 +148,23 @@ export function survivesXml(key: string): boolean {
   return true;
 }
 
-/** @throws ForebayError state-unknown without an ETag: a 200 alone, from whomever, is no success */
-function copiedOf(
-  result: { ETag?: string | undefined; LastModified?: Date | undefined } | undefined,
-  headers: HeaderList,
-): UfsCopied {
-  const etag = quotedEtag(result?.ETag);
-  if (etag === undefined) throw new ForebayError('state-unknown', 'the answer to a write holds no result');
+interface WriteDocument {
+  readonly ETag?: string | undefined;
+  readonly LastModified?: Date | undefined;
+  /** Complete only. Some stores name the key there, and no ETag. */
+  readonly Key?: string | undefined;
+}
+
+/**
+ * @throws ForebayError state-unknown where the document says nothing: a 200 alone, from whomever, is no
+ * success
+ */
+function copiedOf(result: WriteDocument | undefined, headers: HeaderList): UfsCopied {
+  if ((result?.ETag ?? result?.LastModified ?? result?.Key) === undefined) {
+    throw new ForebayError('state-unknown', 'the answer to a write holds no result');
+  }
   return {
-    etag,
+    etag: quotedEtag(result?.ETag),
     // Complete tells no time; the moment of the answer is the nearest there is.
     lastModifiedMs: result?.LastModified?.getTime() ?? httpDateMs(headerValue(headers, 'date')),
     checksums: checksumsOf(result),

@@ -144,7 +144,10 @@ export function answerOf({ status, headers, body, about, key }: ErrorReply): Ufs
   return { status, code, message: `The store answered ${status} without a reason.`, fields, headers: kept };
 }
 
-/** What a store tells of a signature is about ours, session token included, and none of our client's business. */
+/**
+ * What a store tells of a signature is about ours, session token included, and none of our client's
+ * business.
+ */
 const ofOurSignature = /^(AWSAccessKeyId|StringToSign|SignatureProvided|CanonicalRequest|Token-)/i;
 
 const missingCodes = { bucket: 'NoSuchBucket', object: 'NoSuchKey', upload: 'NoSuchUpload' } as const;
