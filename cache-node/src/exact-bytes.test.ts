@@ -5,8 +5,9 @@
  * nothing may be left open or reserved. FOREBAY_SEED replays a seed, FOREBAY_WALKS makes the walk longer.
  */
 import { randomBytes } from 'node:crypto';
-import type { ObjectRef, OpenedObject } from '@forebay/core/cache-node';
+import type { OpenedObject } from '@forebay/core/cache-node';
 import { ForebayError, isKind } from '@forebay/core/errors';
+import type { ObjectRef } from '@forebay/core/mount';
 import { type RangeRequest, resolveRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { afterEach, expect, it } from 'vitest';

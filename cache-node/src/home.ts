@@ -3,15 +3,15 @@
  * together share one request while its token is current; a cold GET brings info and the first bytes in one
  * request.
  */
-import type { ObjectRef } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { isUfsAnswer, type UfsAnswerError } from '@forebay/core/errors';
-import { objectIdOf } from '@forebay/core/mount';
+import { type ObjectRef, objectIdOf } from '@forebay/core/mount';
 import { hasStrongEtag } from '@forebay/core/object';
 import type { RangeRequest } from '@forebay/core/range';
 import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
-import { Fill, type FillReader } from './fill/fill.ts';
+import { Fill } from './fill/fill.ts';
 import type { FillContext } from './fill/fill-context.ts';
+import type { FillReader } from './fill/page-flight.ts';
 import { pageSetOf } from './fill/page-source.ts';
 import type { Token } from './info-store/fences.ts';
 import type { InfoStore } from './info-store/info-store.ts';

@@ -10,7 +10,6 @@ import type {
   CacheNode,
   FenceReceipt,
   NodeStats,
-  ObjectRef,
   ObjectStat,
   OpenedObject,
   OpenRequest,
@@ -20,7 +19,7 @@ import type { Clock } from '@forebay/core/clock';
 import { isKind } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
-import { type Mount, placementKeyOf } from '@forebay/core/mount';
+import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { DirectOpener } from './direct-opener.ts';

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -85,6 +85,16 @@ describe('loadServeConfig', () => {
     expect(() => load({ mount: mount('data/cache/pages') })).toThrow('is part of the cache');
     expect(load({ mount: mount('data/local') }).mounts).toHaveLength(1);
     expect(load({ mount: mount('data2') }).mounts).toHaveLength(1);
+  });
+
+  it('mounts no directory that reaches the data directory by a link', () => {
+    const [outer, link] = [join(directory, 'outer'), join(directory, 'link')];
+    mkdirSync(outer);
+    symlinkSync(outer, link);
+    const mount = (path: string) => ({ mount: [`/x-1=file://${path}`] });
+    expect(() => load({ ...mount(link), dataDir: join(outer, 'data') })).toThrow('holds the data directory');
+    expect(() => load({ ...mount(outer), dataDir: join(link, 'data') })).toThrow('holds the data directory');
+    expect(load({ ...mount(link), dataDir: join(directory, 'data') }).mounts).toHaveLength(1);
   });
 
   it('warns of a variable that is nearly one of ours, and of no other', () => {

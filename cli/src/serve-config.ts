@@ -1,6 +1,6 @@
 /** Everything `serve` is told: flags, environment, config file, defaults, as values and mounts. */
-import { readFileSync } from 'node:fs';
-import { basename, relative, sep } from 'node:path';
+import { readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { ConfigError, didYouMean, resolveSettings } from '@forebay/core/config';
 import { type ConfigFile, parseConfigFile } from '@forebay/core/config-file';
 import type { Mount } from '@forebay/core/mount';
@@ -83,15 +83,24 @@ function localMount(dataDir: DataDir): MountInput {
 /** The data directory holds the root key pair: a mount that reaches it would hand that to every reader. */
 export function refuseDataDir(mount: Mount, dataDir: DataDir): void {
   if (mount.ufs.scheme !== 'file') return;
-  const { directory } = mount.ufs;
-  if (holds(directory, dataDir.path)) {
+  const directory = realPath(mount.ufs.directory);
+  if (holds(directory, realPath(dataDir.path))) {
     throw new ConfigError(
       `mount ${mount.path}: its directory holds the data directory ${dataDir.path}, and with it ` +
         'the root key pair; choose another with --data-dir',
     );
   }
-  if (holds(dataDir.cachePath, directory)) {
+  if (holds(realPath(dataDir.cachePath), directory)) {
     throw new ConfigError(`mount ${mount.path}: its directory is part of the cache`);
+  }
+}
+
+/** With every link followed, as far as the path is there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path));
   }
 }
 

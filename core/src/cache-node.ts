@@ -5,18 +5,9 @@
  */
 import type { ConditionOutcome, ReadConditions } from './conditions.ts';
 import type { UfsAnswer } from './errors.ts';
-import type { Mount } from './mount.ts';
+import type { ObjectRef } from './mount.ts';
 import type { ObjectInfo } from './object.ts';
 import type { ByteRange, RangeRequest } from './range.ts';
-
-/**
- * An object as the namespace resolved it: `ufsKey` is the whole key at the UFS, the mount's prefix
- * included.
- */
-export interface ObjectRef {
-  readonly mount: Mount;
-  readonly ufsKey: string;
-}
 
 /** Value of `x-cache` (DESIGN §6). */
 export type CacheResult = 'HIT' | 'REVALIDATED' | 'PARTIAL' | 'COALESCED' | 'MISS' | 'STALE' | 'BYPASS';

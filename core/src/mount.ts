@@ -2,7 +2,6 @@
  * Mounts: paths of the namespace (`/bucket` or `/bucket/prefix`) bound to UFS URIs. The longest prefix wins.
  * `parseMount` in mount-uri.ts makes them from text; nothing here reads files or secrets.
  */
-import type { ObjectRef } from './cache-node.ts';
 
 export type Freshness = 'ttl' | 'always' | 'immutable';
 
@@ -47,6 +46,15 @@ export interface Mount {
   readonly anonymous: 'none' | 'read';
   /** When the mount was made: the bucket's creation date in ListBuckets. */
   readonly createdAtMs: number;
+}
+
+/**
+ * An object as the namespace resolved it: `ufsKey` is the whole key at the UFS, the mount's prefix
+ * included.
+ */
+export interface ObjectRef {
+  readonly mount: Mount;
+  readonly ufsKey: string;
 }
 
 /** `identity` is the UFS's own (`s3:http://host:port/bucket`, `file:/dir`), the same through every mount. */

@@ -17,7 +17,7 @@ import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { answerClientError } from './client-error.ts';
-import { closeStalled, drainServer } from './connections.ts';
+import { closeStalled, drainServer, SilentConnections } from './connections.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import { declareGatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import { Observer } from './observer.ts';
@@ -53,10 +53,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const exchanges = new Exchanges();
   const front = frontOf(wayOf({ ...options, metrics, pipeline }), exchanges);
   const servers = new Set<Server>();
+  const silent = new SilentConnections();
   let draining = false;
 
   const listenerFor = (expectsContinue: boolean) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (draining) outgoing.shouldKeepAlive = false;
+    silent.spoke(incoming.socket);
     exchanges.add(openExchange({ incoming, outgoing, expectsContinue, clock }));
     hideTarget(incoming);
     void front(incoming, outgoing);
@@ -67,6 +69,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const server = createServer(serverOptionsOf(settings));
       server.maxConnections = settings.connectionsMax;
       server.setTimeout(settings.idleTimeoutMs);
+      server.on('connection', (socket) => silent.opened(socket));
       server.on('request', listenerFor(false));
       server.on('checkContinue', listenerFor(true));
       // Any other expectation is ignored, not answered 417 (S3-WIRE 10).
@@ -86,7 +89,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     async drain(deadlineMs) {
       draining = true;
-      await Promise.all([...servers].map((server) => drainServer(server, deadlineMs)));
+      const drained = [...servers].map((server) => drainServer(server, deadlineMs));
+      silent.close();
+      await Promise.all(drained);
     },
   };
 }

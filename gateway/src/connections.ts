@@ -18,6 +18,25 @@ function waitsForUs(socket: Socket, { incoming, outgoing, expectsContinue, bodyA
   return incoming.complete || incoming.readableLength > 0 || (expectsContinue && !bodyAsked);
 }
 
+/** Connections on which no request has come yet: Node counts them as busy. */
+export class SilentConnections {
+  readonly #sockets = new Set<Socket>();
+
+  opened(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+
+  spoke(socket: Socket): void {
+    this.#sockets.delete(socket);
+  }
+
+  /** All but those in the middle of a first request. */
+  close(): void {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+  }
+}
+
 /**
  * Between answers a connection looks busy to `close()` until its keep-alive ends, so idle ones are closed by
  * hand.

@@ -65,3 +65,23 @@ it('closes the source of a copy between stores when the other store refuses befo
   await s3.send(new CopyObjectCommand(copy));
   expect(bodiesOpen()).toBe(0);
 });
+
+it('copies a part between stores only where its range lies in the source and is what the store sends', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'a', Body: 'source' }));
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket: 'pond', Key: 'b' }));
+  const copy = (CopySourceRange: string) => {
+    const part = { Bucket: 'pond', Key: 'b', CopySource: 'lake/a', UploadId, PartNumber: 1, CopySourceRange };
+    return s3.send(new UploadPartCopyCommand(part));
+  };
+  const outside = 'Range specified is not valid for source object of size: 6';
+  for (const range of ['bytes=6-7', 'bytes=99-100', 'bytes=2-6']) {
+    await expect(copy(range)).rejects.toMatchObject({ name: 'InvalidArgument', message: outside });
+  }
+  await copy('bytes=2-5');
+  const ufs = gateway.ufsOf(lake);
+  const get = ufs.get.bind(ufs);
+  ufs.get = (key) => get(key);
+  const bodiesOpen = watchBodies(ufs);
+  await expect(copy('bytes=2-5')).rejects.toMatchObject({ name: 'ServiceUnavailable' });
+  expect(bodiesOpen()).toBe(0);
+});

@@ -296,6 +296,15 @@ describe('limits', () => {
 });
 
 describe('draining', () => {
+  it('does not wait for a client that never sent a request', async () => {
+    const gateway = await start();
+    const silent = await client(gateway);
+    const other = await client(gateway);
+    other.send(get('/lake/missing'));
+    await other.answer();
+    await Promise.all([gateway.gateway.drain(60_000), silent.closed()]);
+  });
+
   it('ends answers under way, closes what is idle, and takes nothing new', async () => {
     const gateway = await start();
     await store(gateway, 'k', twoPieces);

@@ -4,8 +4,9 @@
  * its fence was lifted, so a success without that proof does not compile.
  */
 import { randomUUID } from 'node:crypto';
-import type { CacheNode, FenceReceipt, ObjectRef } from '@forebay/core/cache-node';
+import type { CacheNode, FenceReceipt } from '@forebay/core/cache-node';
 import { ForebayError, isKind } from '@forebay/core/errors';
+import type { ObjectRef } from '@forebay/core/mount';
 import { S3Error } from './s3/errors.ts';
 import type { S3Answer, S3Request } from './s3/types.ts';
 

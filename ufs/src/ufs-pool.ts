@@ -31,8 +31,8 @@ export class UfsPool {
   }
 
   /**
-   * @throws ForebayError ufs-unavailable where the Ufs cannot be opened (its cause tells why, and the next call
-   * tries again); Error where the pool is closed
+   * @throws ForebayError ufs-unavailable where the Ufs cannot be opened (its cause tells why, and the next
+   * call tries again); Error where the pool is closed
    */
   ufsOf(mount: Mount): Promise<Ufs> {
     if (this.#closed) return Promise.reject(new Error('the UFS pool is closed'));

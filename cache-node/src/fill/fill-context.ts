@@ -1,5 +1,5 @@
 /** What all fills of a node share. */
-import type { ObjectRef } from '@forebay/core/cache-node';
+import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
 import type { CacheNodeMetrics } from '../metrics.ts';
 import type { PageIndex } from '../page-store/page-index.ts';

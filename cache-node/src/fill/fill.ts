@@ -10,15 +10,10 @@ import { versionOf } from '@forebay/core/object';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { UfsObject } from '@forebay/ufs/ufs';
 import type { FillContext } from './fill-context.ts';
-import { type FlightEnd, PageFlight } from './page-flight.ts';
+import { type FillHandle, type FillReader, type FlightEnd, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
 
-/** Somebody who needs the fill to go on, and up to which page (exclusive). */
-export interface FillReader {
-  wantedEnd: number;
-}
-
-export class Fill {
+export class Fill implements FillHandle {
   readonly source: PageSource;
   /** First page this fill will not bring. Shrinks where the run meets pages that others brought meanwhile. */
   endPage: number;

@@ -4,7 +4,21 @@
  * so a late reader finds the flight or the page, never neither.
  */
 import type { PageId } from '@forebay/core/page';
-import type { Fill } from './fill.ts';
+
+/** Somebody who needs the fill to go on, and up to which page (exclusive). */
+export interface FillReader {
+  wantedEnd: number;
+}
+
+/** What a reader needs of the fill behind a flight. */
+export interface FillHandle {
+  /** First page the fill will not bring. */
+  readonly endPage: number;
+  attach(reader: FillReader): void;
+  detach(reader: FillReader): void;
+  /** A reader's `wantedEnd` has grown. */
+  wanted(): void;
+}
 
 export type FlightEnd =
   | { readonly kind: 'done' }
@@ -15,13 +29,13 @@ export type FlightEnd =
 export class PageFlight {
   readonly page: PageId;
   readonly lengthBytes: number;
-  readonly fill: Fill;
+  readonly fill: FillHandle;
   buffer: Buffer | undefined;
   filledBytes = 0;
   end: FlightEnd | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(page: PageId, lengthBytes: number, fill: Fill) {
+  constructor(page: PageId, lengthBytes: number, fill: FillHandle) {
     this.page = page;
     this.lengthBytes = lengthBytes;
     this.fill = fill;

@@ -7,9 +7,9 @@ import { ForebayError, isKind } from '@forebay/core/errors';
 import { pageLengthBytes, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import type { ServedSource } from '../metrics.ts';
-import { Fill, type FillReader } from './fill.ts';
+import { Fill } from './fill.ts';
 import type { FillContext } from './fill-context.ts';
-import type { PageFlight } from './page-flight.ts';
+import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
 
 /** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
@@ -31,9 +31,9 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   readonly #signal: AbortSignal;
   readonly #endExclusive: number;
   #offset: number;
-  #fill: Fill | undefined;
+  #fill: FillHandle | undefined;
   /** The fill that was sent because of this reader: its pages are misses, not somebody else's. */
-  #ownFill: Fill | undefined;
+  #ownFill: FillHandle | undefined;
   #failures = 0;
   /** The page whose result is counted already. */
   #countedPage = -1;
@@ -57,7 +57,7 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   /**
    * Goes along with a fill that is already bringing this object; `own`: it was sent because of this reader.
    */
-  join(fill: Fill, own: boolean): void {
+  join(fill: FillHandle, own: boolean): void {
     if (own) this.#ownFill = fill;
     if (!this.#closed) this.#follow(fill, Math.floor(this.#offset / this.#source.pageSizeBytes));
   }
@@ -154,7 +154,7 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     return startFill(this.#source, { first: firstPage, endExclusive }, this.#context);
   }
 
-  #follow(fill: Fill, index: number): void {
+  #follow(fill: FillHandle, index: number): void {
     this.#fill?.detach(this);
     this.#fill = fill;
     this.#advanceWanted(index);

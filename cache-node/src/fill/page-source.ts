@@ -1,6 +1,5 @@
 /** One version of one object, ready to be read by pages. */
-import type { ObjectRef } from '@forebay/core/cache-node';
-import { objectIdOf } from '@forebay/core/mount';
+import { type ObjectRef, objectIdOf } from '@forebay/core/mount';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { type PageSetId, pageSetIdOf } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';

@@ -4,11 +4,11 @@
  * (DESIGN §4).
  */
 import { randomUUID } from 'node:crypto';
-import type { ObjectRef, WriteOutcome } from '@forebay/core/cache-node';
+import type { WriteOutcome } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { assert } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
-import { placementKeyOf } from '@forebay/core/mount';
+import { type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { LRUCache } from 'lru-cache';
 import { Fences, type Token } from './fences.ts';

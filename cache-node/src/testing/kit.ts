@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AbsentObject, ObjectRef, OpenedObject } from '@forebay/core/cache-node';
+import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
-import type { Mount } from '@forebay/core/mount';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
 import type { RangeRequest } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { LocalCacheNode } from '../local-cache-node.ts';

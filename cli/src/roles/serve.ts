@@ -204,8 +204,10 @@ async function openMounts(pool: UfsPool, { config, log }: Parts): Promise<void> 
       await pool.ufsOf(mount);
       if (mount.ufs.scheme === 'file') statSync(mount.ufs.directory);
     } catch (error) {
-      if (error instanceof ConfigError)
-        throw new ConfigError(`mount ${mount.path}: ${error.message}`, { cause: error });
+      const { cause } = error as Error;
+      if (cause instanceof ConfigError) {
+        throw new ConfigError(`mount ${mount.path}: ${cause.message}`, { cause });
+      }
       log.warn({ mount: mount.path, reason: String(error) }, 'the UFS of a mount cannot be reached now');
     }
   }

@@ -7,7 +7,6 @@ import type {
   CacheNode,
   FenceReceipt,
   NodeStats,
-  ObjectRef,
   ObjectStat,
   OpenedObject,
   OpenRequest,
@@ -15,7 +14,7 @@ import type {
 } from '@forebay/core/cache-node';
 import { evaluateConditions } from '@forebay/core/conditions';
 import { isUfsAnswer } from '@forebay/core/errors';
-import type { Mount } from '@forebay/core/mount';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
 import { type RangeRequest, resolveRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ObjectRef, ObjectStat } from '@forebay/core/cache-node';
+import type { ObjectStat } from '@forebay/core/cache-node';
 import { silentLog } from '@forebay/core/log';
-import { clientKeyOf } from '@forebay/core/mount';
+import { clientKeyOf, type ObjectRef } from '@forebay/core/mount';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from '../local-registry.ts';

@@ -50,7 +50,7 @@ describe('other writes', () => {
     ['nothing', ''],
     ['white space alone', ' \n \n'],
     ['a page of somebody else', '<html><body>Sign in.</body></html>'],
-    ['a result without an ETag', '<CopyObjectResult/>'],
+    ['an empty result', '<CopyObjectResult/>'],
   ])('answered 200 and %s are state-unknown: that is no success', async (_name, body) => {
     const { ufs } = await openStore(({ write }) => write(reply(200, body)));
     const parts = [{ partNumber: 1, etag: '"e"', checksums: [] }];

@@ -146,9 +146,15 @@ export function readErrorOf(
   return unavailable(request, error);
 }
 
+/** Of gateways that had no answer from the store themselves: the write may have happened, or happen yet. */
+const noWordStatuses = [502, 504];
+
 type Written = Pick<LeanRequest, 'method' | 'key' | 'about' | 'signal'>;
 
 function wholeOrError({ status, headers, body, sent }: UploadAnswer, request: Written): WholeAnswer {
+  if (noWordStatuses.includes(status) && sent === 'all') {
+    throw stateUnknown(request, `somebody on the way answered ${status}`, undefined);
+  }
   if (status >= 300 || (body && looksLikeError(body))) {
     const { about, key } = request;
     // A write has no 304 (S3-WIRE 94); some stores answer a copy's conditions as if it were a read.

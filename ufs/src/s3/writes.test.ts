@@ -182,6 +182,24 @@ describe('a put', () => {
     expect((await errorOf(ufs.put('k', upload(pieces('abc'), 3))))?.kind).toBe('state-unknown');
   });
 
+  it.each([502, 504])('answered %i is state-unknown: who says so does not know either', async (status) => {
+    const { ufs } = await openStore(async ({ body, write }) => {
+      await body();
+      write(reply(status));
+    });
+    expect((await errorOf(ufs.put('k', upload(pieces('abc'), 3))))?.kind).toBe('state-unknown');
+    expect((await errorOf(ufs.delete('k', { headers: [] })))?.kind).toBe('state-unknown');
+  });
+
+  it('answered 502 before its body was sent is that answer: it cannot have been taken', async () => {
+    const { ufs } = await openStore(({ write }) => write(reply(502)));
+    async function* halting() {
+      yield Buffer.from('a');
+      await new Promise(() => {});
+    }
+    expect((await errorOf(ufs.put('k', upload(halting(), 10))))?.kind).toBe('ufs-answer');
+  });
+
   it('answered with success before its body was sent is state-unknown', async () => {
     const { ufs } = await openStore(({ write }) => write(reply(200)));
     async function* slow() {

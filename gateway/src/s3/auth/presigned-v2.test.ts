@@ -46,6 +46,15 @@ describe('a link signed with version 2', () => {
     });
   });
 
+  it('that does not match is told without the customer key that came with it', () => {
+    const name = 'x-amz-server-side-encryption-customer-key';
+    const { fields } = refusal({ ...published, headers: { [name]: 'hidden' } }, deps);
+    expect(fields.StringToSign).toContain(`${name}:***`);
+    expect(JSON.stringify(fields)).not.toContain('hidden');
+    const bytes = Buffer.from(fields.StringToSignBytes!.replaceAll(' ', ''), 'hex').toString();
+    expect(bytes).toBe(fields.StringToSign);
+  });
+
   it('expires', () => {
     expect(refusal(published, authDeps({ nowMs: expires * 1000 }))).toMatchObject({
       status: 403,

@@ -36,7 +36,7 @@ export function verifySignature(request: AuthRequest, signed: Signed): void {
   });
   const text = stringToSign(signed.amzDate, signed.scope, canonical);
   if (!equalSignatures(hmacSha256Hex(signed.signingKey, text), signed.signature)) {
-    throw mismatch({ ...signed, stringToSign: text, canonical: withoutSecrets(canonical) });
+    throw mismatch({ ...signed, stringToSign: text, canonical });
   }
   refuseUnsigned(request, new Set(names));
 }
@@ -76,13 +76,14 @@ export function mismatch(told: {
   readonly stringToSign: string;
   readonly canonical?: string;
 }): S3Error {
-  const { canonical } = told;
+  const text = withoutSecrets(told.stringToSign);
+  const canonical = told.canonical === undefined ? undefined : withoutSecrets(told.canonical);
   return new S3Error('SignatureDoesNotMatch', {
     fields: {
       AWSAccessKeyId: told.accessKey,
-      StringToSign: told.stringToSign,
+      StringToSign: text,
       SignatureProvided: told.signature,
-      StringToSignBytes: hexBytes(told.stringToSign),
+      StringToSignBytes: hexBytes(text),
       ...(canonical !== undefined && {
         CanonicalRequest: canonical,
         CanonicalRequestBytes: hexBytes(canonical),
@@ -92,8 +93,8 @@ export function mismatch(told: {
 }
 
 /** A customer's encryption key never leaves in an error. */
-function withoutSecrets(canonical: string): string {
-  return canonical.replace(/^(x-amz-[a-z-]*server-side-encryption-customer-key):.*$/gm, '$1:***');
+function withoutSecrets(text: string): string {
+  return text.replace(/^(x-amz-[a-z-]*server-side-encryption-customer-key):.*$/gm, '$1:***');
 }
 
 function hexBytes(text: string): string {

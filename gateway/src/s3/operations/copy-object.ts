@@ -1,5 +1,5 @@
 /** CopyObject, within one store and between two (S3-WIRE 92-95). */
-import type { ObjectRef } from '@forebay/core/cache-node';
+import type { ObjectRef } from '@forebay/core/mount';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { UfsCopied } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';

@@ -1,8 +1,7 @@
 /** `x-amz-copy-source`: what a copy reads, and on which conditions (S3-WIRE 92-96). */
-import type { ObjectRef } from '@forebay/core/cache-node';
 import { evaluateConditions } from '@forebay/core/conditions';
-import { isUfsAnswer } from '@forebay/core/errors';
-import type { Mount } from '@forebay/core/mount';
+import { ForebayError, isUfsAnswer } from '@forebay/core/errors';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
@@ -87,10 +86,13 @@ export async function openSource(
       fields: { Header: `${headerName}-server-side-encryption-customer-key` },
     });
   }
-  const { info, body } = await readSource(ufs, source, range);
+  const { info, body, held } = await readSource(ufs, source, { request, range });
   try {
     checkConditions(request, info);
-    if (range && range.endExclusive > info.sizeBytes) throw rangeOutside(request, info.sizeBytes);
+    if (range && range.endExclusive > info.sizeBytes) throw rangeOutside(request, String(info.sizeBytes));
+    if (range && (held?.start !== range.start || held.endExclusive !== range.endExclusive)) {
+      throw new ForebayError('ufs-unavailable', 'the store sends another range than was asked');
+    }
     const sizeBytes = range ? range.endExclusive - range.start : info.sizeBytes;
     if (sizeBytes > uploadBytesMax) {
       const message =
@@ -114,21 +116,36 @@ export async function closeSource({ body }: OpenedSource): Promise<void> {
   }
 }
 
-async function readSource(ufs: Ufs, { object, key, versionId }: CopySource, range: ByteRange | undefined) {
+/** `held`: what the body holds, where the store says it. */
+async function readSource(
+  ufs: Ufs,
+  { object, key, versionId }: CopySource,
+  { request, range }: { readonly request: S3Request; readonly range: ByteRange | undefined },
+): Promise<{ info: ObjectInfo; body: AsyncIterable<Uint8Array>; held: ByteRange | undefined }> {
   try {
     if (versionId === undefined) {
-      return await ufs.get(object.ufsKey, range ? { range: { kind: 'span', ...range } } : {});
+      const answer = await ufs.get(object.ufsKey, range ? { range: { kind: 'span', ...range } } : {});
+      return { ...answer, held: answer.range };
     }
     const headers: HeaderList = range ? [['range', `bytes=${range.start}-${range.endExclusive - 1}`]] : [];
     const query = [['versionId', versionId]] as const;
     const answer = await ufs.readDirect({ method: 'GET', key: object.ufsKey, query, headers });
-    return { info: infoOf(answer.headers), body: answer.body };
+    return { info: infoOf(answer.headers), body: answer.body, held: heldRange(answer.headers) };
   } catch (error) {
     if (isUfsAnswer(error, 'NoSuchKey')) {
       throw new S3Error('NoSuchKey', { fields: { Key: key }, cause: error });
     }
+    if (range && isUfsAnswer(error, 'InvalidRange')) {
+      const [, size = 'unknown'] = error.answer.fields?.find(([name]) => name === 'ActualObjectSize') ?? [];
+      throw rangeOutside(request, size);
+    }
     throw error;
   }
+}
+
+function heldRange(headers: HeaderList): ByteRange | undefined {
+  const match = /^bytes (\d+)-(\d+)\//.exec(headerValue(headers, 'content-range') ?? '');
+  return match ? { start: Number(match[1]), endExclusive: Number(match[2]) + 1 } : undefined;
 }
 
 function infoOf(headers: HeaderList): ObjectInfo {
@@ -177,7 +194,7 @@ export function copySourceRange({ headers }: S3Request): ByteRange | undefined {
   return range;
 }
 
-export function rangeOutside({ headers }: S3Request, sizeBytes: number): S3Error {
-  const message = `Range specified is not valid for source object of size: ${sizeBytes}`;
+function rangeOutside({ headers }: S3Request, size: string): S3Error {
+  const message = `Range specified is not valid for source object of size: ${size}`;
   return invalid(rangeName, headers.get(rangeName) ?? '', message);
 }

@@ -1,7 +1,6 @@
 /** DeleteObjects: every named key is fenced, whatever becomes of it; one request per UFS (S3-WIRE 91). */
-import type { ObjectRef } from '@forebay/core/cache-node';
 import { isKind, isUfsAnswer } from '@forebay/core/errors';
-import { clientKeyOf, type Mount, placementKeyOf } from '@forebay/core/mount';
+import { clientKeyOf, type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import type { HeaderList } from '@forebay/core/object';
 import type { UfsDeleted } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';

@@ -2,7 +2,7 @@
  * Reads that always go to the UFS and are never cached: other versions, single parts, SSE-C, and requests
  * whose headers only the UFS can judge (S3-WIRE 80, 83, 84, 126).
  */
-import type { ObjectRef } from '@forebay/core/cache-node';
+import type { ObjectRef } from '@forebay/core/mount';
 import type { HeaderList } from '@forebay/core/object';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';

@@ -1,6 +1,7 @@
 /** GetObject and HeadObject: what the cache node opens, or a direct read (S3-WIRE 74-87). */
-import type { AbsentObject, CacheNode, ObjectRef, OpenedObject } from '@forebay/core/cache-node';
+import type { AbsentObject, CacheNode, OpenedObject } from '@forebay/core/cache-node';
 import { UfsAnswerError } from '@forebay/core/errors';
+import type { ObjectRef } from '@forebay/core/mount';
 import type { OperationDeps } from '../operation.ts';
 import { parseRange } from '../range.ts';
 import { parseIfRange, parseReadConditions } from '../read-conditions.ts';

@@ -1,9 +1,11 @@
 /** ListBuckets: the buckets that mounts make (S3-WIRE 115). */
+import type { Mount } from '@forebay/core/mount';
 import { compareUtf8 } from '@forebay/core/utf8-order';
 import { decodeContinuationToken, encodeContinuationToken } from '../../namespace/continuation-token.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
+import { rootMountOf } from './resolve.ts';
 import { isoTime, owner, xmlAnswer } from './xml-answer.ts';
 
 const pagingNames = ['max-buckets', 'prefix', 'continuation-token', 'bucket-region'];
@@ -21,14 +23,13 @@ export const listBuckets =
       .filter((name) => name.startsWith(prefix) && compareUtf8(name, after) > 0)
       .sort(compareUtf8);
     const page = names.slice(0, maxBucketsOf(request));
-    const regionOf = async (name: string) => (await deps.ufsOf(mounts.ofBucket(name)[0]!)).region;
     const buckets = await Promise.all(
       page.map(async (name) => {
-        const createdAtMs = Math.min(...mounts.ofBucket(name).map((mount) => mount.createdAtMs));
+        const ofBucket = mounts.ofBucket(name);
         return {
           Name: name,
-          CreationDate: isoTime(createdAtMs),
-          BucketRegion: paged ? await regionOf(name) : undefined,
+          CreationDate: isoTime(Math.min(...ofBucket.map((mount) => mount.createdAtMs))),
+          BucketRegion: paged ? await regionOf(deps, ofBucket) : undefined,
         };
       }),
     );
@@ -41,6 +42,15 @@ export const listBuckets =
       Prefix: request.query.get('prefix'),
     });
   };
+
+/** Left out where the UFS cannot be opened: one such mount must not hide the buckets of all others. */
+async function regionOf(deps: OperationDeps, mounts: readonly Mount[]): Promise<string | undefined> {
+  try {
+    return (await deps.ufsOf(rootMountOf(mounts) ?? mounts[0]!)).region;
+  } catch {
+    return undefined;
+  }
+}
 
 function startOf({ query }: S3Request): string {
   const token = query.get('continuation-token');

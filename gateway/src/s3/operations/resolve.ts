@@ -1,6 +1,5 @@
 /** From the bucket and key of a request to mounts and objects. */
-import type { ObjectRef } from '@forebay/core/cache-node';
-import type { Mount } from '@forebay/core/mount';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
 import { refuseReadOnly } from '../../write-object.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
