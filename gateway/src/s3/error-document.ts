@@ -58,8 +58,29 @@ export function isInternal(error: unknown): boolean {
   return !(error instanceof S3Error || error instanceof ForebayError);
 }
 
+const refusedMount =
+  'The storage behind this bucket does not accept the credentials of its mount. Your own are fine.';
+
+const credentialCodes = new Set([
+  'AuthorizationHeaderMalformed',
+  'ExpiredToken',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+]);
+
+/**
+ * True where a UFS speaks of the mount's credentials or our clock: told as it is, clients would check
+ * theirs.
+ */
+export function refusesOurCredentials(error: unknown): error is UfsAnswerError {
+  return error instanceof UfsAnswerError && credentialCodes.has(error.answer.code);
+}
+
 function shapeOf(error: unknown): Shape {
   if (error instanceof S3Error) return { ...shapeOfS3(error), fields: Object.entries(error.fields) };
+  if (refusesOurCredentials(error)) return shapeOf(new S3Error('AccessDenied', { message: refusedMount }));
   if (error instanceof UfsAnswerError) {
     const { status, code, message, fields = [], headers = [] } = error.answer;
     // A copy or a complete may fail after its 200 went out (S3-WIRE 95, 100): to our client it never was one.

@@ -56,6 +56,14 @@ describe('error reporter', () => {
     expect(lines).toMatchObject([{ level: 'warn', mount: '/lake/k', status: 500, code: 'InternalError' }]);
   });
 
+  it('warns of a UFS that refuses the credentials of a mount, and does not blame the client’s', () => {
+    const { lines, body } = setUp();
+    const text = body(new UfsAnswerError({ status: 403, code: 'SignatureDoesNotMatch', message: 'check' }));
+    expect(text).toContain('<Code>AccessDenied</Code>');
+    expect(text).toContain('credentials of its mount');
+    expect(lines).toMatchObject([{ level: 'warn', mount: '/lake/k', code: 'SignatureDoesNotMatch' }]);
+  });
+
   it('tells the client what was wrong with its body, though the UFS tripped over it', () => {
     const { body } = setUp();
     const cause = new S3Error('BadDigest');

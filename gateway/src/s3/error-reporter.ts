@@ -6,7 +6,7 @@ import type { Clock } from '@forebay/core/clock';
 import { isKind, UfsAnswerError } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { Exchange } from '../exchange.ts';
-import { errorDocument, isInternal } from './error-document.ts';
+import { errorDocument, isInternal, refusesOurCredentials } from './error-document.ts';
 import { S3Error } from './errors.ts';
 import type { S3Answer } from './types.ts';
 
@@ -66,7 +66,10 @@ export class ErrorReporter {
       this.#world.take((suppressed) =>
         this.#log.warn({ ...about, suppressed, kind, because }, `the UFS gave no answer: ${message}`),
       );
-    } else if (error instanceof UfsAnswerError && error.answer.status >= 500) {
+    } else if (
+      error instanceof UfsAnswerError &&
+      (error.answer.status >= 500 || refusesOurCredentials(error))
+    ) {
       const { status, code } = error.answer;
       this.#world.take((suppressed) =>
         this.#log.warn({ ...about, suppressed, status, code }, `the UFS answered ${status} ${code}`),
