@@ -1,5 +1,5 @@
 /** Settings of the registry role: the admin API. */
-import { integer, text, type Values } from '@forebay/core/config';
+import { integer, text } from '@forebay/core/config';
 
 export const registrySettings = {
   adminPort: integer({
@@ -16,5 +16,3 @@ export const registrySettings = {
     help: 'Bearer token of the admin API, beside the root key pair. Only from the environment.',
   }),
 };
-
-export type RegistryConfig = Values<typeof registrySettings>;

@@ -19,11 +19,6 @@ import type { Ufs } from './ufs.ts';
 
 export type OpenUfs = () => Promise<{ ufs: Ufs; close(): Promise<void> }>;
 
-/**
- * A part of the suite: `subject()` may be called inside tests only, and gives each call a scope of its own.
- */
-export type ContractPart = (subject: () => Subject, capabilities: UfsCapabilities) => void;
-
 export function ufsContract(name: string, open: OpenUfs, capabilities: Partial<UfsCapabilities> = {}): void {
   const all = { ...allCapabilities, ...capabilities };
   const run = randomBytes(4).toString('hex');

@@ -2,7 +2,7 @@
  * Seeded interleaving: tasks that hold at steps, and a walk that lets one step go at a time in random order.
  * The same seed takes the same way, but for the disk's own timing.
  */
-import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 
 export function randomOf(seed: number): () => number {
   let state = seed * 2654435761 + 1;
@@ -19,6 +19,8 @@ export class Steps {
   readonly random: () => number;
   readonly #held: (() => void)[] = [];
   readonly #running = new Map<Promise<void>, string>();
+  /** Called when a step is held or a task ends. */
+  #changed = () => {};
 
   constructor(seed: number) {
     this.random = randomOf(seed);
@@ -34,11 +36,17 @@ export class Steps {
   }
 
   hold(): Promise<void> {
-    return new Promise((resolve) => this.#held.push(resolve));
+    return new Promise((resolve) => {
+      this.#held.push(resolve);
+      this.#changed();
+    });
   }
 
   start(name: string, task: () => Promise<void>): void {
-    const running = task().finally(() => this.#running.delete(running));
+    const running = task().finally(() => {
+      this.#running.delete(running);
+      this.#changed();
+    });
     this.#running.set(running, name);
   }
 
@@ -57,13 +65,21 @@ export class Steps {
 
   /** Lets held steps go until everything started has ended. The names of what hangs. */
   async drain(): Promise<string[]> {
-    let idleSinceMs = performance.now();
     while (this.#running.size > 0) {
-      if (this.#held.length > 0) idleSinceMs = performance.now();
-      else if (performance.now() - idleSinceMs > hangMs) return [...this.#running.values()];
-      else await sleep(1);
+      if (this.#held.length === 0 && !(await this.#changesInTime())) return [...this.#running.values()];
       await this.letOneGo();
     }
     return [];
+  }
+
+  async #changesInTime(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#changed = () => resolve(true);
+    const timer = setTimeout(() => resolve(false), hangMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
