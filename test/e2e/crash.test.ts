@@ -107,40 +107,52 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
     return cached;
   }
 
-  it('in the middle of fills starts warm, with whole pages of the right bytes and nothing else', async () => {
-    let cached = 0;
-    let missing = 0;
-    for (let round = 0; round < 4; round += 1) {
-      const whole = await storedObject(2 * mebibyte + 17);
-      await expectExact(whole);
-      const objects = await Promise.all([1, 2, 3, 4].map((n) => storedObject((n + 2) * mebibyte + 100 * n)));
-      const killAfterBytes = randomInt(15 * mebibyte);
-      proxy.reset();
-      const reading = objects.map((object) => attempt({ path: object.path }));
-      const bytesRead = () => proxy.requests.reduce((sum, { responseBytes }) => sum + responseBytes, 0);
-      await until('it is time to kill', () => bytesRead() >= killAfterBytes);
-      await killAndRestart();
-      for (const [index, reply] of (await Promise.all(reading)).entries()) {
-        // What came before the kill is right as far as it goes.
-        const expected = objects[index]!.body.subarray(0, reply?.body.length);
-        if (reply) expect(differenceOf(reply.body, expected)).toBeUndefined();
-      }
-      expect(pageFilesIn(forebay.dataDir).temporary).toEqual([]);
-      expect(await metric(forebay, 'forebay_pages')).toBe(pageFilesIn(forebay.dataDir).pages.length);
-      for (const path of pageFilesIn(forebay.dataDir).pages) {
-        const page = readFileSync(path);
-        const { seed, offset } = originOf(page);
-        expect(differenceOf(page, contentOf(seed, offset + page.length).subarray(offset))).toBeUndefined();
-      }
-      expect(await expectWarm(whole)).toBe(3);
-      for (const object of objects) {
-        const had = await expectWarm(object);
-        cached += had;
-        missing += Math.ceil(object.body.length / mebibyte) - had;
-      }
+  /** Kills while four objects fill, and looks at all that is there afterwards. */
+  async function killDuringFills(untilTimeToKill: (objects: readonly TestObject[]) => Promise<void>) {
+    const whole = await storedObject(2 * mebibyte + 17);
+    await expectExact(whole);
+    const objects = await Promise.all([1, 2, 3, 4].map((n) => storedObject((n + 2) * mebibyte + 100 * n)));
+    proxy.reset();
+    const reading = objects.map((object) => attempt({ path: object.path }));
+    await untilTimeToKill(objects);
+    await killAndRestart();
+    for (const [index, reply] of (await Promise.all(reading)).entries()) {
+      // What came before the kill is right as far as it goes.
+      const expected = objects[index]!.body.subarray(0, reply?.body.length);
+      if (reply) expect(differenceOf(reply.body, expected)).toBeUndefined();
     }
-    expect(cached).toBeGreaterThan(0);
-    expect(missing).toBeGreaterThan(0);
+    expect(pageFilesIn(forebay.dataDir).temporary).toEqual([]);
+    expect(await metric(forebay, 'forebay_pages')).toBe(pageFilesIn(forebay.dataDir).pages.length);
+    for (const path of pageFilesIn(forebay.dataDir).pages) {
+      const page = readFileSync(path);
+      const { seed, offset } = originOf(page);
+      expect(differenceOf(page, contentOf(seed, offset + page.length).subarray(offset))).toBeUndefined();
+    }
+    expect(await expectWarm(whole)).toBe(3);
+    const cached: number[] = [];
+    for (const object of objects) cached.push(await expectWarm(object));
+    return { objects, cached };
+  }
+
+  it('at any moment of fills starts warm, with whole pages of the right bytes and nothing else', async () => {
+    const bytesRead = () => proxy.requests.reduce((sum, { responseBytes }) => sum + responseBytes, 0);
+    for (let round = 0; round < 3; round += 1) {
+      const killAfterBytes = randomInt(15 * mebibyte);
+      await killDuringFills(() => until('it is time to kill', () => bytesRead() >= killAfterBytes));
+    }
+  });
+
+  it('with some pages of each fill stored starts with these, and asks the UFS for the others', async () => {
+    const killed = Promise.withResolvers<void>();
+    proxy.rule({ pauseAfter: { bytes: 2.5 * mebibyte, call: () => killed.promise } });
+    const { objects, cached } = await killDuringFills(async (filling) => {
+      await until('two pages of each are on disk', () =>
+        filling.every(({ seed }) => pageCountOf(forebay.dataDir, seed) === 2),
+      );
+      await forebay.kill9();
+      killed.resolve();
+    });
+    expect(cached).toEqual(objects.map(() => 2));
   });
 
   it('in the middle of a PUT leaves no partial object, and the one that was there', async () => {
