@@ -138,7 +138,9 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
     const bytesRead = () => proxy.requests.reduce((sum, { responseBytes }) => sum + responseBytes, 0);
     for (let round = 0; round < 3; round += 1) {
       const killAfterBytes = randomInt(15 * mebibyte);
-      await killDuringFills(() => until('it is time to kill', () => bytesRead() >= killAfterBytes));
+      await killDuringFills(async () => {
+        await until('it is time to kill', () => bytesRead() >= killAfterBytes);
+      });
     }
   });
 

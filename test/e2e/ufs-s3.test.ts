@@ -54,6 +54,7 @@ describe('on versitygw', await needs('versitygw'), () => {
 
 describe('on a server that stores any key', await needs('radosgw'), () => {
   ufsContract('radosgw', opening(startAnyKeyServer), {
+    attributes: false,
     checksums: false,
     conditionalWrites: false,
     conditionalDeletes: false,

@@ -7,7 +7,7 @@ import type { Ufs } from './ufs.ts';
 
 export type UfsMethod = Exclude<keyof Ufs, 'identity' | 'region' | 'close'>;
 
-export const readMethods: readonly UfsMethod[] = ['get', 'head', 'readDirect', 'list'];
+export const readMethods: readonly UfsMethod[] = ['get', 'head', 'forward', 'list'];
 export const writeMethods: readonly UfsMethod[] = [
   'put',
   'delete',
@@ -22,8 +22,8 @@ export const writeMethods: readonly UfsMethod[] = [
 
 export interface FaultyUfs extends Ufs {
   /**
-   * From now on these requests wait before they reach the store. Without a list: GET, HEAD, direct reads,
-   * lists.
+   * From now on these requests wait before they reach the store. Without a list: GET, HEAD, what is
+   * forwarded, lists.
    */
   hold(methods?: readonly UfsMethod[]): void;
   /** Lets every held request go, and holds no more. */
@@ -43,7 +43,7 @@ export interface FaultyUfs extends Ufs {
   slow(beforeChunk: (() => Promise<void>) | undefined): void;
   /** Requests so far, failed and held ones too. */
   countOf(method: UfsMethod): number;
-  /** GETs and direct reads: the requests that fetch bytes. */
+  /** GETs and what is forwarded: the requests that fetch bytes. */
   readonly readCount: number;
   /** Bytes of bodies that were handed out. */
   readonly readBytes: number;
@@ -113,7 +113,7 @@ class Faulty implements FaultyUfs {
   }
 
   get readCount(): number {
-    return this.countOf('get') + this.countOf('readDirect');
+    return this.countOf('get') + this.countOf('forward');
   }
 
   get readBytes(): number {
@@ -136,9 +136,9 @@ class Faulty implements FaultyUfs {
     return { ...object, body: this.#throttled(object.body) };
   };
 
-  readDirect: Ufs['readDirect'] = async (request) => {
-    await this.#enter('readDirect', request.signal);
-    const answer = await this.#inner.readDirect(request);
+  forward: Ufs['forward'] = async (request) => {
+    await this.#enter('forward', request.signal);
+    const answer = await this.#inner.forward(request);
     return { ...answer, body: this.#throttled(answer.body) };
   };
 

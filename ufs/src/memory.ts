@@ -97,6 +97,17 @@ class MemoryBackend implements ObjectBackend {
     };
   }
 
+  async rewrite(
+    key: string,
+    change: (record: ObjectRecord) => ObjectRecord,
+  ): Promise<ObjectState | undefined> {
+    const stored = this.#objects.get(key);
+    if (!stored) return undefined;
+    const rewritten = { ...stored, record: change(stored.record) };
+    this.#objects.set(key, rewritten);
+    return rewritten;
+  }
+
   async remove(key: string): Promise<void> {
     this.#objects.delete(key);
   }

@@ -41,7 +41,7 @@ export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Uf
   };
   const countBytes = (bytes: number) => metrics.bytes.inc({ mount: mountPath }, bytes);
   const get = count('get', ufs.get.bind(ufs));
-  const readDirect = count('read_direct', ufs.readDirect.bind(ufs));
+  const forward = count('forward', ufs.forward.bind(ufs));
   return {
     identity: ufs.identity,
     region: ufs.region,
@@ -49,8 +49,8 @@ export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Uf
       const opened = await get(key, options);
       return { ...opened, body: new CountedBody(opened.body, countBytes) };
     },
-    readDirect: async (request) => {
-      const answer = await readDirect(request);
+    forward: async (request) => {
+      const answer = await forward(request);
       return { ...answer, body: new CountedBody(answer.body, countBytes) };
     },
     head: count('head', ufs.head.bind(ufs)),

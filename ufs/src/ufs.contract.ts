@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeCopies } from './contract/copies.ts';
+import { describeForwards } from './contract/forwards.ts';
 import { describeKeys } from './contract/keys.ts';
 import { describeListModel } from './contract/list-model.ts';
 import { describeLists } from './contract/lists.ts';
@@ -38,6 +39,7 @@ export function ufsContract(name: string, open: OpenUfs, capabilities: Partial<U
     describe('reads', () => describeReads(subject));
     describe('writes', () => describeWrites(subject, all));
     describe('copies', () => describeCopies(subject, all));
+    describe('forwarded requests', () => describeForwards(subject, all));
     describe('keys', () => describeKeys(subject, all));
     describe('lists', () => describeLists(subject, all));
     if (all.listModelRuns > 0) {

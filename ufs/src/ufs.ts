@@ -32,18 +32,26 @@ export interface UfsObject {
 }
 
 /**
- * A read that is not cached (versionId, partNumber, SSE-C, ...): headers and query go to the store as they
- * are.
+ * A request that goes to the store as it is, but for its signature, which is the mount's own: sub-resources,
+ * and reads that are not cached (versionId, partNumber, SSE-C, ...).
  */
-export interface UfsDirectRead {
-  readonly method: 'GET' | 'HEAD';
-  readonly key: string;
+export interface UfsForward {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  /**
+   * A `read` may be repeated before its answer begins, and its answer streams. A `write` is sent once; its
+   * answer is read to the end before it is handed out, and is `state-unknown` where none came.
+   */
+  readonly effect: 'read' | 'write';
+  /** Undefined: the bucket itself. */
+  readonly key?: string | undefined;
   readonly query: readonly (readonly [name: string, value: string])[];
   readonly headers: HeaderList;
+  /** A document, whole: all that its sender announced of it holds before the store sees any of it. */
+  readonly body?: Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface UfsDirectAnswer {
+export interface UfsForwarded {
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: AsyncIterable<Uint8Array>;
@@ -178,7 +186,7 @@ export interface Ufs {
   head(key: string, options?: { signal?: AbortSignal | undefined }): Promise<ObjectInfo>;
   get(key: string, options?: UfsReadOptions): Promise<UfsObject>;
   /** @throws UfsAnswerError 501 NotImplemented where the store cannot. */
-  readDirect(request: UfsDirectRead): Promise<UfsDirectAnswer>;
+  forward(request: UfsForward): Promise<UfsForwarded>;
   list(request: UfsListRequest): Promise<UfsListing>;
   /** HeadBucket: resolves where the bucket or directory can be reached. */
   checkBucket(signal?: AbortSignal): Promise<void>;

@@ -48,7 +48,7 @@ export class StepUfs {
       region: 'us-east-1',
       head: (key) => this.#head(key),
       get: (key, options = {}) => this.#get(key, options),
-      readDirect: unused,
+      forward: unused,
       list: unused,
       checkBucket: unused,
       put: unused,

@@ -20,6 +20,8 @@ export interface UfsCapabilities {
   readonly checksums: boolean;
   /** `x-amz-tagging` shows up as `x-amz-tagging-count`. */
   readonly tags: boolean;
+  /** GetObjectAttributes. */
+  readonly attributes: boolean;
   /** Every range that cannot be satisfied is refused, and the refusal tells the size of the object. */
   readonly rangeRefusals: boolean;
   /** `x-amz-copy-source-if-*`. */
@@ -44,6 +46,7 @@ export const allCapabilities: UfsCapabilities = {
   startAfterEndsGroup: true,
   checksums: true,
   tags: true,
+  attributes: true,
   rangeRefusals: true,
   copyConditions: true,
   fullComplete: true,

@@ -3,7 +3,7 @@
  */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ObjectBackend, ObjectState, OpenObject, StagedBytes } from '../local/backend.ts';
+import type { ObjectBackend, ObjectRecord, ObjectState, OpenObject, StagedBytes } from '../local/backend.ts';
 import { type KeyCursor, type KeyScan, MergedCursor } from '../local/listing.ts';
 import { absentAsUndefined, answering, checkDirectory } from './fs-errors.ts';
 import { Layout } from './layout.ts';
@@ -43,6 +43,10 @@ export class FileBackend implements ObjectBackend {
 
   stage(body: AsyncIterable<Uint8Array>): Promise<StagedBytes> {
     return stage({ store: this.#store, objects: this.#objects, uploads: this.uploads }, body);
+  }
+
+  rewrite(key: string, change: (record: ObjectRecord) => ObjectRecord): Promise<ObjectState | undefined> {
+    return this.#answering(() => this.#objects.rewrite(key, change));
   }
 
   remove(key: string): Promise<void> {

@@ -28,6 +28,11 @@ export interface KeyFiles {
   readonly odd: BigIntStats | undefined;
 }
 
+/** An object held open, and which content of its file it is. */
+interface OpenFile extends OpenObject {
+  readonly stats: BigIntStats;
+}
+
 const lookupsMax = 8;
 
 export class ObjectFiles {
@@ -37,7 +42,7 @@ export class ObjectFiles {
     this.#store = store;
   }
 
-  async open(key: string): Promise<OpenObject | undefined> {
+  async open(key: string): Promise<OpenFile | undefined> {
     const { layout, odd } = this.#store;
     const segments = layout.segmentsOf(key);
     const plain = segments && (await this.#openFile(key, layout.pathOf(segments), segments));
@@ -58,12 +63,12 @@ export class ObjectFiles {
     key: string,
     path: string,
     segments: readonly string[] | undefined,
-  ): Promise<OpenObject | undefined> {
+  ): Promise<OpenFile | undefined> {
     for (let lookup = 0; lookup < lookupsMax; lookup += 1) {
       // Without O_NONBLOCK, opening a pipe would wait for someone to write to it.
       const handle = await absentAsUndefined(open(path, constants.O_RDONLY | constants.O_NONBLOCK));
       if (!handle) return undefined;
-      let opened: OpenObject | 'no-object' | 'changed' = 'changed';
+      let opened: OpenFile | 'no-object' | 'changed' = 'changed';
       try {
         opened = await this.#inspect(key, handle, segments);
       } finally {
@@ -79,7 +84,7 @@ export class ObjectFiles {
     key: string,
     handle: FileHandle,
     segments: readonly string[] | undefined,
-  ): Promise<OpenObject | 'no-object' | 'changed'> {
+  ): Promise<OpenFile | 'no-object' | 'changed'> {
     const stats = await handle.stat({ bigint: true });
     if (!stats.isFile()) return 'no-object';
     if (segments && !(await this.#store.tree.holds(handle, segments))) return 'no-object';
@@ -92,9 +97,23 @@ export class ObjectFiles {
     }
     return {
       ...stateOf(stats, record),
+      stats,
       read: (range, signal) => new FileBody({ handle, stats }, range, signal),
       close: () => handle.close(),
     };
+  }
+
+  /** The record alone: the file is not touched, so it stays the version that it is. */
+  async rewrite(
+    key: string,
+    change: (record: ObjectRecord) => ObjectRecord,
+  ): Promise<ObjectState | undefined> {
+    const object = await this.open(key);
+    if (!object) return undefined;
+    await object.close();
+    const record = change(object.record);
+    await this.#store.sidecars.replace(key, object.stats, record);
+    return stateOf(object.stats, record);
   }
 
   /** As `open` sees it, cheaper: for keys that a listing has just found. */

@@ -3,15 +3,17 @@
  * file (inode, mtime), so that an overwrite by another program leaves it without effect. Life of a sidecar:
  *   1. written and synced, bound to inode, size and mtime, before the data file is renamed to its place;
  *   2. after the rename, which changes the ctime, a second line binds it to that ctime as well;
- *   3. removed after a newer version has taken its place, or the object was deleted.
+ *   3. replaced where the record changes and the bytes do not (tags);
+ *   4. removed after a newer version has taken its place, or the object was deleted.
  * A crash after 1 leaves a file nobody reads; after the rename, a sidecar that is good without its second
  * line.
  */
+import { randomUUID } from 'node:crypto';
 import { appendFile, readdir, readFile, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HeaderList } from '@forebay/core/object';
 import type { ObjectRecord } from '../local/backend.ts';
-import { makeDirectories, syncDirectory, writeFileDurably } from './durable.ts';
+import { makeDirectories, replaceFile, syncDirectory, writeFileDurably } from './durable.ts';
 import { absentAsUndefined, hasCode } from './fs-errors.ts';
 import type { FileIdentity } from './identity.ts';
 import { keyHash, type Layout } from './layout.ts';
@@ -44,8 +46,7 @@ export class Sidecars {
 
   async write(key: string, file: FileIdentity, record: ObjectRecord): Promise<void> {
     const { path, directory } = this.#pathOf(key, file);
-    const sidecar: Sidecar = { key, sizeBytes: String(file.size), record };
-    const text = `${JSON.stringify(sidecar)}\n`;
+    const text = textOf(key, file, record);
     try {
       await writeFileDurably(path, text);
     } catch (error) {
@@ -56,9 +57,21 @@ export class Sidecars {
     await syncDirectory(directory);
   }
 
+  /**
+   * Another record for a file that stays where it is, also one that another program wrote: readers see the
+   * old record or the new one.
+   */
+  async replace(key: string, file: FileIdentity, record: ObjectRecord): Promise<void> {
+    const { path, directory } = this.#pathOf(key, file);
+    const { hidden, tmp } = this.#layout;
+    await makeDirectories(hidden, tmp);
+    await makeDirectories(hidden, directory);
+    await replaceFile(path, join(tmp, randomUUID()), `${textOf(key, file, record)}${boundTo(file)}`);
+  }
+
   /** Needs no sync: without its second line the sidecar is as good, only less strictly bound. */
   async amend(key: string, file: FileIdentity): Promise<void> {
-    await appendFile(this.#pathOf(key, file).path, `ctime ${file.ctimeNs}\n`);
+    await appendFile(this.#pathOf(key, file).path, boundTo(file));
   }
 
   /** Answers whether there was one. */
@@ -88,6 +101,16 @@ export class Sidecars {
     const directory = join(this.#layout.meta, hash.slice(0, 2));
     return { directory, path: join(directory, `${hash}-${file.ino}-${file.mtimeNs}.json`) };
   }
+}
+
+function textOf(key: string, file: FileIdentity, record: ObjectRecord): string {
+  const sidecar: Sidecar = { key, sizeBytes: String(file.size), record };
+  return `${JSON.stringify(sidecar)}\n`;
+}
+
+/** The second line. */
+function boundTo(file: FileIdentity): string {
+  return `ctime ${file.ctimeNs}\n`;
 }
 
 /** Undefined where the text is torn or was written by someone else. */

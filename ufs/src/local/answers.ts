@@ -82,6 +82,27 @@ export function aclNotSupported(): UfsAnswerError {
   return answer(400, 'AccessControlListNotSupported', 'The bucket does not allow ACLs');
 }
 
+/** @param tag what is wrong with it goes into the message */
+export function invalidTag(
+  message: string,
+  tag: { readonly key: string; readonly value: string },
+): UfsAnswerError {
+  return answer(400, 'InvalidTag', message, [
+    ['TagKey', tag.key],
+    ['TagValue', tag.value],
+  ]);
+}
+
+export function malformedXml(): UfsAnswerError {
+  const message = 'The XML you provided was not well-formed or did not validate against our published schema';
+  return answer(400, 'MalformedXML', message);
+}
+
+/** Of a bucket: `NoSuchCORSConfiguration` and the like. */
+export function notConfigured(code: string, message: string): UfsAnswerError {
+  return answer(404, code, message);
+}
+
 export function tooManyTags(): UfsAnswerError {
   return answer(400, 'BadRequest', 'Object tags cannot be greater than 10');
 }

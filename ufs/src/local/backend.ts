@@ -93,6 +93,11 @@ export interface ObjectBackend {
    * behind.
    */
   stage(body: AsyncIterable<Uint8Array>): Promise<StagedBytes>;
+  /**
+   * Puts another record beside the same bytes, all at once; ETag and time stay. The caller holds the key's
+   * lock. Undefined where the object is gone.
+   */
+  rewrite(key: string, change: (record: ObjectRecord) => ObjectRecord): Promise<ObjectState | undefined>;
   /** The caller holds the key's lock. No matter whether the key exists. */
   remove(key: string): Promise<void>;
   cursor(scan: KeyScan): KeyCursor;

@@ -5,30 +5,19 @@
 import { evaluateConditions } from '@forebay/core/conditions';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import { type ByteRange, type RangeRequest, resolveRange } from '@forebay/core/range';
-import type { UfsDirectAnswer, UfsDirectRead } from '../ufs.ts';
+import type { UfsForward, UfsForwarded } from '../ufs.ts';
 import {
   checkVersionId,
   invalidArgument,
   invalidPartNumber,
   invalidRange,
   invalidRequest,
-  notImplemented,
   preconditionFailed,
 } from './answers.ts';
 import type { OpenObject } from './backend.ts';
 import { isChecksumHeader } from './object-headers.ts';
 import { readConditions } from './write-conditions.ts';
 
-const subResources = [
-  'acl',
-  'attributes',
-  'legal-hold',
-  'restore',
-  'retention',
-  'select',
-  'tagging',
-  'torrent',
-];
 const overrides: readonly string[] = [
   'content-type',
   'content-language',
@@ -37,6 +26,8 @@ const overrides: readonly string[] = [
   'cache-control',
   'expires',
 ];
+/** What a read of an object's bytes may carry in its query. */
+const ofBytes = /^(versionId|partNumber|response-.*)$/;
 const partsMax = 10_000;
 
 interface Selection {
@@ -47,11 +38,14 @@ interface Selection {
   readonly partsCount?: number | undefined;
 }
 
+/** The sub-resource that a request is about; undefined where it is the object itself. */
+export function subResourceOf({ query }: UfsForward): string | undefined {
+  return query.find(([name]) => !ofBytes.test(name))?.[0];
+}
+
 /** Before the object is looked up. @throws UfsAnswerError */
-export function checkDirectRead(request: UfsDirectRead): void {
+export function checkDirectRead(request: UfsForward): void {
   const names = new Map(request.query);
-  const subResource = subResources.find((name) => names.has(name));
-  if (subResource !== undefined) throw notImplemented(subResource);
   checkVersionId(names.get('versionId'));
   if (request.headers.some(([name]) => name.startsWith('x-amz-server-side-encryption-customer-'))) {
     throw invalidRequest('The encryption parameters are not applicable to this object.');
@@ -69,10 +63,10 @@ export function checkDirectRead(request: UfsDirectRead): void {
 
 /** Takes the object over. */
 export async function answerDirectRead(
-  request: UfsDirectRead,
+  request: UfsForward,
   object: OpenObject,
   info: ObjectInfo,
-): Promise<UfsDirectAnswer> {
+): Promise<UfsForwarded> {
   let handedOver = false;
   try {
     const outcome = evaluateConditions(readConditions(request.headers), info);
@@ -91,7 +85,7 @@ export async function answerDirectRead(
   }
 }
 
-function select(request: UfsDirectRead, object: OpenObject, info: ObjectInfo): Selection {
+function select(request: UfsForward, object: OpenObject, info: ObjectInfo): Selection {
   const part = new Map(request.query).get('partNumber');
   const whole = { start: 0, endExclusive: info.sizeBytes };
   const checksums = object.record.headers.filter(
@@ -122,7 +116,7 @@ function selectPart(
   return { status: 206, range, checksums: part.checksums, partsCount: count };
 }
 
-function answerHeaders(request: UfsDirectRead, selection: Selection, info: ObjectInfo): HeaderList {
+function answerHeaders(request: UfsForward, selection: Selection, info: ObjectInfo): HeaderList {
   const query = new Map(request.query);
   const { range } = selection;
   const lengthBytes = range.endExclusive - range.start;

@@ -4,13 +4,13 @@ import { headerValue } from '@forebay/core/object';
 import { expect, it } from 'vitest';
 import { bytesOf, patternBytes, putObject, refusal, textAt, uploadOf } from '../contract/support.ts';
 import { memoryUfs } from '../memory.ts';
-import type { Ufs, UfsDirectAnswer, UfsDirectRead } from '../ufs.ts';
+import type { Ufs, UfsForward, UfsForwarded } from '../ufs.ts';
 import { compositeChecksum } from './checksums.ts';
 
 const MiB5 = 5 * 1024 * 1024;
 
-function direct(ufs: Ufs, request: Partial<UfsDirectRead> = {}): Promise<UfsDirectAnswer> {
-  return ufs.readDirect({ method: 'GET', key: 'object', query: [], headers: [], ...request });
+function direct(ufs: Ufs, request: Partial<UfsForward> = {}): Promise<UfsForwarded> {
+  return ufs.forward({ effect: 'read', method: 'GET', key: 'object', query: [], headers: [], ...request });
 }
 
 async function multipartObject(ufs: Ufs): Promise<Buffer> {
@@ -50,10 +50,10 @@ it('answers partNumber on a multipart object with that part', async () => {
 
 it('refuses what it has no notion of, as S3 does', async () => {
   const ufs = memoryUfs({ object: 'x' });
-  const cases: [Partial<UfsDirectRead>, object][] = [
+  const cases: [Partial<UfsForward>, object][] = [
     [{ query: [['versionId', 'abc']] }, { status: 400, code: 'InvalidArgument' }],
     [{ query: [['partNumber', '0']] }, { status: 400, code: 'InvalidArgument' }],
-    [{ query: [['tagging', '']] }, { status: 501, code: 'NotImplemented' }],
+    [{ query: [['acl', '']] }, { status: 501, code: 'NotImplemented' }],
     [
       { headers: [['x-amz-server-side-encryption-customer-algorithm', 'AES256']] },
       { status: 400, code: 'InvalidRequest' },

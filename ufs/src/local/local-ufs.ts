@@ -14,8 +14,8 @@ import type {
   UfsCopy,
   UfsDelete,
   UfsDeleted,
-  UfsDirectAnswer,
-  UfsDirectRead,
+  UfsForward,
+  UfsForwarded,
   UfsListing,
   UfsListRequest,
   UfsObject,
@@ -25,12 +25,14 @@ import type {
 } from '../ufs.ts';
 import { checkVersionId, invalidRange, noSuchKey, preconditionFailed, selfCopy } from './answers.ts';
 import type { ObjectBackend, ObjectRecord, OpenObject } from './backend.ts';
+import { answerBucketSubResource } from './bucket-sub-resources.ts';
 import { copiedRecord, isPlainSelfCopy } from './copy.ts';
-import { answerDirectRead, checkDirectRead } from './direct-read.ts';
+import { answerDirectRead, checkDirectRead, subResourceOf } from './direct-read.ts';
 import type { KeyLocks } from './key-locks.ts';
 import { collectKeys, scanOf } from './listing.ts';
 import { MultipartUploads } from './multipart.ts';
 import { describeObject, refuseUnsupported } from './object-headers.ts';
+import { answerObjectSubResource } from './object-sub-resources.ts';
 import { MeasuredBody, ObjectWriter, uploadChecksums } from './object-writer.ts';
 import { copied, infoOf, listEntry } from './views.ts';
 import { checkCopyConditions } from './write-conditions.ts';
@@ -95,10 +97,20 @@ export class LocalUfs implements Ufs {
     }
   }
 
-  async readDirect(request: UfsDirectRead): Promise<UfsDirectAnswer> {
-    checkDirectRead(request);
+  async forward(request: UfsForward): Promise<UfsForwarded> {
     request.signal?.throwIfAborted();
-    const object = await this.#open(request.key);
+    const { key, method } = request;
+    const subResource = subResourceOf(request);
+    if (key === undefined) {
+      await this.#backend.check();
+      return answerBucketSubResource(request, subResource ?? method);
+    }
+    if (subResource !== undefined || (method !== 'GET' && method !== 'HEAD')) {
+      const store = { backend: this.#backend, writer: this.#writer };
+      return answerObjectSubResource(store, { ...request, key }, subResource ?? method);
+    }
+    checkDirectRead(request);
+    const object = await this.#open(key);
     return answerDirectRead(request, object, infoOf(object));
   }
 

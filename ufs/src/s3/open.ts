@@ -7,6 +7,7 @@ import { addressOf, type S3Location } from './address.ts';
 import { ControlClient } from './control-client.ts';
 import { keySourceOf } from './credentials.ts';
 import { DocumentWrites } from './document-writes.ts';
+import { Forwards } from './forwards.ts';
 import { Gate } from './gate.ts';
 import { LeanClient } from './lean-client.ts';
 import { defaultS3Limits, type S3Limits } from './limits.ts';
@@ -48,6 +49,7 @@ export function openS3Ufs(location: S3Location, deps: S3Deps): Ufs {
     transport,
     uploader,
     lean,
+    forwards: new Forwards(lean),
     control,
     listings: new Listings(control, bucket),
     writes: new DocumentWrites({ control, bucket, slowWriteTimeoutMs: limits.slowWriteTimeoutMs }),

@@ -174,7 +174,7 @@ describe('a direct read', () => {
       ...['access-control-allow-origin: *', 'alt-svc: h3=":443"', 'strict-transport-security: max-age=1'],
     ];
     const { ufs } = await openStore(({ write }) => write(reply(206, 'ab', [...told, ...others])));
-    const answer = await ufs.readDirect({ method: 'GET', key: 'k', query: [], headers: [] });
+    const answer = await ufs.forward({ effect: 'read', method: 'GET', key: 'k', query: [], headers: [] });
     expect(answer.headers.map((header) => header.join(': '))).toEqual(['content-length: 2', ...told]);
     expect(await bytesOf(answer.body)).toBe('ab');
   });

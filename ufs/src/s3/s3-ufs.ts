@@ -11,8 +11,8 @@ import type {
   UfsCopy,
   UfsDelete,
   UfsDeleted,
-  UfsDirectAnswer,
-  UfsDirectRead,
+  UfsForward,
+  UfsForwarded,
   UfsListing,
   UfsListRequest,
   UfsObject,
@@ -25,11 +25,11 @@ import type {
 } from '../ufs.ts';
 import type { ControlClient } from './control-client.ts';
 import { type DocumentWrites, survivesXml } from './document-writes.ts';
-import { passedHeadersOf, writtenHeadersOf } from './headers.ts';
-import { type LeanClient, type LeanRequest, readErrorOf } from './lean-client.ts';
+import { CheckedBody, type Forwards } from './forwards.ts';
+import { writtenHeadersOf } from './headers.ts';
+import type { LeanClient, LeanRequest } from './lean-client.ts';
 import type { Listings } from './listings.ts';
 import { objectAnswerOf, rangeHeaderOf, wholeInfoOf } from './object-answer.ts';
-import type { ResponseBody } from './response-body.ts';
 import type { Query } from './signer.ts';
 import type { Transport } from './transport.ts';
 import type { Uploader } from './uploader.ts';
@@ -46,6 +46,7 @@ export interface S3UfsParts {
   readonly transport: Transport;
   readonly uploader: Uploader;
   readonly lean: LeanClient;
+  readonly forwards: Forwards;
   readonly control: ControlClient;
   readonly listings: Listings;
   readonly writes: DocumentWrites;
@@ -84,10 +85,8 @@ export class S3Ufs implements Ufs {
     }
   }
 
-  async readDirect({ method, key, query, headers, signal }: UfsDirectRead): Promise<UfsDirectAnswer> {
-    const request = { method, key, query, headers, about: 'object', signal } as const;
-    const { status, headers: answered, body } = await this.#parts.lean.read(request);
-    return { status, headers: passedHeadersOf(answered), body: new CheckedBody(body, request) };
+  forward(request: UfsForward): Promise<UfsForwarded> {
+    return this.#parts.forwards.forward(request);
   }
 
   list(request: UfsListRequest): Promise<UfsListing> {
@@ -214,31 +213,4 @@ async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
   if (failures.length > 0) throw failures.find((error) => isKind(error, 'state-unknown')) ?? failures[0];
   return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-}
-
-/** A body whose failures are the driver's own errors: a connection that breaks is `ufs-unavailable`. */
-class CheckedBody implements AsyncIterableIterator<Uint8Array> {
-  readonly #body: ResponseBody;
-  readonly #request: { method: string; signal?: AbortSignal | undefined };
-
-  constructor(body: ResponseBody, request: { method: string; signal?: AbortSignal | undefined }) {
-    this.#body = body;
-    this.#request = request;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<Uint8Array>> {
-    try {
-      return await this.#body.next();
-    } catch (error) {
-      throw readErrorOf(error, this.#request);
-    }
-  }
-
-  return(): Promise<IteratorResult<Uint8Array>> {
-    return this.#body.return();
-  }
 }

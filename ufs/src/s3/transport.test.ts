@@ -47,7 +47,8 @@ async function sendOne(credentials: CredentialsRef, env: Record<string, string>)
     await ufs.close();
     await server.close();
   });
-  await ufs.readDirect({
+  await ufs.forward({
+    effect: 'read',
     method: 'GET',
     key: "a/../b//c d+%'é",
     query: [

@@ -129,7 +129,7 @@ async function readSource(
     }
     const headers: HeaderList = range ? [['range', `bytes=${range.start}-${range.endExclusive - 1}`]] : [];
     const query = [['versionId', versionId]] as const;
-    const answer = await ufs.readDirect({ method: 'GET', key: object.ufsKey, query, headers });
+    const answer = await ufs.forward({ effect: 'read', method: 'GET', key: object.ufsKey, query, headers });
     return { info: infoOf(answer.headers), body: answer.body, held: heldRange(answer.headers) };
   } catch (error) {
     if (isUfsAnswer(error, 'NoSuchKey')) {

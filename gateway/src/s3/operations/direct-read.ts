@@ -53,7 +53,8 @@ export async function directRead(
   versionIdOf(request.query);
   refuseBadPartNumber(request);
   const ufs = await deps.ufsOf(options.object.mount);
-  const answer = await ufs.readDirect({
+  const answer = await ufs.forward({
+    effect: 'read',
     method: options.method,
     key: options.object.ufsKey,
     query: queryNames.flatMap((name) => {

@@ -1,0 +1,153 @@
+/**
+ * Requests that go to the store as they are. A store that does not know a sub-resource may take the request
+ * for one to the object or the bucket itself: its answer would pass object bytes for a document, a write
+ * would replace the object by the document, and a deletion delete it. Hence answers are looked at, and
+ * before the first write to a sub-resource the store is asked whether it knows it.
+ */
+import { isUfsAnswer, UfsAnswerError } from '@forebay/core/errors';
+import { headerValue } from '@forebay/core/object';
+import type { UfsForward, UfsForwarded } from '../ufs.ts';
+import type { WireAnswer } from './exchange.ts';
+import { passedHeadersOf } from './headers.ts';
+import { type LeanClient, type LeanRequest, readErrorOf } from './lean-client.ts';
+import type { ResponseBody } from './response-body.ts';
+
+/** What a read of the object itself may carry. */
+const ofObject = /^(versionId|partNumber|response-.*)$/;
+/** Sub-resources that only a POST knows: there is nothing to ask for. They are never anything else. */
+const postOnly = new Set(['restore', 'select']);
+/** The first bytes of a document tell what it is. */
+const looked = /^[^<]*(?:<\?xml[^>]*\?>)?\s*<([\w:.-]+)/;
+
+export class Forwards {
+  readonly #lean: LeanClient;
+  /** `object tagging`, `bucket cors`, ...: what the store has shown to know. Names are of our table: few. */
+  readonly #known = new Set<string>();
+
+  constructor(lean: LeanClient) {
+    this.#lean = lean;
+  }
+
+  async forward({ effect, ...target }: UfsForward): Promise<UfsForwarded> {
+    const request: LeanRequest = { ...target, about: target.key === undefined ? 'bucket' : 'object' };
+    const subResource = target.query.find(([name]) => !ofObject.test(name))?.[0];
+    if (effect === 'write') {
+      if (subResource !== undefined) await this.#ask(request, subResource);
+      const { status, headers, body } = await this.#lean.write(request);
+      return { status, headers: passedHeadersOf(headers), body: onePiece(body) };
+    }
+    const answer = await this.#lean.read(request);
+    const { status, headers } = answer;
+    const checked = new CheckedBody(answer.body, request);
+    const body = subResource === undefined ? checked : await document(checked, answer, subResource);
+    return { status, headers: passedHeadersOf(headers), body };
+  }
+
+  /** @throws UfsAnswerError NotImplemented; whatever else says that the write would fail */
+  async #ask({ about, key, query = [] }: LeanRequest, subResource: string): Promise<void> {
+    const what = `${about} ${subResource}`;
+    if (postOnly.has(subResource) || this.#known.has(what)) return;
+    try {
+      const answer = await this.forward({ method: 'GET', effect: 'read', key, query, headers: [] });
+      await answer.body[Symbol.asyncIterator]().return?.();
+    } catch (error) {
+      if (!isUfsAnswer(error) || isAmbiguous(error)) throw error;
+    }
+    this.#known.add(what);
+  }
+}
+
+/** Would also be the answer of a store that took the request for one to the object or bucket itself. */
+function isAmbiguous(error: UfsAnswerError): boolean {
+  const { code, status } = error.answer;
+  return ['NoSuchKey', 'NoSuchBucket', 'NotImplemented'].includes(code) || status >= 500;
+}
+
+/**
+ * The answer's body, once it is known to be none of the object or of a listing.
+ * @throws UfsAnswerError NotImplemented where the store did not know the sub-resource
+ */
+async function document(
+  body: CheckedBody,
+  { headers, status }: WireAnswer,
+  subResource: string,
+): Promise<AsyncIterable<Uint8Array>> {
+  const isObject = headerValue(headers, 'accept-ranges') !== undefined && headerValue(headers, 'etag');
+  if (isObject || status === 206) {
+    await body.return();
+    throw unknown(subResource);
+  }
+  const first = await body.next();
+  const root = first.done ? undefined : looked.exec(Buffer.from(first.value).toString('latin1'))?.[1];
+  if (root === 'ListBucketResult') {
+    await body.return();
+    throw unknown(subResource);
+  }
+  return first.done ? onePiece(new Uint8Array(0)) : new ResumedBody(first.value, body);
+}
+
+function unknown(subResource: string): UfsAnswerError {
+  return new UfsAnswerError({
+    status: 501,
+    code: 'NotImplemented',
+    message: 'The store behind this bucket does not know this sub-resource.',
+    fields: [['Header', subResource]],
+  });
+}
+
+async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.byteLength > 0) yield bytes;
+}
+
+/** A body whose failures are the driver's own errors: a connection that breaks is `ufs-unavailable`. */
+export class CheckedBody implements AsyncIterableIterator<Uint8Array> {
+  readonly #body: ResponseBody;
+  readonly #request: { readonly method: string; readonly signal?: AbortSignal | undefined };
+
+  constructor(body: ResponseBody, request: { method: string; signal?: AbortSignal | undefined }) {
+    this.#body = body;
+    this.#request = request;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await this.#body.next();
+    } catch (error) {
+      throw readErrorOf(error, this.#request);
+    }
+  }
+
+  return(): Promise<IteratorResult<Uint8Array>> {
+    return this.#body.return();
+  }
+}
+
+/** A body of which the first piece has been looked at. */
+class ResumedBody implements AsyncIterableIterator<Uint8Array> {
+  #first: Uint8Array | undefined;
+  readonly #rest: CheckedBody;
+
+  constructor(first: Uint8Array, rest: CheckedBody) {
+    this.#first = first;
+    this.#rest = rest;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    const first = this.#first;
+    this.#first = undefined;
+    return first ? { done: false, value: first } : this.#rest.next();
+  }
+
+  return(): Promise<IteratorResult<Uint8Array>> {
+    this.#first = undefined;
+    return this.#rest.return();
+  }
+}
