@@ -1,11 +1,13 @@
 /**
  * The data directory of one Forebay: owned by one process at a time, readable by nobody else. It holds the
- * root key pair, the registry's records, the cache, and what the default mount serves.
+ * root key pair, the registry's records and the key that seals their secrets, the cache, and what the default
+ * mount serves.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { secretBoxKeyBytes } from '@forebay/registry/secret-box';
 import { CommandError } from './command-error.ts';
 
 export interface DataDir {
@@ -13,6 +15,8 @@ export interface DataDir {
   readonly path: string;
   readonly credentialsPath: string;
   readonly statePath: string;
+  /** The key that the secret keys of users are sealed with. */
+  readonly sealKeyPath: string;
   readonly cachePath: string;
   /** What `/local` serves where no mount is given. */
   readonly localPath: string;
@@ -29,6 +33,7 @@ export function dataDirAt(path: string): DataDir {
     path: absolute,
     credentialsPath: join(absolute, 'root-credentials.json'),
     statePath: join(absolute, 'registry.sqlite'),
+    sealKeyPath: join(absolute, 'seal.key'),
     cachePath: join(absolute, 'cache'),
     localPath: join(absolute, 'local'),
   };
@@ -87,14 +92,39 @@ export function readRootCredentials(dataDir: DataDir): RootCredentials | undefin
 
 /** Makes a pair and keeps it: on disk, all at once, before anyone is told. */
 export function makeRootCredentials(dataDir: DataDir): RootCredentials {
-  const credentials = {
+  const credentials = newKeyPair();
+  writePrivate(dataDir.credentialsPath, `${JSON.stringify(credentials, undefined, 2)}\n`);
+  return credentials;
+}
+
+export function newKeyPair(): RootCredentials {
+  return {
     accessKey: `FB${randomBytes(9).toString('hex').toUpperCase()}`,
     secretKey: randomBytes(30).toString('base64').replaceAll('+', 'p').replaceAll('/', 's'),
   };
-  const asidePath = `${dataDir.credentialsPath}.tmp`;
-  writeFileSync(asidePath, `${JSON.stringify(credentials, undefined, 2)}\n`, { mode: 0o600, flush: true });
-  renameSync(asidePath, dataDir.credentialsPath);
-  return credentials;
+}
+
+/** Made at the first start. @throws CommandError where the file is damaged: a new key would open nothing. */
+export function sealKeyIn(dataDir: DataDir): Uint8Array {
+  const text = readText(dataDir.sealKeyPath);
+  if (text === undefined) {
+    const key = randomBytes(secretBoxKeyBytes);
+    writePrivate(dataDir.sealKeyPath, `${key.toString('hex')}\n`);
+    return key;
+  }
+  const key = Buffer.from(text.trim(), 'hex');
+  if (key.length === secretBoxKeyBytes) return key;
+  throw new CommandError(
+    `${dataDir.sealKeyPath} is damaged: it must hold ${secretBoxKeyBytes} bytes in hex; ` +
+      'users cannot be read without it',
+  );
+}
+
+/** For the owner's eyes alone; all at once, and on disk before anyone is told. */
+function writePrivate(path: string, text: string): void {
+  const asidePath = `${path}.tmp`;
+  writeFileSync(asidePath, text, { mode: 0o600, flush: true });
+  renameSync(asidePath, path);
 }
 
 function readText(path: string): string | undefined {

@@ -7,6 +7,7 @@ import { reservedCommands } from './commands/reserved.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statCommand } from './commands/stat.ts';
 import { statusCommand } from './commands/status.ts';
+import { usersCommand } from './commands/users.ts';
 import { version } from './version.ts';
 
 export function createProgram(): Command {
@@ -20,10 +21,12 @@ export function createProgram(): Command {
   const commands = [
     ...[serveCommand(), demoCommand(), statusCommand()],
     ...[mountsCommand(), mountCommand(), umountCommand(), statCommand()],
+    usersCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of reservedCommands()) program.addCommand(command, { hidden: true });
-  for (const command of [program, ...program.commands]) settle(command);
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])])
+    settle(command);
   return program;
 }
 
@@ -33,6 +36,7 @@ const examples = [
   'forebay demo                                     a tour: cold and warm reads of a far bucket',
   'forebay status                                   what is served, what the cache holds',
   'forebay stat s3://data/a.bin                     what is cached of one object',
+  'forebay users add reader --allow read:/data      someone who may only read',
 ];
 
 /** Errors of usage are one line, and end the process where we say so. */
@@ -43,7 +47,12 @@ function settle(command: Command): void {
         .replace(/^error: /, '')
         .replace(/\s*\n\s*/g, ' ')
         .trim();
-      write(`forebay: ${line}; see forebay ${command.parent ? `${command.name()} ` : ''}--help\n`);
+      write(`forebay: ${line}; see ${pathOf(command)} --help\n`);
     },
   });
+}
+
+/** `forebay users add` */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }

@@ -5,6 +5,8 @@ import { ConfigError, didYouMean, resolveSettings } from '@forebay/core/config';
 import { type ConfigFile, parseConfigFile } from '@forebay/core/config-file';
 import type { Mount } from '@forebay/core/mount';
 import { type MountDefaults, type MountInput, parseMounts, splitMount } from '@forebay/core/mount-uri';
+import type { User } from '@forebay/core/user';
+import { configUsers } from './config-users.ts';
 import { type DataDir, dataDirAt } from './data-dir.ts';
 import { type ServeValues, serveSettings } from './settings.ts';
 
@@ -19,13 +21,16 @@ export interface ServeConfig {
   readonly values: ServeValues;
   readonly dataDir: DataDir;
   readonly mounts: readonly Mount[];
+  /** Of the config file. */
+  readonly users: readonly User[];
   /** Things worth a word that do not stop the start. */
   readonly warnings: readonly string[];
 }
 
 /** @throws ConfigError on the first thing that cannot be used. */
 export function loadServeConfig({ flags, env, nowMs }: ServeSources): ServeConfig {
-  const file = readConfigFile(single(flags.config) ?? (env.FOREBAY_CONFIG || undefined));
+  const filePath = single(flags.config) ?? (env.FOREBAY_CONFIG || undefined);
+  const file = readConfigFile(filePath);
   const values = resolveSettings(serveSettings, { flags, env, file: file.values });
   if (values.workers > 1) throw new ConfigError('--workers: more than 1 is not available in this version');
   if ((values.accessKey === undefined) !== (values.secretKey === undefined)) {
@@ -44,7 +49,8 @@ export function loadServeConfig({ flags, env, nowMs }: ServeSources): ServeConfi
   const mounts = mergeMounts(given, defaults);
   if (mounts.length === 0) mounts.push(...parseMounts([localMount(dataDir)], defaults));
   for (const mount of mounts) refuseDataDir(mount, dataDir);
-  return { values, dataDir, mounts, warnings: unknownVariables(env) };
+  const users = configUsers(file.users, { env, filePath: filePath ?? '', nowMs });
+  return { values, dataDir, mounts, users, warnings: unknownVariables(env) };
 }
 
 function single(flag: string | readonly string[] | undefined): string | undefined {
@@ -56,7 +62,7 @@ function many(flag: string | readonly string[] | undefined): readonly string[] {
 }
 
 function readConfigFile(path: string | undefined): ConfigFile {
-  if (path === undefined) return { values: new Map(), mounts: [] };
+  if (path === undefined) return { values: new Map(), mounts: [], users: [] };
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

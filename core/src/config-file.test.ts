@@ -45,7 +45,7 @@ describe('config file', () => {
   });
 
   it('takes an empty file as one that says nothing', () => {
-    expect(parse('# nothing yet\n')).toEqual({ values: new Map(), mounts: [] });
+    expect(parse('# nothing yet\n')).toEqual({ values: new Map(), mounts: [], users: [] });
   });
 
   it.each([

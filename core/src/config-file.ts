@@ -1,7 +1,7 @@
 /**
- * The config file: one YAML document with the settings' YAML keys and `mounts`. Everything is taken as the
- * text that stands there, so that a value means the same in a file, a variable and a flag. Errors name
- * file, line and key.
+ * The config file: one YAML document with the settings' YAML keys, `mounts` and `users`. Settings and mounts
+ * are taken as the text that stands there, so that a value means the same in a file, a variable and a flag.
+ * Errors name file, line and key.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
 import { ConfigError, didYouMean, type FileValues, type Setting, type Settings } from './config.ts';
@@ -10,6 +10,13 @@ import type { MountInput } from './mount-uri.ts';
 export interface ConfigFile {
   readonly values: FileValues;
   readonly mounts: readonly MountInput[];
+  readonly users: readonly FileUser[];
+}
+
+/** An entry of `users`, as it stands there; `where` is `forebay.yaml line 3`. */
+export interface FileUser {
+  readonly value: unknown;
+  readonly where: string;
 }
 
 interface Reader {
@@ -17,6 +24,8 @@ interface Reader {
   where(node: unknown): string;
   /** Follows an alias to its anchor. */
   resolve(node: unknown): unknown;
+  /** As JSON would have it. */
+  plain(node: unknown): unknown;
 }
 
 /** @throws ConfigError where the text is no YAML, a key is unknown, or a value has the wrong shape. */
@@ -29,22 +38,27 @@ export function parseConfigFile(file: { name: string; text: string; settings: Se
   const reader: Reader = {
     where: (node) => `${file.name} line ${line((node as Node | undefined)?.range?.[0])}`,
     resolve: (node) => (isAlias(node) ? node.resolve(document) : node),
+    plain: (node) => (node as Node).toJS(document),
   };
   const root = reader.resolve(document.contents);
-  if (root === null || (isScalar(root) && root.value === null)) return { values: new Map(), mounts: [] };
+  if (root === null || (isScalar(root) && root.value === null)) return empty;
   if (!isMap(root))
     throw new ConfigError(`${reader.where(root)}: a config file is a list of "key: value" lines`);
   return readRoot(root, reader, file.settings);
 }
 
+const empty: ConfigFile = { values: new Map(), mounts: [], users: [] };
+
 function readRoot(root: YAMLMap, reader: Reader, settings: Settings): ConfigFile {
   const byKey = new Map(Object.values(settings).map((setting) => [setting.yamlKey, setting]));
   const values = new Map<string, { texts: readonly string[]; where: string }>();
   let mounts: MountInput[] = [];
+  let users: FileUser[] = [];
   for (const { key, value } of root.items) {
     const name = textOf(key, reader, 'a key');
     const setting = byKey.get(name);
     if (name === 'mounts') mounts = readMounts(value, reader);
+    else if (name === 'users') users = readUsers(value, reader);
     else if (setting?.secret) {
       throw new ConfigError(
         `${reader.where(key)}: ${name} is a secret: set ${setting.env} in the environment`,
@@ -53,14 +67,14 @@ function readRoot(root: YAMLMap, reader: Reader, settings: Settings): ConfigFile
       values.set(name, { texts: textsOf(value, reader, setting), where: reader.where(key) });
     else {
       const allowed = [...byKey.values()].filter((known) => !known.secret).map((known) => known.yamlKey);
-      allowed.push('mounts');
+      allowed.push('mounts', 'users');
       const near = didYouMean(name, allowed);
       throw new ConfigError(
         `${reader.where(key)}: unknown key "${name}"${near}; allowed are ${allowed.sort().join(', ')}`,
       );
     }
   }
-  return { values, mounts };
+  return { values, mounts, users };
 }
 
 function textsOf(node: unknown, reader: Reader, setting: Setting<unknown>): string[] {
@@ -118,4 +132,13 @@ function readMount(node: unknown, reader: Reader, knownPath?: string): MountInpu
   if (knownPath === undefined) fields.delete('path');
   fields.delete('ufs');
   return { path, uri, options: Object.fromEntries(fields), where };
+}
+
+function readUsers(node: unknown, reader: Reader): FileUser[] {
+  const value = reader.resolve(node);
+  if (isScalar(value) && value.value === null) return [];
+  if (isSeq(value)) {
+    return value.items.map((item) => ({ value: reader.plain(item), where: reader.where(item) }));
+  }
+  throw new ConfigError(`${reader.where(node)}: users: expected a list of { name, accessKey, secretKey }`);
 }

@@ -1,8 +1,9 @@
 /**
- * CONTRACT Registry: who belongs to this Forebay and what is mounted. Never on the I/O path: readers hold a
- * view.
+ * CONTRACT Registry: who belongs to this Forebay, what is mounted and who may use it. Never on the I/O path:
+ * readers hold a view.
  */
 import type { Mount, MountTable } from './mount.ts';
+import type { User, UserTable } from './user.ts';
 
 export interface Member {
   readonly nodeId: string;
@@ -17,6 +18,8 @@ export interface RegistryView {
   readonly revision: number;
   readonly mounts: MountTable;
   readonly members: readonly Member[];
+  /** All but the root user. */
+  readonly users: UserTable;
 }
 
 export interface Registry {
@@ -30,4 +33,8 @@ export interface Registry {
   mount(mount: Mount): Promise<void>;
   /** @throws Error where nothing is mounted at the path. */
   unmount(path: string): Promise<void>;
+  /** @throws Error where the name or the access key is taken. */
+  addUser(user: User): Promise<void>;
+  /** @throws Error where there is no such user. */
+  removeUser(name: string): Promise<void>;
 }

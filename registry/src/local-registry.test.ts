@@ -5,6 +5,7 @@ import { silentLog } from '@forebay/core/log';
 import { parseMount } from '@forebay/core/mount-uri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from './local-registry.ts';
+import { SecretBox } from './secret-box.ts';
 import { openState } from './state-store.ts';
 
 let directory: string;
@@ -28,6 +29,8 @@ async function withRegistry<T>(
     clock,
     log: silentLog,
     mounts: starting.map(mountOf),
+    users: [],
+    secrets: new SecretBox(new Uint8Array(32)),
     restoreMount: ({ path, uri, createdAtMs }) =>
       parseMount({ path, uri }, { pageSizeBytes: 1024 * 1024, createdAtMs }),
   });

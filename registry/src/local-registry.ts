@@ -1,24 +1,17 @@
 /**
- * The registry of one process: members, mounts and the view of both. Mounts given at the start (flags, config
- * file) are not kept; those made while running are, and are back after a restart. So are the dates of all of
- * them, because clients see them as bucket creation dates.
+ * The registry of one process: members, mounts, users and the view of them. Mounts and users given at the
+ * start (flags, config file) are not kept; those made while running are, and are back after a restart. So are
+ * the dates of all mounts, because clients see them as bucket creation dates.
  */
 import type { Clock } from '@forebay/core/clock';
-import type { Log } from '@forebay/core/log';
 import { type Mount, MountTable } from '@forebay/core/mount';
 import type { Member, Registry, RegistryView } from '@forebay/core/registry';
+import { type User, UserTable } from '@forebay/core/user';
+import { RegistryError } from './registry-error.ts';
 import type { State } from './state-store.ts';
+import { UserRecords, type UserRecordsOptions } from './user-records.ts';
 
 export const mountsMax = 10_000;
-
-export class RegistryError extends Error {
-  readonly code: 'path-taken' | 'not-mounted' | 'too-many-mounts';
-  constructor(code: RegistryError['code'], message: string) {
-    super(message);
-    this.name = 'RegistryError';
-    this.code = code;
-  }
-}
 
 /** What is kept of a mount: its URI tells the rest, read anew at each start. */
 interface MountRecord {
@@ -27,10 +20,8 @@ interface MountRecord {
   readonly createdAtMs: number;
 }
 
-export interface LocalRegistryOptions {
-  readonly state: State;
+export interface LocalRegistryOptions extends UserRecordsOptions {
   readonly clock: Clock;
-  readonly log: Log;
   /** Mounts of flags and config file. They win over kept ones of the same path. */
   readonly mounts: readonly Mount[];
   /**
@@ -43,19 +34,21 @@ export class LocalRegistry implements Registry {
   readonly #state: State;
   readonly #listeners = new Set<(view: RegistryView) => void>();
   readonly #members = new Map<string, Member>();
+  readonly #users: UserRecords;
   readonly #mounts = new Map<string, { mount: Mount; origin: 'start' | 'runtime' }>();
   #kept: readonly MountRecord[] = [];
-  #view: RegistryView = { revision: 0, mounts: new MountTable([]), members: [] };
+  #view: RegistryView = { revision: 0, mounts: new MountTable([]), members: [], users: new UserTable([]) };
   /** Changes happen one after the other, so that what is kept and what is shown never part. */
   #changes: Promise<unknown> = Promise.resolve();
 
-  private constructor(state: State) {
+  private constructor(state: State, users: UserRecords) {
     this.#state = state;
+    this.#users = users;
   }
 
   /** Loads what is kept. @throws Error where the state cannot be read. */
   static async open(options: LocalRegistryOptions): Promise<LocalRegistry> {
-    const registry = new LocalRegistry(options.state);
+    const registry = new LocalRegistry(options.state, await UserRecords.open(options));
     await registry.#load(options);
     return registry;
   }
@@ -101,6 +94,19 @@ export class LocalRegistry implements Registry {
       await this.#keep(this.#kept.filter((kept) => kept.path !== path));
       this.#mounts.delete(path);
     });
+  }
+
+  addUser(user: User): Promise<void> {
+    return this.#change(() => this.#users.add(user));
+  }
+
+  removeUser(name: string): Promise<void> {
+    return this.#change(() => this.#users.remove(name));
+  }
+
+  /** `start`: of the config file; `runtime`: made with the API, and kept. */
+  originOfUser(name: string): 'start' | 'runtime' | undefined {
+    return this.#users.originOf(name);
   }
 
   /** `start`: by a flag or the config file, so it is back after a restart whatever happens to it now. */
@@ -155,6 +161,7 @@ export class LocalRegistry implements Registry {
       revision: this.#view.revision + 1,
       mounts: new MountTable([...this.#mounts.values()].map(({ mount }) => mount)),
       members: [...this.#members.values()],
+      users: new UserTable(this.#users.all()),
     };
     for (const listener of this.#listeners) listener(this.#view);
   }

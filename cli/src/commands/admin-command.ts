@@ -13,6 +13,8 @@ interface AdminCommand {
 export interface AdminContext {
   readonly client: AdminClient;
   readonly arguments: readonly string[];
+  /** Those that the command adds to the common ones. */
+  readonly options: Readonly<Record<string, unknown>>;
   readonly print: Print;
 }
 
@@ -35,10 +37,12 @@ export function adminCommand({ usage, summary, examples, run }: AdminCommand): C
     .addHelpText('after', credentialsText)
     .action(async (...given) => {
       const command = given.at(-1) as Command;
-      const options = command.opts<AdminOptions & { json?: true }>();
+      // Of a command below another, either may be told where to ask: `users --json add`.
+      const options = command.optsWithGlobals<AdminOptions & { json?: true }>();
       await run({
         client: adminClient(options, process.env),
         arguments: command.args,
+        options: command.opts(),
         print: (value, lines) => {
           const text = options.json ? JSON.stringify(value, undefined, 2) : lines().join('\n');
           if (text !== '') process.stdout.write(`${text}\n`);

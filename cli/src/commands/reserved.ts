@@ -16,7 +16,7 @@ const names = [
     'unpin',
     'copy',
   ],
-  ...['jobs', 'job', 'users', 'config', 'bench', 'doctor', 'completion'],
+  ...['jobs', 'job', 'config', 'bench', 'doctor', 'completion'],
 ];
 
 export function reservedCommands(): Command[] {

@@ -14,17 +14,25 @@ import { type MountInput, parseMount } from '@forebay/core/mount-uri';
 import { createGateway } from '@forebay/gateway/app';
 import { createAdminApp } from '@forebay/registry/admin/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
+import { SecretBox } from '@forebay/registry/secret-box';
 import { openState, type State } from '@forebay/registry/state-store';
 import { declareUfsMetrics, meteredUfs } from '@forebay/ufs/metered';
 import { openUfs } from '@forebay/ufs/open-ufs';
 import { UfsPool } from '@forebay/ufs/ufs-pool';
-import { lockDataDir, makeRootCredentials, type RootCredentials, readRootCredentials } from '../data-dir.ts';
+import {
+  lockDataDir,
+  makeRootCredentials,
+  type RootCredentials,
+  readRootCredentials,
+  sealKeyIn,
+} from '../data-dir.ts';
 import { refuseDataDir, type ServeConfig } from '../serve-config.ts';
 import { version } from '../version.ts';
 import { startAdminServer } from './admin-server.ts';
 import { checkPort, listen } from './listening.ts';
 import { readStatus } from './status.ts';
 import { Undoing } from './undoing.ts';
+import { credentialsOf, makeUser, refuseRootKey } from './users.ts';
 
 /** A request under way on a Ufs whose last mount went may take this long. */
 const ufsGraceMs = 15 * 60_000;
@@ -83,6 +91,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const startedAtMs = clock.wallMs();
   undoing.add(lockDataDir(dataDir));
   const rootUser = rootUserOf(config);
+  for (const user of config.users) refuseRootKey(user, rootUser);
   const adminPlace = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
   const admin = await startAdminServer(adminPlace, undoing);
   const place = { host: values.host, port: values.port, portFlag: '--port' };
@@ -99,7 +108,8 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const cacheNode = await LocalCacheNode.open({ ...shared, nodeId, dataDir: dataDir.cachePath });
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
-  const gateway = createGateway({ ...shared, registry, cacheNode, credentials: onlyRoot(rootUser) });
+  const credentials = credentialsOf(rootUser, registry);
+  const gateway = createGateway({ ...shared, registry, cacheNode, credentials });
   const server = gateway.createServer();
   undoing.add(() => gateway.drain(values.drainTimeoutMs));
   const endpoint = await listen(server, place);
@@ -119,6 +129,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
       notReady: () => (stopping ? ['stopping'] : []),
       metricsText: () => metrics.text(),
       makeMount: (input) => usableMount(input, parts),
+      makeUser: (input) => makeUser(input, rootUser, clock.wallMs()),
       log,
     }),
   );
@@ -144,12 +155,6 @@ function forgetUnmounted(registry: LocalRegistry, cacheNode: LocalCacheNode): ()
   });
 }
 
-/** Who may use S3: in this version the root user alone. */
-function onlyRoot({ accessKey, secretKey }: RootUser) {
-  const root = { name: 'root', secretKey };
-  return (given: string) => (given === accessKey ? root : undefined);
-}
-
 /** The name of this node, the same after each restart. */
 async function nodeIdIn(state: State): Promise<string> {
   const kept = await state.get<string>('node-id');
@@ -160,7 +165,7 @@ async function nodeIdIn(state: State): Promise<string> {
 }
 
 function openRegistry(state: State, { config, log, clock }: Parts): Promise<LocalRegistry> {
-  const { dataDir, mounts } = config;
+  const { dataDir, mounts, users } = config;
   const servesLocal = mounts.some(({ ufs }) => ufs.scheme === 'file' && ufs.directory === dataDir.localPath);
   if (servesLocal) mkdirSync(dataDir.localPath, { recursive: true });
   return LocalRegistry.open({
@@ -168,6 +173,8 @@ function openRegistry(state: State, { config, log, clock }: Parts): Promise<Loca
     clock,
     log,
     mounts,
+    users,
+    secrets: new SecretBox(sealKeyIn(dataDir)),
     restoreMount: ({ path, uri, createdAtMs }) => mountFor({ path, uri }, config, createdAtMs),
   });
 }

@@ -1,17 +1,44 @@
 /**
- * Who may do what. The root user may do everything; anonymous callers may read objects and list, where every
- * mount that is touched says `anonymous: read`. Refusals say no more than AccessDenied (DESIGN P8).
+ * Who may do what, asked before anything else is done for a request, so that a cached byte is as well guarded
+ * as one of the UFS. The root user may do everything; users what their policies allow; anonymous callers may
+ * read objects and list, where every mount that is touched says `anonymous: read`. Refusals say no more than
+ * AccessDenied (DESIGN P8).
  */
+import { isUfsAnswer } from '@forebay/core/errors';
+import type { S3Action } from '@forebay/core/policy/actions';
+import type { Permissions } from '@forebay/core/policy/permissions';
 import type { Registry } from '@forebay/core/registry';
 import { intervalsWithPrefix } from '../namespace/key-intervals.ts';
+import { OtherValues, RequestValues } from './condition-values.ts';
 import { S3Error } from './errors.ts';
 import type { Operation } from './operation.ts';
+import { type ActionNeeds, actionNeedsOf, actionsOfHeaders } from './operation-actions.ts';
+import { type CopySourceName, copySourceName } from './operations/copy-source-name.ts';
+import { noSuchBucket } from './operations/resolve.ts';
 import type { S3Request } from './types.ts';
 
-/** @throws S3Error AccessDenied */
+/** @throws S3Error AccessDenied; NoSuchBucket where there is nothing to be refused (S3-WIRE 73) */
 export function authorise(registry: Registry, operation: Operation, request: S3Request): void {
-  if (request.principal.kind === 'user') return;
-  if (!operation.anonymous || !isOpenToAll(registry, request)) throw new S3Error('AccessDenied');
+  const permissions = permissionsOf(request);
+  if (permissions === 'all') return;
+  if (permissions === 'anonymous') {
+    if (operation.anonymous && isOpenToAll(registry, request)) return;
+    throw new S3Error('AccessDenied');
+  }
+  const needs = actionNeedsOf(operation.name);
+  if (needs.perKey || isAllowed(permissions, { operation, needs, request })) {
+    const source = operation.headers === undefined ? undefined : copySourceName(request);
+    if (source === undefined || mayCopy(permissions, request, source)) return;
+  }
+  const { bucket } = request;
+  if (bucket !== undefined && operation.name !== 'CreateBucket') {
+    if (registry.view().mounts.ofBucket(bucket).length === 0) throw noSuchBucket(bucket);
+  }
+  throw new S3Error('AccessDenied');
+}
+
+function permissionsOf({ principal }: S3Request): Permissions | 'all' | 'anonymous' {
+  return principal.kind === 'anonymous' ? 'anonymous' : principal.permissions;
 }
 
 function isOpenToAll(registry: Registry, { bucket = '', key, query }: S3Request): boolean {
@@ -19,4 +46,72 @@ function isOpenToAll(registry: Registry, { bucket = '', key, query }: S3Request)
   if (key !== undefined) return mounts.resolve(bucket, key)?.mount.anonymous === 'read';
   const listed = intervalsWithPrefix(mounts.ofBucket(bucket), query.get('prefix') ?? '');
   return listed.length > 0 && listed.every(({ mount }) => mount.anonymous === 'read');
+}
+
+interface Asked {
+  readonly operation: Operation;
+  readonly needs: ActionNeeds;
+  readonly request: S3Request;
+}
+
+function isAllowed(permissions: Permissions, { operation, needs, request }: Asked): boolean {
+  const values = new RequestValues(request, operation);
+  const resource = resourceOf(request.bucket, request.key);
+  const actions = request.query.has('versionId') ? needs.versioned : needs.plain;
+  for (const action of actions) if (!permissions.allows(action, resource, values)) return false;
+  return actionsOfHeaders(needs, request).every((action) => permissions.allows(action, resource, values));
+}
+
+/** What follows `arn:aws:s3:::`. */
+function resourceOf(bucket: string | undefined, key: string | undefined): string {
+  return key === undefined ? (bucket ?? '') : `${bucket}/${key}`;
+}
+
+/** The tags of the source come along, unless they are replaced. */
+function mayCopy(permissions: Permissions, request: S3Request, source: CopySourceName): boolean {
+  const { bucket, key, versionId } = source;
+  const takesTags =
+    request.query.has('uploadId') === false && request.headers.get('x-amz-tagging-directive') !== 'REPLACE';
+  const version = versionId === undefined ? '' : 'Version';
+  const values = new OtherValues(request, { 's3:VersionId': versionId });
+  const actions: S3Action[] = [`s3:GetObject${version}`];
+  if (takesTags) actions.push(`s3:GetObject${version}Tagging`);
+  return actions.every((action) => permissions.allows(action, resourceOf(bucket, key), values));
+}
+
+/** Whether the caller may delete one of the keys that the body names. */
+export function mayDelete(
+  request: S3Request,
+  { key, versionId }: { readonly key: string; readonly versionId?: string | undefined },
+): boolean {
+  const permissions = permissionsOf(request);
+  if (permissions === 'all' || permissions === 'anonymous') return permissions === 'all';
+  const needs = actionNeedsOf('DeleteObjects');
+  const actions = versionId === undefined ? needs.plain : needs.versioned;
+  const values = new OtherValues(request, { 's3:VersionId': versionId });
+  const resource = resourceOf(request.bucket, key);
+  return [...actions, ...actionsOfHeaders(needs, request)].every((action) =>
+    permissions.allows(action, resource, values),
+  );
+}
+
+/**
+ * That a key is missing is told to those who could list it; others hear AccessDenied, as for a key that is
+ * there and not theirs (S3-WIRE 73).
+ */
+export function asSeenBy(request: S3Request, error: unknown): unknown {
+  const permissions = permissionsOf(request);
+  if (permissions === 'all' || permissions === 'anonymous' || !isAbsence(error)) return error;
+  const { bucket, key } = copySourceName(request) ?? request;
+  if (bucket === undefined || key === undefined) return error;
+  const mayList = [key, `${key}/`].some((prefix) =>
+    permissions.allows('s3:ListBucket', bucket, new OtherValues(request, { 's3:prefix': prefix })),
+  );
+  return mayList ? error : new S3Error('AccessDenied', { cause: error });
+}
+
+function isAbsence(error: unknown): boolean {
+  return (
+    (error instanceof S3Error && error.code === 'NoSuchKey') || isUfsAnswer(error, 'NoSuchKey', 'NotFound')
+  );
 }

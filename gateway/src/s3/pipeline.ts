@@ -16,7 +16,7 @@ import { ObjectWriter } from '../write-object.ts';
 import { writeAnswer } from './answer.ts';
 import { parseTrustedProxies } from './auth/forwarded-host.ts';
 import type { AuthDeps } from './auth/types.ts';
-import { authorise } from './authorise.ts';
+import { asSeenBy, authorise } from './authorise.ts';
 import { ErrorReporter } from './error-reporter.ts';
 import { S3Error } from './errors.ts';
 import type { Operation, OperationDeps } from './operation.ts';
@@ -100,7 +100,11 @@ export class Pipeline {
     authorise(this.#registry, operation, request);
     const handler = this.#handlers.get(operation);
     if (!handler) throw new Error(`the operation ${operation.name} has no handler`);
-    return handler(request);
+    try {
+      return await handler(request);
+    } catch (error) {
+      throw asSeenBy(request, error);
+    }
   }
 
   async #send(exchange: Exchange, answer: S3Answer): Promise<void> {

@@ -5,6 +5,7 @@
 import type { BlockList } from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { authenticate } from './auth/authenticate.ts';
+import { ForwardedOrigin } from './auth/client-origin.ts';
 import { clientHost } from './auth/forwarded-host.ts';
 import type { AuthDeps } from './auth/types.ts';
 import { S3Error } from './errors.ts';
@@ -69,6 +70,7 @@ export function receive(exchange: Exchange, deps: ReceiveDeps): ReceivedRequest 
         query,
         headers: effectiveHeaders,
         principal,
+        client: new ForwardedOrigin(headers, peerAddress, deps.trustedProxies),
         body,
         signal: exchange.signal,
       };

@@ -3,10 +3,18 @@
  * http-entry makes an S3Request from Node's raw request; answer.ts writes an S3Answer to Node's raw response.
  */
 import type { HeaderList } from '@forebay/core/object';
+import type { Permissions } from '@forebay/core/policy/permissions';
+import type { ClientOrigin } from './auth/client-origin.ts';
 
 /** Who signed. Anonymous requests reach only mounts that say `anonymous: read`. */
 export type Principal =
-  | { readonly kind: 'user'; readonly name: string; readonly accessKey: string }
+  | {
+      readonly kind: 'user';
+      readonly name: string;
+      readonly accessKey: string;
+      /** The root user may do everything. */
+      readonly permissions: Permissions | 'all';
+    }
   | { readonly kind: 'anonymous' };
 
 export interface S3Request {
@@ -19,6 +27,7 @@ export interface S3Request {
   readonly query: Query;
   readonly headers: RequestHeaders;
   readonly principal: Principal;
+  readonly client: ClientOrigin;
   readonly body: RequestBody;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;

@@ -8,6 +8,7 @@ import { type Log, silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import { type Mount, MountTable, ufsIdentityOf } from '@forebay/core/mount';
 import type { Registry } from '@forebay/core/registry';
+import { type User, UserTable } from '@forebay/core/user';
 import { type FaultyUfs, faultyUfs } from '@forebay/ufs/faulty';
 import { memoryUfs } from '@forebay/ufs/memory';
 import { createGateway, type Gateway } from '../app.ts';
@@ -40,6 +41,7 @@ export async function startTestGateway(
     readonly settings?: Partial<GatewayConfig>;
     readonly clock?: Clock;
     readonly log?: Log;
+    readonly users?: readonly User[];
   } = {},
 ): Promise<TestGateway> {
   const ufses = new Map<string, FaultyUfs>();
@@ -51,12 +53,15 @@ export async function startTestGateway(
   };
   const home = new DirectCacheNode(ufsOf);
   const metrics = new Metrics();
+  const registry = staticRegistry(mounts, options.users);
   const gateway = createGateway({
-    registry: staticRegistry(mounts),
+    registry,
     cacheNode: home,
     ufsOf,
     credentials: (accessKey) =>
-      accessKey === testAccessKey ? { secretKey: testSecretKey, name: 'root' } : undefined,
+      accessKey === testAccessKey
+        ? { secretKey: testSecretKey, name: 'root', permissions: 'all' }
+        : registry.view().users.byAccessKey(accessKey),
     settings: {
       ...resolveSettings(gatewaySettings, { flags: {}, env: {}, file: new Map() }),
       ...options.settings,
@@ -105,9 +110,9 @@ async function idleOf(metrics: Metrics): Promise<void> {
   }
 }
 
-/** A registry whose mounts never change. */
-export function staticRegistry(mounts: readonly Mount[]): Registry {
-  const view = { revision: 1, mounts: new MountTable(mounts), members: [] };
+/** A registry in which nothing ever changes. */
+export function staticRegistry(mounts: readonly Mount[], users: readonly User[] = []): Registry {
+  const view = { revision: 1, mounts: new MountTable(mounts), members: [], users: new UserTable(users) };
   return {
     view: () => view,
     watch: () => () => {},
@@ -115,5 +120,7 @@ export function staticRegistry(mounts: readonly Mount[]): Registry {
     leave: async () => {},
     mount: async () => {},
     unmount: async () => {},
+    addUser: async () => {},
+    removeUser: async () => {},
   };
 }

@@ -5,8 +5,10 @@ import type { ObjectStat } from '@forebay/core/cache-node';
 import { silentLog } from '@forebay/core/log';
 import { clientKeyOf, type ObjectRef } from '@forebay/core/mount';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
+import { User } from '@forebay/core/user';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from '../local-registry.ts';
+import { SecretBox } from '../secret-box.ts';
 import { openState, type State } from '../state-store.ts';
 import { createAdminApp } from './app.ts';
 import { openApi } from './openapi.ts';
@@ -82,6 +84,8 @@ beforeEach(async () => {
     log: silentLog,
     mounts: [parse({ path: '/lake', uri: 's3://lake' })],
     restoreMount: parse,
+    users: [],
+    secrets: new SecretBox(new Uint8Array(32)),
   });
   app = createAdminApp({
     registry,
@@ -92,6 +96,13 @@ beforeEach(async () => {
     notReady: () => notReady,
     metricsText: async () => 'forebay_up 1\n',
     makeMount: async (input) => parse(input),
+    makeUser: (input) =>
+      new User({
+        ...input,
+        accessKey: input.accessKey ?? 'MADEKEY',
+        secretKey: 'made-secret',
+        createdAtMs: 0,
+      }),
     log: silentLog,
   });
 });

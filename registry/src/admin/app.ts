@@ -1,7 +1,8 @@
 /**
- * The admin API: health, metrics, status, mounts, objects, and the dashboard's files. Everything it tells
- * comes in as contracts and functions. Open are /healthz, /readyz, the OpenAPI document and the dashboard's
- * static files; the rest wants the root key pair or the token. Errors are `{"error": {"code", "message"}}`.
+ * The admin API: health, metrics, status, mounts, users, objects, and the dashboard's files. Everything it
+ * tells comes in as contracts and functions. Open are /healthz, /readyz, the OpenAPI document and the
+ * dashboard's static files; the rest wants the root key pair or the token. Errors are
+ * `{"error": {"code", "message"}}`.
  */
 import type { CacheNode } from '@forebay/core/cache-node';
 import { ConfigError } from '@forebay/core/config';
@@ -9,12 +10,15 @@ import type { Log } from '@forebay/core/log';
 import type { Mount } from '@forebay/core/mount';
 import type { MountInput } from '@forebay/core/mount-uri';
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
-import { type LocalRegistry, RegistryError } from '../local-registry.ts';
+import type { LocalRegistry } from '../local-registry.ts';
+import { RegistryError } from '../registry-error.ts';
+import { AdminError, statusOf } from './admin-error.ts';
 import { type AdminCredentials, adminVerifier } from './auth.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { openApi } from './openapi.ts';
+import { bodyUpTo, isRecord, jsonBody, neededQuery } from './request.ts';
 import { mountView, objectView, type Status } from './status.ts';
+import { type UserDeps, userRoutes } from './users.ts';
 
 export interface AdminDeps {
   readonly registry: LocalRegistry;
@@ -28,25 +32,11 @@ export interface AdminDeps {
   readonly metricsText: () => Promise<string>;
   /** @throws ConfigError where the mount is not allowed, or could not be used. */
   readonly makeMount: (input: MountInput) => Promise<Mount>;
+  readonly makeUser: UserDeps['makeUser'];
   readonly log: Log;
 }
 
 const bodyBytesMax = 64 * 1024;
-const statusOf = {
-  BadRequest: 400,
-  Unauthorized: 401,
-  NotFound: 404,
-  Conflict: 409,
-  PayloadTooLarge: 413,
-} as const;
-
-class AdminError extends Error {
-  readonly code: keyof typeof statusOf;
-  constructor(code: keyof typeof statusOf, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 export function createAdminApp(deps: AdminDeps): Hono {
   const app = new Hono();
@@ -68,6 +58,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   );
   app.get('/api/v1/status', async (c) => c.json(await deps.status()));
   mountRoutes(app, deps);
+  userRoutes(app, deps);
   app.get('/api/v1/objects', async (c) => c.json(await statObject(c, deps)));
   app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
   app.onError((error, c) => failed(c, error, deps.log));
@@ -92,7 +83,7 @@ function requireCredentials(app: Hono, deps: AdminDeps): void {
 function mountRoutes(app: Hono, { registry, makeMount }: AdminDeps): void {
   const viewOf = (mount: Mount) => mountView(mount, registry.originOf(mount.path) ?? 'runtime');
   app.get('/api/v1/mounts', (c) => c.json(registry.view().mounts.mounts.map(viewOf)));
-  app.post('/api/v1/mounts', bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }), async (c) => {
+  app.post('/api/v1/mounts', bodyUpTo(bodyBytesMax), async (c) => {
     const mount = await makeMount(await mountInput(c));
     await registry.mount(mount);
     return c.json(viewOf(mount), 201);
@@ -105,16 +96,8 @@ function mountRoutes(app: Hono, { registry, makeMount }: AdminDeps): void {
   });
 }
 
-function tooLarge(): never {
-  throw new AdminError('PayloadTooLarge', `a body may have ${bodyBytesMax} bytes`);
-}
-
 async function mountInput(c: Context): Promise<MountInput> {
-  if (!/^application\/json\b/i.test(c.req.header('content-type') ?? '')) {
-    throw new AdminError('BadRequest', 'the body must be application/json');
-  }
-  const body: unknown = await c.req.json().catch(() => undefined);
-  const { path, ufs, options = {}, ...others } = (isRecord(body) ? body : {}) as Record<string, unknown>;
+  const { path, ufs, options = {}, ...others } = await jsonBody(c);
   const [unknown] = Object.keys(others);
   const texts = isRecord(options) && Object.values(options).every((value) => typeof value === 'string');
   if (typeof path !== 'string' || typeof ufs !== 'string' || !texts || unknown !== undefined) {
@@ -124,22 +107,12 @@ async function mountInput(c: Context): Promise<MountInput> {
   return { path, uri: ufs, options: options as Record<string, string> };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 async function statObject(c: Context, { registry, cacheNode }: AdminDeps) {
   const bucket = neededQuery(c, 'bucket');
   const key = neededQuery(c, 'key');
   const object = registry.view().mounts.resolve(bucket, key);
   if (!object) throw new AdminError('NotFound', `no mount covers s3://${bucket}/${key}`);
   return objectView({ bucket, key, mount: object.mount.path }, await cacheNode.stat(object));
-}
-
-function neededQuery(c: Context, name: string): string {
-  const value = c.req.query(name);
-  if (value === undefined || value === '') throw new AdminError('BadRequest', `the query needs "${name}"`);
-  return value;
 }
 
 function failed(c: Context, error: Error, log?: Log): Response {
@@ -153,5 +126,6 @@ function toAdminError(error: Error): AdminError | undefined {
   if (error instanceof AdminError) return error;
   if (error instanceof ConfigError) return new AdminError('BadRequest', error.message);
   if (!(error instanceof RegistryError)) return undefined;
-  return new AdminError(error.code === 'not-mounted' ? 'NotFound' : 'Conflict', error.message);
+  const isMissing = error.code === 'not-mounted' || error.code === 'no-such-user';
+  return new AdminError(isMissing ? 'NotFound' : 'Conflict', error.message);
 }

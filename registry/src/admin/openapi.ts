@@ -34,6 +34,16 @@ const mountProperties = {
     description: 'start: by flag or config file; runtime: by this API, and kept',
   },
 };
+const userProperties = {
+  name: { ...text, examples: ['reader'] },
+  accessKey: text,
+  policies: { type: 'array', items: { type: 'object' }, description: "In S3's own policy language." },
+  createdAt: { ...text, format: 'date-time' },
+  origin: {
+    enum: ['start', 'runtime'],
+    description: 'start: of the config file; runtime: by this API, and kept',
+  },
+};
 const without = (names: object, left: string) => Object.keys(names).filter((name) => name !== left);
 
 const cacheProperties = {
@@ -55,6 +65,9 @@ const schemas = {
     'path',
     'ufs',
   ]),
+  User: objectOf(userProperties),
+  NewUser: objectOf({ name: text, accessKey: text, policies: userProperties.policies }, ['name']),
+  MadeUser: objectOf({ ...userProperties, secretKey: { ...text, description: 'In this answer alone.' } }),
   Status: objectOf(
     {
       version: text,
@@ -170,6 +183,26 @@ const paths = {
       responses: {
         200: answer('Unmounted.', objectOf({ path: text, backAtRestart: { type: 'boolean' } })),
         404: error('Nothing is mounted there.'),
+      },
+    },
+  },
+  '/api/v1/users': {
+    get: { summary: 'Users', responses: { 200: answer('Users.', { type: 'array', items: ref('User') }) } },
+    post: {
+      summary: 'Make a user; kept across restarts',
+      requestBody: { required: true, content: jsonOf(ref('NewUser')) },
+      responses: {
+        201: answer('Made, with its secret key.', ref('MadeUser')),
+        400: error('Name, access key or a policy is not allowed.'),
+        409: error('The name or the access key is taken.'),
+      },
+    },
+    delete: {
+      summary: 'Remove a user',
+      parameters: [query('name', 'Name of the user')],
+      responses: {
+        200: answer('Removed.', objectOf({ name: text, backAtRestart: { type: 'boolean' } })),
+        404: error('There is no such user.'),
       },
     },
   },

@@ -17,7 +17,7 @@ export const domains = ['s3.amazonaws.com'];
 
 export function authDeps(options: { nowMs?: number; sigv2?: AuthDeps['sigv2'] } = {}): AuthDeps {
   return {
-    credentials: (key) => (key === accessKey ? { secretKey, name: 'root' } : undefined),
+    credentials: (key) => (key === accessKey ? { secretKey, name: 'root', permissions: 'all' } : undefined),
     clock: { wallMs: () => options.nowMs ?? exampleMs },
     sigv2: options.sigv2 ?? 'presigned',
     signingKeys: new SigningKeys(),

@@ -42,6 +42,7 @@ describe('the published examples', () => {
     expect(accepted({ target, headers: { ...headers, Authorization } }).principal).toEqual({
       kind: 'user',
       name: 'root',
+      permissions: 'all',
       accessKey,
     });
   });

@@ -3,7 +3,7 @@
  * 21-33).
  */
 import { S3Error } from '../errors.ts';
-import { knownCredential } from './access-key.ts';
+import { knownCredential, principalOf } from './access-key.ts';
 import { parseAuthorization } from './authorization-header.ts';
 import { contentSha256, refuseEcdsa, requireContentSha256, signedPayloadMode } from './content-sha256.ts';
 import { parseAmzDate, parseDateHeader, refuseSkew, type SignedTime } from './dates.ts';
@@ -31,7 +31,7 @@ export function authenticateHeader(
   const base = { accessKey, signingKey, amzDate: time.amzDate, scope: scope.scope };
   verifySignature(request, { ...base, signedHeaders, signature, payloadHash });
   return {
-    principal: { kind: 'user', name: user.name, accessKey },
+    principal: principalOf(user, accessKey),
     payloadMode: signedPayloadMode(payloadHash, { ...base, seedSignature: signature }),
     effectiveHeaders: headers,
   };

@@ -7,7 +7,7 @@ import { createHmac } from 'node:crypto';
 import type { HeaderList } from '@forebay/core/object';
 import { S3Error } from '../errors.ts';
 import { subResources } from '../unsupported-operations.ts';
-import { knownCredential } from './access-key.ts';
+import { knownCredential, principalOf } from './access-key.ts';
 import { unsupportedMechanism } from './authorization-header.ts';
 import { checkContentSha256, contentSha256, plainMode } from './content-sha256.ts';
 import { isoTime } from './dates.ts';
@@ -55,7 +55,7 @@ export function authenticatePresignedV2(request: AuthRequest, deps: AuthDeps): A
   const expected = createHmac('sha1', user.secretKey).update(text, 'latin1').digest('base64');
   if (!equalSignatures(expected, signature)) throw mismatch({ accessKey, signature, stringToSign: text });
   return {
-    principal: { kind: 'user', name: user.name, accessKey },
+    principal: principalOf(user, accessKey),
     payloadMode: plainMode(hash),
     effectiveHeaders: request.headers.with([...hoistedHeaders(query), ...entityHeaders(request)]),
   };

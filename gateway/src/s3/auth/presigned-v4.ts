@@ -1,6 +1,6 @@
 /** Links presigned with Signature Version 4 (S3-WIRE 36-45). */
 import { S3Error } from '../errors.ts';
-import { knownCredential } from './access-key.ts';
+import { knownCredential, principalOf } from './access-key.ts';
 import { checkContentSha256, contentSha256, plainMode } from './content-sha256.ts';
 import { parseAmzDate, refuseExpired, type SignedTime } from './dates.ts';
 import { hoistedHeaders } from './hoisted-headers.ts';
@@ -50,7 +50,7 @@ export function authenticatePresigned(request: AuthRequest, deps: AuthDeps): Aut
     payloadHash: hash ?? 'UNSIGNED-PAYLOAD',
   });
   return {
-    principal: { kind: 'user', name: user.name, accessKey },
+    principal: principalOf(user, accessKey),
     payloadMode: plainMode(hash),
     effectiveHeaders: request.headers.with(hoistedHeaders(request.target.query)),
   };

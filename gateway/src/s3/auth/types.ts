@@ -1,6 +1,7 @@
 /** What authentication takes and gives. */
 
 import type { Clock } from '@forebay/core/clock';
+import type { Permissions } from '@forebay/core/policy/permissions';
 import type { SigningKeys } from '@forebay/core/sigv4';
 import type { RawHeaders } from '../headers.ts';
 import type { PayloadMode } from '../payload/payload-mode.ts';
@@ -19,6 +20,7 @@ export interface Credential {
   readonly secretKey: string;
   /** Of the user, for policies and logs. */
   readonly name: string;
+  readonly permissions: Permissions | 'all';
 }
 
 export interface AuthDeps {

@@ -9,8 +9,8 @@ import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import { parseReadConditions } from '../read-conditions.ts';
 import type { S3Request } from '../types.ts';
+import { copySourceName } from './copy-source-name.ts';
 import { invalid } from './list-request.ts';
-import { checkedVersionId } from './named-ids.ts';
 import { readableObject } from './resolve.ts';
 import { uploadBytesMax } from './upload.ts';
 import { named, prefixed } from './write-headers.ts';
@@ -25,28 +25,10 @@ export interface CopySource {
 
 /** @throws S3Error InvalidArgument, NoSuchBucket, NoSuchKey */
 export function copySourceOf(deps: OperationDeps, request: S3Request): CopySource {
-  const text = request.headers.get(headerName) ?? '';
-  const versionAt = text.indexOf('?versionId=');
-  const path = decoded(versionAt < 0 ? text : text.slice(0, versionAt), text).replace(/^\//, '');
-  const version = versionAt < 0 ? undefined : decoded(text.slice(versionAt + '?versionId='.length), text);
-  const versionId = checkedVersionId(headerName, version);
-  const slash = path.indexOf('/');
-  const bucket = slash < 0 ? path : path.slice(0, slash);
-  const key = slash < 0 ? '' : path.slice(slash + 1);
-  if (bucket === '') throw invalid(headerName, text, 'Invalid copy source bucket name');
-  if (key === '') throw invalid(headerName, text, 'Invalid copy source object key');
+  const name = copySourceName(request);
+  if (!name) throw invalid(headerName, '', 'Invalid copy source bucket name');
+  const { bucket, key, versionId } = name;
   return { object: readableObject(deps, { bucket, key }), key, versionId };
-}
-
-/** Once, and as UTF-8: what is percent-encoded twice is a key with percent signs. */
-function decoded(text: string, whole: string): string {
-  try {
-    return decodeURIComponent(
-      text.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`),
-    );
-  } catch {
-    throw invalid(headerName, whole, 'Invalid copy source encoding');
-  }
 }
 
 /** The store can copy by itself: one place, reached with one set of credentials. */

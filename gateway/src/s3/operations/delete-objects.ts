@@ -4,6 +4,7 @@ import { clientKeyOf, type Mount, type ObjectRef, placementKeyOf } from '@foreba
 import type { HeaderList } from '@forebay/core/object';
 import type { UfsDeleted } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
+import { mayDelete } from '../authorise.ts';
 import { S3Error, s3Errors } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
@@ -60,8 +61,13 @@ function groupByMount(deps: OperationDeps, request: S3Request, entries: readonly
   const refused: UfsDeleted[] = [];
   for (const entry of entries) {
     const object = mounts.resolve(request.bucket ?? '', entry.key);
-    if (!object || object.mount.readOnly) {
-      const message = object ? `The mount ${object.mount.path} is read-only.` : 'No mount covers this key.';
+    const isAllowed = mayDelete(request, entry);
+    if (!isAllowed || !object || object.mount.readOnly) {
+      const message = !isAllowed
+        ? s3Errors.AccessDenied.message
+        : object
+          ? `The mount ${object.mount.path} is read-only.`
+          : 'No mount covers this key.';
       refused.push({ key: entry.key, versionId: entry.versionId, error: { code: 'AccessDenied', message } });
       continue;
     }

@@ -1,0 +1,93 @@
+/**
+ * What a request says of each condition key. A key is there only for operations it is about: otherwise a
+ * client could meet a condition by adding a parameter that the operation ignores.
+ */
+import type { ConditionKey, ConditionValues } from '@forebay/core/policy/condition-keys';
+import type { Operation } from './operation.ts';
+import type { S3Request } from './types.ts';
+
+const lists = new Set(['ListObjects', 'ListObjectsV2', 'ListObjectVersions']);
+const uploads = new Set(['PutObject', 'PostObject', 'CopyObject', 'CreateMultipartUpload']);
+const copies = new Set(['CopyObject', 'UploadPartCopy']);
+const acls = new Set([...uploads, 'PutObjectAcl', 'PutBucketAcl', 'CreateBucket']);
+const writes = { has: (name: string) => !/^(Get|Head|List)/.test(name) };
+const every = { has: () => true };
+
+type Operations = Pick<ReadonlySet<string>, 'has'>;
+type Source = readonly [operations: Operations, from: 'query' | 'header', name: string];
+
+const sources: Readonly<Record<Exclude<ConditionKey, keyof typeof own>, Source>> = {
+  'aws:Referer': [every, 'header', 'referer'],
+  'aws:UserAgent': [every, 'header', 'user-agent'],
+  's3:VersionId': [every, 'query', 'versionId'],
+  's3:delimiter': [lists, 'query', 'delimiter'],
+  's3:if-match': [writes, 'header', 'if-match'],
+  's3:if-none-match': [writes, 'header', 'if-none-match'],
+  's3:max-keys': [lists, 'query', 'max-keys'],
+  's3:object-lock-legal-hold': [uploads, 'header', 'x-amz-object-lock-legal-hold'],
+  's3:object-lock-mode': [uploads, 'header', 'x-amz-object-lock-mode'],
+  's3:prefix': [lists, 'query', 'prefix'],
+  's3:x-amz-acl': [acls, 'header', 'x-amz-acl'],
+  's3:x-amz-content-sha256': [every, 'header', 'x-amz-content-sha256'],
+  's3:x-amz-copy-source': [copies, 'header', 'x-amz-copy-source'],
+  's3:x-amz-grant-full-control': [acls, 'header', 'x-amz-grant-full-control'],
+  's3:x-amz-grant-read': [acls, 'header', 'x-amz-grant-read'],
+  's3:x-amz-grant-read-acp': [acls, 'header', 'x-amz-grant-read-acp'],
+  's3:x-amz-grant-write': [acls, 'header', 'x-amz-grant-write'],
+  's3:x-amz-grant-write-acp': [acls, 'header', 'x-amz-grant-write-acp'],
+  's3:x-amz-metadata-directive': [copies, 'header', 'x-amz-metadata-directive'],
+  's3:x-amz-object-ownership': [acls, 'header', 'x-amz-object-ownership'],
+  's3:x-amz-server-side-encryption': [uploads, 'header', 'x-amz-server-side-encryption'],
+  's3:x-amz-server-side-encryption-aws-kms-key-id': [
+    uploads,
+    'header',
+    'x-amz-server-side-encryption-aws-kms-key-id',
+  ],
+  's3:x-amz-server-side-encryption-customer-algorithm': [
+    uploads,
+    'header',
+    'x-amz-server-side-encryption-customer-algorithm',
+  ],
+  's3:x-amz-storage-class': [uploads, 'header', 'x-amz-storage-class'],
+  's3:x-amz-website-redirect-location': [uploads, 'header', 'x-amz-website-redirect-location'],
+};
+
+/** Of whoever asks, whatever the operation is. */
+const own = {
+  'aws:SecureTransport': ({ client }: S3Request) => String(client.isSecure()),
+  'aws:SourceIp': ({ client }: S3Request) => client.address(),
+  'aws:username': ({ principal }: S3Request) => (principal.kind === 'user' ? principal.name : undefined),
+} as const;
+
+/** For the operation itself. */
+export class RequestValues implements ConditionValues {
+  readonly #request: S3Request;
+  readonly #operation: Operation;
+
+  constructor(request: S3Request, operation: Operation) {
+    this.#request = request;
+    this.#operation = operation;
+  }
+
+  get(key: ConditionKey): string | undefined {
+    if (key in own) return own[key as keyof typeof own](this.#request);
+    const [operations, from, name] = sources[key as keyof typeof sources];
+    if (!operations.has(this.#operation.name)) return undefined;
+    return from === 'query' ? this.#request.query.get(name) : this.#request.headers.get(name);
+  }
+}
+
+/** For something else that the request touches: a key of its body, a copy's source. */
+export class OtherValues implements ConditionValues {
+  readonly #request: S3Request;
+  readonly #own: Partial<Record<ConditionKey, string | undefined>>;
+
+  constructor(request: S3Request, values: Partial<Record<ConditionKey, string | undefined>>) {
+    this.#request = request;
+    this.#own = values;
+  }
+
+  get(key: ConditionKey): string | undefined {
+    return key in own ? own[key as keyof typeof own](this.#request) : this.#own[key];
+  }
+}

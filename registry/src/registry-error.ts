@@ -1,0 +1,19 @@
+/** Why the registry does not do what it was asked to. */
+
+export type RegistryErrorCode =
+  | 'path-taken'
+  | 'not-mounted'
+  | 'too-many-mounts'
+  | 'name-taken'
+  | 'key-taken'
+  | 'no-such-user'
+  | 'too-many-users';
+
+export class RegistryError extends Error {
+  readonly code: RegistryErrorCode;
+  constructor(code: RegistryErrorCode, message: string) {
+    super(message);
+    this.name = 'RegistryError';
+    this.code = code;
+  }
+}
