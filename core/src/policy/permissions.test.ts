@@ -140,8 +140,8 @@ it('allow exactly what the rules allow', () => {
       seen[`${answer}`] += 1;
       expect(answer).toBe(modelAllows(statements, question));
     }),
-    { numRuns: 5000 },
+    { numRuns: 2000 },
   );
   // A property that only ever sees one answer proves nothing.
-  expect(Math.min(seen.true, seen.false)).toBeGreaterThan(500);
+  expect(Math.min(seen.true, seen.false)).toBeGreaterThan(200);
 });
