@@ -35,6 +35,21 @@ describe('parseMount', () => {
     });
   });
 
+  it('reads a pattern mount: one path and one URI for every bucket of an endpoint', () => {
+    const uri = 's3://{bucket}/data?endpoint=http://127.0.0.1:7070&readOnly=true&ttl=5s';
+    const mount = parse(`/{bucket}=${uri}`);
+    expect(mount).toMatchObject({
+      path: '/{bucket}',
+      bucket: '{bucket}',
+      keyPrefix: '',
+      uri,
+      ufs: { bucket: '{bucket}', prefix: 'data/', endpoint: 'http://127.0.0.1:7070', pathStyle: true },
+      readOnly: true,
+      ttlMs: 5000,
+    });
+    expect(parse(`/{bucket}/=${uri}`)).toEqual(mount);
+  });
+
   it('fills in the defaults', () => {
     expect(parse('/lake=s3://lake')).toMatchObject({
       keyPrefix: '',
@@ -88,7 +103,16 @@ describe('parseMount', () => {
     ['/La_ke=s3://lake', '"La_ke" is no bucket name; allowed are 3 to 63'],
     ['/10.0.0.1=s3://lake', 'no IP address'],
     ['/lake//x=s3://lake', 'an empty part'],
-    ['/{bucket}=s3://{bucket}', 'a pattern mount such as /{bucket} is not available in this version'],
+    ['/{bucket}=s3://lake', 'mount /{bucket}: a pattern mount is /{bucket}=s3://{bucket}?endpoint=...'],
+    ['/lake=s3://{bucket}', 'mount /lake: a pattern mount is /{bucket}=s3://{bucket}?endpoint=...'],
+    ['/{bucket}=s3://x-{bucket}', '{bucket} stands alone in the path'],
+    ['/{bucket}=s3://{bucket}/{bucket}', 'is the whole bucket of the URI'],
+    ['/{bucket}/raw=s3://{bucket}', 'mount path /{bucket}/raw: a pattern mount is'],
+    ['/x-{bucket}=s3://{bucket}', '{bucket} stands alone in the path'],
+    ['/{name}=s3://{name}', 'a pattern mount is /{bucket}'],
+    ['/lake=s3://lake/{bucket}', 'a pattern mount is /{bucket}'],
+    ['/{bucket}=file:///srv/{bucket}', 'directories are mounted one by one'],
+    ['/data=file:///srv/{bucket}', 'in a directory is written %7B or %7D'],
     ['/lake=s3://', 'mount /lake: write the bucket after s3://'],
     ['/lake=s3:lake', 'write s3://bucket'],
     ['/lake=/srv/data', 'a UFS URI starts with s3:// or file:///'],

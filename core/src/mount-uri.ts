@@ -5,7 +5,7 @@
  */
 import { posix } from 'node:path';
 import { ConfigError, didYouMean } from './config.ts';
-import type { CredentialsRef, Mount, UfsLocation } from './mount.ts';
+import { anyBucket, type CredentialsRef, isBucketName, type Mount, type UfsLocation } from './mount.ts';
 import {
   flagOf,
   noSecrets,
@@ -17,7 +17,7 @@ import {
 } from './mount-options.ts';
 
 export interface MountInput {
-  /** `/bucket` or `/bucket/prefix` */
+  /** `/bucket`, `/bucket/prefix` or `/{bucket}` */
   readonly path: string;
   /** `s3://bucket/prefix?endpoint=...` or `file:///dir` */
   readonly uri: string;
@@ -86,12 +86,17 @@ interface MountPlace {
   readonly keyPrefix: string;
 }
 
-/** `/bucket` or `/bucket/prefix`, one slash at the end allowed. @throws ConfigError */
+const wrongPattern =
+  'a pattern mount is /{bucket}=s3://{bucket}?endpoint=...: {bucket} stands alone in the path, and is the ' +
+  'whole bucket of the URI, where a prefix may follow it';
+
+/** `/bucket`, `/bucket/prefix` or `/{bucket}`, one slash at the end allowed. @throws ConfigError */
 export function parsePath(text: string): MountPlace {
   if (!text.startsWith('/')) {
     throw new ConfigError('a mount path starts with a slash: /bucket or /bucket/prefix');
   }
-  if (/[{}]/.test(text)) throw unavailable('a pattern mount such as /{bucket}');
+  if (/^\/\{bucket\}\/?$/.test(text)) return { path: `/${anyBucket}`, bucket: anyBucket, keyPrefix: '' };
+  if (/[{}]/.test(text)) throw new ConfigError(`mount path ${text}: ${wrongPattern}`);
   const path = decodeOnce(text, 'mount path').replace(/(?<=.)\/$/, '');
   const [, bucket = '', ...rest] = path.split('/');
   checkBucketName(bucket);
@@ -102,10 +107,8 @@ export function parsePath(text: string): MountPlace {
   return { path, bucket, keyPrefix: rest.length === 0 ? '' : `${rest.join('/')}/` };
 }
 
-/** AWS "General purpose buckets naming rules", as clients check them before they send. */
 function checkBucketName(bucket: string): void {
-  const wellFormed = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) && !bucket.includes('..');
-  if (wellFormed && !/^\d+\.\d+\.\d+\.\d+$/.test(bucket)) return;
+  if (isBucketName(bucket)) return;
   throw new ConfigError(
     `mount path: "${bucket}" is no bucket name; allowed are 3 to 63 of a-z, 0-9, dot and hyphen, ` +
       'a letter or digit at both ends, and no IP address',
@@ -119,7 +122,7 @@ function mountAt(place: MountPlace, given: MountInput, defaults: MountDefaults):
   return {
     ...place,
     uri: withOptions(given.uri, extra),
-    ufs: scheme === 's3' ? s3Location(body, options) : fileLocation(body),
+    ufs: scheme === 's3' ? s3Location(body, options, place) : fileLocation(body, place),
     ...policyOf(options, defaults),
     createdAtMs: defaults.createdAtMs,
   };
@@ -161,17 +164,11 @@ function encodeValue(value: string): string {
   return encodeURIComponent(value).replaceAll('%3A', ':').replaceAll('%2F', '/');
 }
 
-function s3Location(body: string, options: Options): UfsLocation {
+function s3Location(body: string, options: Options, place: MountPlace): UfsLocation {
   if (body.includes('@')) throw new ConfigError(noSecrets);
-  if (/[{}]/.test(body)) throw unavailable('a pattern mount such as s3://{bucket}');
   const slash = body.indexOf('/');
-  const bucket = decodeOnce(slash < 0 ? body : body.slice(0, slash), 'bucket');
-  // Laxer than the names we show: old buckets of AWS and other stores have capitals and underscores.
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(bucket)) {
-    throw new ConfigError(
-      'write the bucket after s3://, such as s3://bucket/prefix?endpoint=http://127.0.0.1:7070',
-    );
-  }
+  const bucket = bucketOf(slash < 0 ? body : body.slice(0, slash), place);
+  if (slash >= 0 && /[{}]/.test(body.slice(slash))) throw new ConfigError(wrongPattern);
   const prefix = slash < 0 ? '' : decodeOnce(body.slice(slash + 1), 'prefix');
   const endpoint = endpointOf(options.get('endpoint'));
   const region = options.get('region') ?? 'us-east-1';
@@ -186,6 +183,20 @@ function s3Location(body: string, options: Options): UfsLocation {
     pathStyle: flagOf('pathStyle', options.get('pathStyle')) ?? endpoint !== undefined,
     credentials: credentialsOf(options.get('credentials') ?? 'default'),
   };
+}
+
+function bucketOf(text: string, place: MountPlace): string {
+  const isPattern = place.bucket === anyBucket;
+  if (isPattern !== (text === anyBucket) || (!isPattern && /[{}]/.test(text))) {
+    throw new ConfigError(wrongPattern);
+  }
+  if (isPattern) return text;
+  const bucket = decodeOnce(text, 'bucket');
+  // Laxer than the names we show: old buckets of AWS and other stores have capitals and underscores.
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(bucket)) return bucket;
+  throw new ConfigError(
+    'write the bucket after s3://, such as s3://bucket/prefix?endpoint=http://127.0.0.1:7070',
+  );
 }
 
 function endpointOf(text: string | undefined): string | undefined {
@@ -207,12 +218,18 @@ function credentialsOf(text: string): CredentialsRef {
   throw notAllowed('credentials', 'env:NAME, profile:NAME, default or anonymous');
 }
 
-function fileLocation(body: string): UfsLocation {
+function fileLocation(body: string, place: MountPlace): UfsLocation {
+  if (place.bucket === anyBucket) {
+    throw new ConfigError(
+      'a pattern mount needs an endpoint with buckets, s3://{bucket}?endpoint=...; ' +
+        'directories are mounted one by one, such as /data=file:///srv/data',
+    );
+  }
   const directory = decodeOnce(body, 'directory');
   if (!directory.startsWith('/')) {
     throw new ConfigError('file URIs hold a whole path, so three slashes: file:///srv/data, not file://data');
   }
-  if (/[{}]/.test(body)) throw unavailable('a pattern mount');
+  if (/[{}]/.test(body)) throw new ConfigError('a "{" or "}" in a directory is written %7B or %7D');
   const normal = posix.normalize(directory);
   return { scheme: 'file', directory: normal.length > 1 ? normal.replace(/\/$/, '') : normal, prefix: '' };
 }

@@ -1,6 +1,8 @@
 /**
- * Mounts: paths of the namespace (`/bucket` or `/bucket/prefix`) bound to UFS URIs. The longest prefix wins.
- * `parseMount` in mount-uri.ts makes them from text; nothing here reads files or secrets.
+ * Mounts: paths of the namespace (`/bucket` or `/bucket/prefix`) bound to UFS URIs, and the pattern mount
+ * `/{bucket}`, which shows every bucket of an endpoint under its own name. The longest prefix wins, a literal
+ * mount before the pattern. `parseMount` in mount-uri.ts makes them from text; nothing here reads files or
+ * secrets.
  */
 
 export type Freshness = 'ttl' | 'always' | 'immutable';
@@ -28,9 +30,16 @@ export type UfsLocation =
     }
   | { readonly scheme: 'file'; readonly directory: string; readonly prefix: '' };
 
+/** Stands for the bucket in the path and in the URI of a pattern mount. */
+export const anyBucket = '{bucket}';
+
 export interface Mount {
-  /** `/bucket` or `/bucket/prefix`, without a slash at the end. Unique, and part of the cache identity. */
+  /**
+   * `/bucket` or `/bucket/prefix`, without a slash at the end. Unique, and part of the cache identity. The
+   * buckets of the pattern mount all have its path, `/{bucket}`, so that metrics stay bounded.
+   */
   readonly path: string;
+  /** `{bucket}`: the pattern mount itself. */
   readonly bucket: string;
   /** What keys of this mount begin with inside the bucket: empty, or the path's rest and a `/`. */
   readonly keyPrefix: string;
@@ -46,6 +55,27 @@ export interface Mount {
   readonly anonymous: 'none' | 'read';
   /** When the mount was made: the bucket's creation date in ListBuckets. */
   readonly createdAtMs: number;
+  /** The pattern mount that this mount is one bucket of. */
+  readonly pattern?: Mount | undefined;
+}
+
+/** AWS "General purpose buckets naming rules", as clients check them before they send. */
+export function isBucketName(text: string): boolean {
+  return (
+    /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text) &&
+    !/\.\.|\.-|-\./.test(text) &&
+    !/^\d+\.\d+\.\d+\.\d+$/.test(text)
+  );
+}
+
+export function isPattern(mount: Mount): boolean {
+  return mount.bucket === anyBucket;
+}
+
+/** The mount that one bucket of a pattern mount is. */
+function bucketOfPattern(pattern: Mount, bucket: string): Mount {
+  const { ufs } = pattern;
+  return { ...pattern, bucket, ufs: ufs.scheme === 's3' ? { ...ufs, bucket } : ufs, pattern };
 }
 
 /**
@@ -73,13 +103,24 @@ export function objectIdOf(object: ObjectRef): string {
   return `${object.mount.path}\0${placementKeyOf(object)}`;
 }
 
+/** Buckets of the pattern mount that a table keeps at hand. */
+const patternBucketsMax = 1_000;
+const none: readonly Mount[] = [];
+
 export class MountTable {
+  /** All that is mounted, by path; the pattern mount as itself. */
   readonly mounts: readonly Mount[];
+  /** The pattern mount, through which buckets are listed, made and deleted. */
+  readonly pattern: Mount | undefined;
   readonly #byBucket = new Map<string, Mount[]>();
+  /** Buckets with a part that the pattern mount holds, as they are asked for; the oldest go first. */
+  readonly #ofPattern = new Map<string, readonly Mount[]>();
 
   constructor(mounts: readonly Mount[]) {
     this.mounts = [...mounts].sort((a, b) => (a.path < b.path ? -1 : 1));
+    this.pattern = this.mounts.find(isPattern);
     for (const mount of this.mounts) {
+      if (isPattern(mount)) continue;
       const ofBucket = this.#byBucket.get(mount.bucket) ?? [];
       ofBucket.push(mount);
       this.#byBucket.set(mount.bucket, ofBucket);
@@ -89,14 +130,38 @@ export class MountTable {
     }
   }
 
-  /** Names of the buckets clients see, sorted. A bucket exists as soon as anything is mounted in it. */
+  /**
+   * Names of the buckets that literal mounts make, sorted: one exists as soon as anything is mounted in it.
+   * Which others the pattern mount shows only its UFS knows.
+   */
   buckets(): string[] {
     return [...this.#byBucket.keys()].sort();
   }
 
-  /** Mounts of a bucket, longest key prefix first; empty where there is no such bucket. */
+  /** Literal mounts of a bucket, longest key prefix first. */
+  literalOf(bucket: string): readonly Mount[] {
+    return this.#byBucket.get(bucket) ?? none;
+  }
+
+  /**
+   * Mounts of a bucket, longest key prefix first; empty where there is no such bucket. Keys that no literal
+   * mount covers are the pattern mount's, whose UFS knows whether the bucket exists.
+   */
   ofBucket(bucket: string): readonly Mount[] {
-    return this.#byBucket.get(bucket) ?? [];
+    const literal = this.literalOf(bucket);
+    if (!this.pattern || literal.at(-1)?.keyPrefix === '') return literal;
+    return this.#ofPattern.get(bucket) ?? this.#withPattern(this.pattern, bucket, literal);
+  }
+
+  #withPattern(pattern: Mount, bucket: string, literal: readonly Mount[]): readonly Mount[] {
+    if (!isBucketName(bucket)) return literal;
+    const mounts = [...literal, bucketOfPattern(pattern, bucket)];
+    if (this.#ofPattern.size >= patternBucketsMax) {
+      const [oldest] = this.#ofPattern.keys();
+      this.#ofPattern.delete(oldest!);
+    }
+    this.#ofPattern.set(bucket, mounts);
+    return mounts;
   }
 
   /** The mount that holds a key and the key at its UFS; undefined where no mount covers it. */
