@@ -4,6 +4,7 @@
  * model says what each read may return. A failing run prints its seed; FOREBAY_SEED replays it,
  * FOREBAY_WALKS makes the walk longer.
  */
+import type { WriteOutcome } from '@forebay/core/cache-node';
 import { afterEach, expect, it } from 'vitest';
 import { unsettledMs } from './info-store/fences.ts';
 import { bodyOf, openObject, refOf, type TestNode, TestNodes, testMount } from './testing/kit.ts';
@@ -50,19 +51,23 @@ class Walk {
     this.steps.start('a read', () => this.read(node));
   }
 
+  /** Of the object, or of its whole bucket: then it is another bucket's object that comes. */
   async write(node: TestNode['node'], name: string): Promise<void> {
     const objects = [refOf(key, mounts[0])];
+    const ofBucket = this.steps.random() < 0.3;
+    const end = (outcome: WriteOutcome) =>
+      ofBucket ? node.endBucketWrite(mounts[0]!, name, outcome) : node.endWrite(objects, name, outcome);
     const isLost = this.steps.random() < 0.15;
     this.writing += 1;
-    await node.beginWrite(objects, name);
+    await (ofBucket ? node.beginBucketWrite(mounts[0]!, name) : node.beginWrite(objects, name));
     await this.steps.hold();
-    if (isLost) await node.endWrite(objects, name, 'unknown');
+    if (isLost) await end('unknown');
     if (isLost) await this.steps.hold();
     const written = this.#apply();
     // What a lost write does is seen by every read from then on, as if it were acknowledged.
     if (isLost) this.acknowledged = written;
     await this.steps.hold();
-    if (!isLost) await node.endWrite(objects, name, 'known');
+    if (!isLost) await end('known');
     this.acknowledged = Math.max(this.acknowledged, written);
     this.writing -= 1;
     this.startRead(node);

@@ -142,6 +142,15 @@ export class LocalCacheNode implements CacheNode {
     return { fenceId, ended: true };
   }
 
+  async beginBucketWrite(mount: Mount, fenceId: string): Promise<void> {
+    this.#info.beginBucketWrite(mount, fenceId);
+  }
+
+  async endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
+    this.#info.endBucketWrite(mount, fenceId, outcome);
+    return { fenceId, ended: true };
+  }
+
   async stat(object: ObjectRef): Promise<ObjectStat> {
     const known = this.#info.look(object);
     const fences = this.#info.fences.state(placementKeyOf(object));

@@ -5,7 +5,7 @@
  */
 import type { ConditionOutcome, ReadConditions } from './conditions.ts';
 import type { UfsAnswer } from './errors.ts';
-import type { ObjectRef } from './mount.ts';
+import type { Mount, ObjectRef } from './mount.ts';
 import type { ObjectInfo } from './object.ts';
 import type { ByteRange, RangeRequest } from './range.ts';
 
@@ -108,6 +108,15 @@ export interface CacheNode {
   beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void>;
   /** Drops the objects' info once more and closes the fence. Works for fences this node does not know. */
   endWrite(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt>;
+  /**
+   * `beginWrite` for a write that may take away every object of the mount's UFS bucket: one fence on all of
+   * its keys, in every mount. What was known of them is void for good: of a bucket that is made again
+   * nothing of before is answered.
+   * @throws ForebayError `overloaded`
+   */
+  beginBucketWrite(mount: Mount, fenceId: string): Promise<void>;
+  /** `endWrite` for a fence on a whole bucket; voids what is known once more, also without a begin. */
+  endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt>;
   stat(object: ObjectRef): Promise<ObjectStat>;
   stats(): Promise<NodeStats>;
 }

@@ -69,7 +69,12 @@ describe('MountTable', () => {
           return mountOf(`${path}=s3://ufs-${index}?endpoint=http://127.0.0.1:2`);
         }),
       );
-    const keys = fc.array(fc.tuple(bucket, parts.map((rest) => rest.join('/'))));
+    const keys = fc.array(
+      fc.tuple(
+        bucket,
+        parts.map((rest) => rest.join('/')),
+      ),
+    );
     fc.assert(
       fc.property(mounts, fc.boolean(), keys, (literals, withPattern, asked) => {
         const table = new MountTable(withPattern ? [...literals, pattern] : literals);

@@ -98,6 +98,12 @@ export function placementKeyOf(object: ObjectRef): string {
   return `${ufsIdentityOf(object.mount.ufs)}\0${object.ufsKey}`;
 }
 
+/** The UFS bucket, or directory, of a placement key: its `ufsIdentityOf`. */
+export function ufsIdentityIn(placementKey: string): string {
+  const at = placementKey.indexOf('\0');
+  return at < 0 ? placementKey : placementKey.slice(0, at);
+}
+
 /** Names an object within one mount: info and pages stay per mount (DESIGN P8). */
 export function objectIdOf(object: ObjectRef): string {
   return `${object.mount.path}\0${placementKeyOf(object)}`;

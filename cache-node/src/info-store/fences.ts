@@ -3,11 +3,13 @@
  *
  * A token is taken before a UFS read is sent. Any begin or end of a write on the object, and the end of the
  * tenure, makes it void, so "counter unchanged since" is a flag on the token and no counter per object
- * outlives its reads. Keys are placement keys: one UFS object has one fence, whatever mounts reach it.
+ * outlives its reads. Keys are placement keys: one UFS object has one fence, whatever mounts reach it. A UFS
+ * identity alone is the key of a whole bucket: its fence is one on each of its objects.
  */
 import type { WriteOutcome } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { ForebayError } from '@forebay/core/errors';
+import { ufsIdentityIn } from '@forebay/core/mount';
 
 export interface Token {
   readonly placementKey: string;
@@ -57,8 +59,13 @@ export class Fences {
     if (tokens.size === 0) this.#tokens.delete(token.placementKey);
   }
 
-  /** True while a write is open on the object or the outcome of one is unknown. */
+  /** True while a write is open on the object or its bucket, or the outcome of one is unknown. */
   isFenced(placementKey: string): boolean {
+    if (this.#objects.size === 0) return false;
+    return this.#isKeyFenced(placementKey) || this.#isKeyFenced(ufsIdentityIn(placementKey));
+  }
+
+  #isKeyFenced(placementKey: string): boolean {
     const fences = this.#objects.get(placementKey);
     if (!fences) return false;
     if (fences.open.size > 0) return true;
@@ -69,11 +76,11 @@ export class Fences {
   }
 
   state(placementKey: string): { open: number; unsettled: boolean } {
-    const fences = this.#objects.get(placementKey);
-    if (!fences || !this.isFenced(placementKey)) return { open: 0, unsettled: false };
+    const keys = [placementKey, ufsIdentityIn(placementKey)].filter((key) => this.#isKeyFenced(key));
+    const fences = keys.flatMap((key) => this.#objects.get(key) ?? []);
     return {
-      open: fences.open.size,
-      unsettled: fences.unsettledUntilMs > this.#clock.monotonicMs(),
+      open: fences.reduce((sum, { open }) => sum + open.size, 0),
+      unsettled: fences.some(({ unsettledUntilMs }) => unsettledUntilMs > this.#clock.monotonicMs()),
     };
   }
 
@@ -104,23 +111,32 @@ export class Fences {
         fences.unsettledUntilMs = this.#clock.monotonicMs() + unsettledMs;
         this.#objects.set(key, fences);
       }
-      this.isFenced(key);
+      this.#isKeyFenced(key);
     }
   }
 
   #hasRoom(count: number): boolean {
     if (this.#openCount + this.#unsettledCount + count <= this.#fencesOpenMax) return true;
     // Unsettled objects are forgotten when they are next looked at: look at them now.
-    for (const key of [...this.#objects.keys()]) this.isFenced(key);
+    for (const key of [...this.#objects.keys()]) this.#isKeyFenced(key);
     return this.#openCount + this.#unsettledCount + count <= this.#fencesOpenMax;
   }
 
   /** The tenure ended: nothing that was read before may be installed. */
   voidAll(): void {
-    for (const key of [...this.#tokens.keys()]) this.#void(key);
+    for (const key of [...this.#tokens.keys()]) this.#voidKey(key);
   }
 
   #void(placementKey: string): void {
+    if (placementKey !== ufsIdentityIn(placementKey)) {
+      this.#voidKey(placementKey);
+      return;
+    }
+    // As many tokens as UFS reads are under way: to look at each costs little beside the end of a bucket.
+    for (const key of [...this.#tokens.keys()]) if (ufsIdentityIn(key) === placementKey) this.#voidKey(key);
+  }
+
+  #voidKey(placementKey: string): void {
     const tokens = this.#tokens.get(placementKey);
     if (!tokens) return;
     for (const token of tokens) token.current = false;

@@ -217,6 +217,76 @@ describe('fences', () => {
   });
 });
 
+describe('fences on a whole bucket', () => {
+  const mount = testMount();
+  const elsewhere = refOf(
+    'a',
+    testMount({ path: '/far', ufs: { scheme: 'file', directory: '/far', prefix: '' } }),
+  );
+
+  it('void what is known of all its keys, in every mount, and of no other bucket', () => {
+    const store = openStore();
+    const other = refOf('b', testMount({ path: '/other', bucket: 'other' }));
+    for (const object of [refOf('a'), other, elsewhere]) learn(store, object);
+    store.beginBucketWrite(mount, 'f1');
+    expect([store.look(refOf('a')), store.look(other)]).toEqual([undefined, undefined]);
+    learn(store);
+    expect(store.look(refOf('a'))).toBeUndefined();
+    expect(store.fences.state('file:/lake\0a')).toEqual({ open: 1, unsettled: false });
+    expect(etagOf(store, elsewhere)).toBe('"1"');
+    store.endBucketWrite(mount, 'f1', 'known');
+    learn(store, refOf('a'), '"2"');
+    expect(etagOf(store)).toBe('"2"');
+  });
+
+  it('refuse what was read of any key before they ended, however late it arrives', () => {
+    const store = openStore();
+    const tokens = [store.take(refOf('a')), store.take(refOf('b')), store.take(elsewhere)];
+    store.endBucketWrite(mount, 'unknown', 'known');
+    expect(tokens.map(({ current }) => current)).toEqual([false, false, true]);
+    store.install(refOf('a'), tokens[0]!, contentOf('"old"'));
+    expect(store.look(refOf('a'))).toBeUndefined();
+  });
+
+  it('leave the bucket unsettled where the outcome is unknown', () => {
+    const store = openStore();
+    store.beginBucketWrite(mount, 'f1');
+    store.endBucketWrite(mount, 'f1', 'unknown');
+    clock.advance(unsettledMs - 1);
+    learn(store);
+    expect(store.look(refOf('a'))).toBeUndefined();
+    clock.advance(1);
+    learn(store);
+    expect(etagOf(store)).toBe('"1"');
+    expect(store.fences.openCount).toBe(0);
+  });
+
+  it('hold after a restart, also for rows of immutable mounts', () => {
+    const immutable = refOf('a', testMount({ freshness: 'immutable' }));
+    const store = openStore();
+    learn(store, immutable);
+    store.beginBucketWrite(mount, 'f1');
+    store.endBucketWrite(mount, 'f1', 'known');
+    expect(store.look(immutable)).toBeUndefined();
+    expect(openStore().look(immutable)).toBeUndefined();
+    learn(store, immutable, '"2"');
+    expect(etagOf(openStore(), immutable)).toBe('"2"');
+  });
+
+  it('forget everything rather than keep more deleted buckets than they may', () => {
+    const store = openStore();
+    const immutable = refOf('a', testMount({ path: '/far', freshness: 'immutable' }));
+    learn(store, immutable);
+    for (let index = 0; index <= 10_000; index += 1) {
+      const ufs = { scheme: 'file', directory: `/gone-${index}`, prefix: '' } as const;
+      store.endBucketWrite(testMount({ ufs }), 'f', 'known');
+    }
+    expect(store.look(immutable)).toBeUndefined();
+    learn(store, immutable, '"2"');
+    expect(etagOf(store, immutable)).toBe('"2"');
+  });
+});
+
 describe('a persistent store that fails', () => {
   const immutable = refOf('a', testMount({ path: '/im', freshness: 'immutable' }));
 
@@ -234,6 +304,16 @@ describe('a persistent store that fails', () => {
     const locked = lockDatabase();
     store.beginWrite([immutable], 'f1');
     store.endWrite([immutable], 'f1', 'known');
+    locked.close();
+    expect(store.look(immutable)).toBeUndefined();
+    expect(openStore().look(immutable)).toBeUndefined();
+  });
+
+  it('leaves no row of a deleted bucket behind, when its end cannot be kept', () => {
+    const store = openStore();
+    learn(store, immutable);
+    const locked = lockDatabase();
+    store.endBucketWrite(immutable.mount, 'f1', 'known');
     locked.close();
     expect(store.look(immutable)).toBeUndefined();
     expect(openStore().look(immutable)).toBeUndefined();

@@ -8,7 +8,13 @@ import type { WriteOutcome } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { assert } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
-import { type ObjectRef, placementKeyOf } from '@forebay/core/mount';
+import {
+  type Mount,
+  type ObjectRef,
+  placementKeyOf,
+  ufsIdentityIn,
+  ufsIdentityOf,
+} from '@forebay/core/mount';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { LRUCache } from 'lru-cache';
 import { Fences, type Token } from './fences.ts';
@@ -35,7 +41,7 @@ export interface KnownInfo {
 export class InfoStore {
   readonly fences: Fences;
   readonly #options: InfoStoreOptions;
-  /** By placement key, then by mount path: a fence drops an object in every mount at once. */
+  /** By info key, then by mount path: a fence drops an object in every mount at once. */
   readonly #memory: LRUCache<string, Map<string, InfoRecord>>;
   #tenure = randomUUID();
   /** False once closed, and where rows that must not be trusted could not be taken away. */
@@ -60,7 +66,7 @@ export class InfoStore {
    * (c).
    */
   look(object: ObjectRef): KnownInfo | undefined {
-    const key = placementKeyOf(object);
+    const key = this.#infoKeyOf(placementKeyOf(object));
     const mountPath = object.mount.path;
     const inMemory = this.#memory.get(key)?.get(mountPath);
     const record = inMemory ?? this.#readPersistent(key, mountPath);
@@ -97,10 +103,11 @@ export class InfoStore {
     assert(token.placementKey === key, 'a token installs only the object it was taken for');
     if (!token.current || this.fences.isFenced(key)) return;
     const record: InfoRecord = { ...read, tenure: this.#tenure };
-    this.#remember(key, object.mount.path, record);
+    const infoKey = this.#infoKeyOf(key);
+    this.#remember(infoKey, object.mount.path, record);
     // What is missing is remembered for seconds: not worth a row.
-    if (record.content.kind === 'absent') this.#deletePersistent(key);
-    else this.#writePersistent(key, object.mount.path, record);
+    if (record.content.kind === 'absent') this.#deletePersistent(infoKey);
+    else this.#writePersistent(infoKey, object.mount.path, record);
   }
 
   /** Dropping is always allowed: nothing is remembered of the object any more, in any mount. */
@@ -127,6 +134,22 @@ export class InfoStore {
     this.fences.end(keys, fenceId, outcome);
   }
 
+  /**
+   * A write that may take away every object of a bucket. @throws ForebayError `overloaded`, with no fence
+   * opened.
+   */
+  beginBucketWrite(mount: Mount, fenceId: string): void {
+    const identity = ufsIdentityOf(mount.ufs);
+    this.fences.begin([identity], fenceId);
+    this.#renew(identity);
+  }
+
+  endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): void {
+    const identity = ufsIdentityOf(mount.ufs);
+    this.#renew(identity);
+    this.fences.end([identity], fenceId, outcome);
+  }
+
   /** Nothing that was learnt so far may be used or installed any more, but for `immutable` mounts' rows. */
   endTenure(): void {
     this.#tenure = randomUUID();
@@ -140,8 +163,34 @@ export class InfoStore {
   }
 
   #drop(placementKey: string): void {
-    this.#memory.delete(placementKey);
-    this.#deletePersistent(placementKey);
+    const key = this.#infoKeyOf(placementKey);
+    this.#memory.delete(key);
+    this.#deletePersistent(key);
+  }
+
+  /**
+   * Names what is known of an object in this incarnation of its bucket. What was known of it in an earlier
+   * one is never found again, and goes in its time as the oldest does.
+   */
+  #infoKeyOf(placementKey: string): string {
+    const incarnation = this.#options.persistent.incarnationOf(ufsIdentityIn(placementKey));
+    // In front, where no key of a client can stand.
+    return incarnation === 0 ? placementKey : `${incarnation}\0${placementKey}`;
+  }
+
+  /** The next incarnation of a bucket: in one step nothing is known of any of its objects. */
+  #renew(identity: string): void {
+    try {
+      if (this.#persistentUsable) this.#options.persistent.renew(identity);
+      else this.endTenure();
+    } catch (error) {
+      this.#options.log.error(
+        { reason: (error as Error).message },
+        'info store: a bucket stays, tenure ends',
+      );
+      this.endTenure();
+      this.#resetPersistent();
+    }
   }
 
   #remember(placementKey: string, mountPath: string, record: InfoRecord): void {

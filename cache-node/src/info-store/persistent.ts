@@ -1,7 +1,7 @@
 /**
  * Level two of the info store: node:sqlite, one row per object and mount, bounded by a number of rows (the
- * oldest go first). Changes are applied synchronously, so rows follow the order of installs and drops.
- * Losing it is safe.
+ * oldest go first), and the incarnations of buckets that were deleted. Changes are applied synchronously, so
+ * rows follow the order of installs and drops. Losing it, rows and incarnations together, is safe.
  */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -19,7 +19,14 @@ const schema = `
     record TEXT NOT NULL,
     UNIQUE (placement, mount)
   );
+  CREATE TABLE IF NOT EXISTS incarnations (
+    bucket TEXT PRIMARY KEY,
+    incarnation INTEGER NOT NULL
+  );
 `;
+
+/** Buckets with an incarnation of their own. Past it everything is forgotten, and all begin anew. */
+const bucketsMax = 10_000;
 
 /** Rows removed at once when the store is full, so that eviction is rare. */
 const evictionBatch = 256;
@@ -42,6 +49,25 @@ export class PersistentInfo {
       this.#table = openTable(options.path);
     }
     this.#count = this.#table.rowsAtOpen;
+  }
+
+  /** 0 for a bucket that was never deleted. */
+  incarnationOf(identity: string): number {
+    return this.#table.incarnations.get(identity) ?? 0;
+  }
+
+  /**
+   * Begins the next incarnation of a bucket. @throws Error where that cannot be kept, or there are too many:
+   * the tenure must end then, and the store be reset.
+   */
+  renew(identity: string): void {
+    const { incarnations, insertIncarnation } = this.#table;
+    if (incarnations.size >= bucketsMax && !incarnations.has(identity)) {
+      throw new Error(`more than ${bucketsMax} buckets were deleted`);
+    }
+    const incarnation = this.incarnationOf(identity) + 1;
+    insertIncarnation.run(identity, incarnation);
+    incarnations.set(identity, incarnation);
   }
 
   get count(): number {
@@ -93,6 +119,8 @@ interface InfoTable {
   readonly insert: StatementSync;
   readonly deleteObject: StatementSync;
   readonly deleteOldest: StatementSync;
+  readonly insertIncarnation: StatementSync;
+  readonly incarnations: Map<string, number>;
   readonly rowsAtOpen: number;
 }
 
@@ -101,6 +129,7 @@ function openTable(path: string): InfoTable {
   try {
     database.exec(schema);
     const row = database.prepare('SELECT count(*) AS count FROM info').get();
+    const buckets = database.prepare('SELECT bucket, incarnation FROM incarnations').all();
     return {
       database,
       select: database.prepare('SELECT record FROM info WHERE placement = ? AND mount = ?'),
@@ -109,6 +138,10 @@ function openTable(path: string): InfoTable {
       deleteOldest: database.prepare(
         'DELETE FROM info WHERE seq IN (SELECT seq FROM info ORDER BY seq LIMIT ?)',
       ),
+      insertIncarnation: database.prepare(
+        'INSERT OR REPLACE INTO incarnations (bucket, incarnation) VALUES (?, ?)',
+      ),
+      incarnations: new Map(buckets.map((of) => [String(of.bucket), Number(of.incarnation)])),
       rowsAtOpen: Number(row?.count ?? 0),
     };
   } catch (error) {

@@ -80,6 +80,18 @@ export class DirectCacheNode implements CacheNode {
     return { fenceId, ended: true };
   }
 
+  /** A bucket's fence stands as its path, `/bucket`. */
+  async beginBucketWrite(mount: Mount, fenceId: string): Promise<void> {
+    if (this.failBegin) throw this.failBegin;
+    this.fences.push({ event: 'begin', keys: [`/${mount.bucket}`], fenceId });
+  }
+
+  async endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
+    if (this.failEnd) throw this.failEnd;
+    this.fences.push({ event: 'end', keys: [`/${mount.bucket}`], fenceId, outcome });
+    return { fenceId, ended: true };
+  }
+
   async stat(object: ObjectRef): Promise<ObjectStat> {
     return {
       nodeId: this.nodeId,
