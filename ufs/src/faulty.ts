@@ -147,9 +147,9 @@ class Faulty implements FaultyUfs {
     return this.#inner.list(request);
   };
 
-  checkBucket: Ufs['checkBucket'] = async (signal) => {
-    await this.#enter('checkBucket', signal);
-    return this.#inner.checkBucket(signal);
+  checkBucket: Ufs['checkBucket'] = async (request) => {
+    await this.#enter('checkBucket', request?.signal);
+    return this.#inner.checkBucket(request);
   };
 
   put: Ufs['put'] = this.#passed('put', (key, upload) => this.#inner.put(key, upload));

@@ -5,6 +5,7 @@
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Ufs } from './ufs.ts';
+import type { UfsService } from './ufs-service.ts';
 
 export type UfsMetrics = ReturnType<typeof declareUfsMetrics>;
 
@@ -27,18 +28,7 @@ export function declareUfsMetrics(metrics: Metrics) {
 
 /** The same UFS, counted under the mount's path. */
 export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Ufs {
-  const count = <A extends unknown[], R>(op: string, call: (...args: A) => Promise<R>) => {
-    return async (...args: A): Promise<R> => {
-      try {
-        const answer = await call(...args);
-        metrics.requests.inc({ mount: mountPath, op, status: 'ok' });
-        return answer;
-      } catch (error) {
-        metrics.requests.inc({ mount: mountPath, op, status: statusOf(error) });
-        throw error;
-      }
-    };
-  };
+  const count = counting(mountPath, metrics);
   const countBytes = (bytes: number) => metrics.bytes.inc({ mount: mountPath }, bytes);
   const get = count('get', ufs.get.bind(ufs));
   const forward = count('forward', ufs.forward.bind(ufs));
@@ -68,6 +58,36 @@ export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Uf
     listParts: count('list_parts', ufs.listParts.bind(ufs)),
     listUploads: count('list_uploads', ufs.listUploads.bind(ufs)),
     close: () => ufs.close(),
+  };
+}
+
+/** The same service, its own requests counted under the pattern mount's path; its buckets are counted apart. */
+export function meteredService(service: UfsService, mountPath: string, metrics: UfsMetrics): UfsService {
+  const count = counting(mountPath, metrics);
+  return {
+    region: service.region,
+    bucket: (name) => service.bucket(name),
+    listBuckets: count('list_buckets', service.listBuckets.bind(service)),
+    headBucket: count('check_bucket', service.headBucket.bind(service)),
+    bucketLocation: count('bucket_location', service.bucketLocation.bind(service)),
+    createBucket: count('create_bucket', service.createBucket.bind(service)),
+    deleteBucket: count('delete_bucket', service.deleteBucket.bind(service)),
+    close: () => service.close(),
+  };
+}
+
+function counting(mountPath: string, metrics: UfsMetrics) {
+  return <A extends unknown[], R>(op: string, call: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      try {
+        const answer = await call(...args);
+        metrics.requests.inc({ mount: mountPath, op, status: 'ok' });
+        return answer;
+      } catch (error) {
+        metrics.requests.inc({ mount: mountPath, op, status: statusOf(error) });
+        throw error;
+      }
+    };
   };
 }
 

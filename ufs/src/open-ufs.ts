@@ -1,10 +1,12 @@
 /** From a location to its driver: the one table of schemes. */
+import { ConfigError } from '@forebay/core/config';
 import type { Log } from '@forebay/core/log';
 import type { UfsLocation } from '@forebay/core/mount';
 import { openFileUfs } from './file/open.ts';
 import type { S3Limits } from './s3/limits.ts';
-import { openS3Ufs } from './s3/open.ts';
+import { openS3Service, openS3Ufs } from './s3/open.ts';
 import type { Ufs } from './ufs.ts';
+import type { UfsService } from './ufs-service.ts';
 
 export interface UfsDeps {
   /** Where `credentials=env:NAME` is read. */
@@ -32,4 +34,10 @@ const drivers: Drivers = {
  */
 export async function openUfs(location: UfsLocation, deps: UfsDeps): Promise<Ufs> {
   return location.scheme === 's3' ? drivers.s3(location, deps) : drivers.file(location, deps);
+}
+
+/** The store behind a pattern mount, with all of its buckets. @throws ConfigError as `openUfs` */
+export async function openUfsService(location: UfsLocation, deps: UfsDeps): Promise<UfsService> {
+  if (location.scheme !== 's3') throw new ConfigError(`${location.scheme}:// has no buckets of its own`);
+  return openS3Service(location, { env: deps.env, log: deps.log, limits: deps.s3 });
 }

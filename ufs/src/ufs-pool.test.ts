@@ -1,7 +1,9 @@
+import { MountTable } from '@forebay/core/mount';
 import { parseMount } from '@forebay/core/mount-uri';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Ufs } from './ufs.ts';
 import { UfsPool } from './ufs-pool.ts';
+import type { UfsService } from './ufs-service.ts';
 
 const mountOf = (text: string) => parseMount(text, { pageSizeBytes: 1024 * 1024, createdAtMs: 0 });
 const lake = mountOf('/lake=s3://lake?endpoint=http://127.0.0.1:1');
@@ -24,6 +26,17 @@ beforeEach(() => {
       opened.push(name);
       return { identity: name, close: async () => void closed.push(name) } as Partial<Ufs> as Ufs;
     },
+    openService: () => {
+      opened.push('service');
+      return {
+        bucket: (name: string) => {
+          opened.push(name);
+          return { identity: name } as Partial<Ufs>;
+        },
+        close: async () => void closed.push('service'),
+      } as Partial<UfsService> as UfsService;
+    },
+    serviceViewOf: (service) => service,
     viewOf: (ufs, mount) => ({ ...ufs, identity: `${ufs.identity} seen from ${mount.path}` }),
     graceMs: 1000,
   });
@@ -71,6 +84,29 @@ describe('UfsPool', () => {
     pool.retain([raw]);
     await vi.advanceTimersByTimeAsync(5000);
     expect(closed).toEqual([]);
+  });
+
+  it('opens one service for all buckets of a pattern mount, and keeps only so many of them at hand', async () => {
+    const pattern = mountOf('/{bucket}=s3://{bucket}?endpoint=http://127.0.0.1:1');
+    const table = new MountTable([pattern]);
+    const ufsOf = (bucket: string) => pool.ufsOf(table.ofBucket(bucket)[0]!);
+    const first = await ufsOf('first');
+    expect(first.identity).toBe('first seen from /{bucket}');
+    for (let index = 0; index < 2000; index += 1) {
+      await ufsOf(`bucket-${index}`);
+      expect(await ufsOf('first')).toBe(first);
+    }
+    expect(opened).toHaveLength(2002);
+    await ufsOf('bucket-0');
+    await ufsOf('bucket-1999');
+    expect(opened.slice(2002)).toEqual(['bucket-0']);
+    expect(await pool.serviceOf(pattern)).toBe(await pool.serviceOf(pattern));
+    expect(opened.filter((name) => name === 'service')).toHaveLength(1);
+    pool.retain([pattern]);
+    expect(await ufsOf('first')).toBe(first);
+    pool.retain([lake]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(closed).toEqual(['service']);
   });
 
   it('closes everything when it closes, and opens nothing after', async () => {

@@ -1,25 +1,33 @@
 /**
- * One open Ufs per distinct location, shared by all mounts that reach it and by every role of the process.
- * Opened at its first use; closed a while after its last mount went, so that requests under way can end, or
- * when the pool closes.
+ * One open Ufs per distinct location, shared by all mounts that reach it and by every role of the process;
+ * for a pattern mount one open service, shared by all of its buckets. Opened at its first use; closed a while
+ * after its last mount went, so that requests under way can end, or when the pool closes.
  */
 import { ForebayError } from '@forebay/core/errors';
-import type { Mount, UfsLocation } from '@forebay/core/mount';
+import { isPattern, type Mount, type UfsLocation } from '@forebay/core/mount';
 import type { Ufs } from './ufs.ts';
+import type { UfsService } from './ufs-service.ts';
 
 export interface UfsPoolOptions {
   readonly open: (location: UfsLocation) => Promise<Ufs> | Ufs;
+  readonly openService: (location: UfsLocation) => Promise<UfsService> | UfsService;
   /** A mount's own view of the shared Ufs, such as one that counts under the mount's name. */
   readonly viewOf: (ufs: Ufs, mount: Mount) => Ufs;
+  readonly serviceViewOf: (service: UfsService, pattern: Mount) => UfsService;
   /** How long a Ufs without a mount stays open for requests under way. */
   readonly graceMs: number;
 }
 
 interface Pooled {
-  readonly ufs: Promise<Ufs>;
+  /** A Ufs, or the service of a pattern mount. */
+  readonly store: Promise<Ufs | UfsService>;
+  /** By mount path; those of a service by bucket, the longest unused first. */
   readonly views: Map<string, Promise<Ufs>>;
   closing?: NodeJS.Timeout | undefined;
 }
+
+/** Buckets of one service that are kept at hand. One more is quickly made: connections are the service's. */
+const bucketViewsMax = 1_000;
 
 export class UfsPool {
   readonly #options: UfsPoolOptions;
@@ -36,21 +44,42 @@ export class UfsPool {
    */
   ufsOf(mount: Mount): Promise<Ufs> {
     if (this.#closed) return Promise.reject(new Error('the UFS pool is closed'));
-    const pooled = this.#pooledOf(mount.ufs);
-    const known = pooled.views.get(mount.path);
-    if (known) return known;
-    const view = pooled.ufs.then((ufs) => this.#options.viewOf(ufs, mount));
-    pooled.views.set(mount.path, view);
+    const { viewOf } = this.#options;
+    if (!mount.pattern) {
+      const { store, views } = this.#pooledOf(mount.ufs, this.#options.open);
+      return atHand(views, mount.path, () => store.then((ufs) => viewOf(ufs as Ufs, mount)));
+    }
+    const { store, views } = this.#pooledOf(mount.pattern.ufs, this.#options.openService);
+    const view = atHand(views, mount.bucket, () =>
+      store.then((service) => viewOf((service as UfsService).bucket(mount.bucket), mount)),
+    );
+    // Last again: the first one is the longest unused.
+    views.delete(mount.bucket);
+    views.set(mount.bucket, view);
+    for (const bucket of views.keys()) {
+      if (views.size <= bucketViewsMax) break;
+      views.delete(bucket);
+    }
     return view;
+  }
+
+  /** The service of a pattern mount. @throws as `ufsOf` */
+  async serviceOf(pattern: Mount): Promise<UfsService> {
+    if (this.#closed) throw new Error('the UFS pool is closed');
+    const { store } = this.#pooledOf(pattern.ufs, this.#options.openService);
+    return this.#options.serviceViewOf((await store) as UfsService, pattern);
   }
 
   /** Tells what is mounted now: a Ufs of no mount closes after the grace time, unless it is mounted again. */
   retain(mounts: readonly Mount[]): void {
-    const mounted = new Set(mounts.map((mount) => nameOf(mount.ufs)));
-    const paths = new Set(mounts.map((mount) => mount.path));
+    const byName = Map.groupBy(mounts, (mount) => nameOf(mount.ufs));
+    const paths = new Set(mounts.filter((mount) => !isPattern(mount)).map((mount) => mount.path));
     for (const [name, pooled] of this.#pooled) {
-      for (const path of pooled.views.keys()) if (!paths.has(path)) pooled.views.delete(path);
-      if (mounted.has(name)) {
+      const mounted = byName.get(name);
+      if (!mounted?.some(isPattern)) {
+        for (const path of pooled.views.keys()) if (!paths.has(path)) pooled.views.delete(path);
+      }
+      if (mounted) {
         clearTimeout(pooled.closing);
         pooled.closing = undefined;
       } else {
@@ -65,38 +94,52 @@ export class UfsPool {
     const all = [...this.#pooled.values()];
     this.#pooled.clear();
     for (const pooled of all) clearTimeout(pooled.closing);
-    await Promise.allSettled(all.map(async (pooled) => (await pooled.ufs).close()));
+    await Promise.allSettled(all.map(async (pooled) => (await pooled.store).close()));
   }
 
-  #pooledOf(location: UfsLocation): Pooled {
+  #pooledOf(
+    location: UfsLocation,
+    open: (location: UfsLocation) => Promise<Ufs | UfsService> | Ufs | UfsService,
+  ): Pooled {
     const name = nameOf(location);
     const known = this.#pooled.get(name);
     if (known) return known;
-    const pooled: Pooled = { ufs: this.#open(location), views: new Map() };
+    const pooled: Pooled = { store: opened(location, open), views: new Map() };
     this.#pooled.set(name, pooled);
     // What did not open is not kept: its cause (a missing directory, a missing key) may be gone the next
     // time.
-    pooled.ufs.catch(() => this.#forget(name, pooled));
+    pooled.store.catch(() => this.#forget(name, pooled));
     return pooled;
-  }
-
-  async #open(location: UfsLocation): Promise<Ufs> {
-    try {
-      return await this.#options.open(location);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ForebayError('ufs-unavailable', `the UFS cannot be opened: ${reason}`, { cause });
-    }
   }
 
   #drop(name: string, pooled: Pooled): void {
     this.#forget(name, pooled);
-    pooled.ufs.then((ufs) => ufs.close()).catch(() => undefined);
+    pooled.store.then((store) => store.close()).catch(() => undefined);
   }
 
   #forget(name: string, pooled: Pooled): void {
     if (this.#pooled.get(name) === pooled) this.#pooled.delete(name);
   }
+}
+
+async function opened<Store>(
+  location: UfsLocation,
+  open: (location: UfsLocation) => Promise<Store> | Store,
+): Promise<Store> {
+  try {
+    return await open(location);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ForebayError('ufs-unavailable', `the UFS cannot be opened: ${reason}`, { cause });
+  }
+}
+
+function atHand(views: Map<string, Promise<Ufs>>, name: string, make: () => Promise<Ufs>): Promise<Ufs> {
+  const known = views.get(name);
+  if (known) return known;
+  const view = make();
+  views.set(name, view);
+  return view;
 }
 
 /** The connection, not the place in it: mounts of several prefixes of one bucket share a Ufs. */

@@ -8,6 +8,7 @@
  */
 import type { HeaderList, ObjectInfo } from '@forebay/core/object';
 import type { ByteRange, RangeRequest } from '@forebay/core/range';
+import type { UfsBucketRead } from './ufs-service.ts';
 
 export interface UfsReadOptions {
   readonly range?: RangeRequest | undefined;
@@ -189,7 +190,7 @@ export interface Ufs {
   forward(request: UfsForward): Promise<UfsForwarded>;
   list(request: UfsListRequest): Promise<UfsListing>;
   /** HeadBucket: resolves where the bucket or directory can be reached. */
-  checkBucket(signal?: AbortSignal): Promise<void>;
+  checkBucket(request?: UfsBucketRead): Promise<void>;
 
   put(key: string, upload: UfsUpload): Promise<UfsWritten>;
   delete(key: string, options: { versionId?: string | undefined; headers: HeaderList }): Promise<UfsWritten>;

@@ -10,12 +10,12 @@ export interface S3Address {
   readonly origin: string;
   /** As the Host header says it: with the port, unless it is the scheme's own. */
   readonly host: string;
-  /** Path-style: `/bucket`; virtual-host style: empty. */
+  /** Path-style: `/bucket`; virtual-host style, and the service: empty. */
   readonly bucketPath: string;
 }
 
 export function addressOf(location: S3Location): S3Address {
-  const endpoint = new URL(location.endpoint ?? awsEndpoint(location.region));
+  const endpoint = endpointOf(location);
   const inHost = !location.pathStyle && canStandInHost(location.bucket, endpoint);
   const host = inHost ? `${location.bucket}.${endpoint.host}` : endpoint.host;
   return {
@@ -23,6 +23,16 @@ export function addressOf(location: S3Location): S3Address {
     host,
     bucketPath: inHost ? '' : `/${uriEncode(location.bucket)}`,
   };
+}
+
+/** Where a store lists its buckets. */
+export function serviceAddressOf(location: S3Location): S3Address {
+  const { origin, host } = endpointOf(location);
+  return { origin, host, bucketPath: '' };
+}
+
+function endpointOf(location: S3Location): URL {
+  return new URL(location.endpoint ?? awsEndpoint(location.region));
 }
 
 /**

@@ -48,20 +48,10 @@ export class ControlClient {
   readonly #lean: LeanClient;
   readonly #sdk: S3Client;
 
-  constructor(lean: LeanClient) {
+  /** @param sdk from `documentSdk`; the buckets of a store share one, as it holds nothing of a request */
+  constructor(lean: LeanClient, sdk: S3Client) {
     this.#lean = lean;
-    const config: S3ClientConfig = {
-      // Never connected to, nor signed for: `#perform` takes the request out of the SDK's hands.
-      endpoint: 'http://ufs.invalid',
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: { accessKeyId: 'unused', secretAccessKey: 'unused' },
-      signer: { sign: async (request) => request },
-      maxAttempts: 1,
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-    };
-    this.#sdk = new S3Client(config);
+    this.#sdk = sdk;
   }
 
   /** @returns what the SDK made of the answer, and the answer's headers as they came. */
@@ -96,10 +86,6 @@ export class ControlClient {
     }
   }
 
-  close(): void {
-    this.#sdk.destroy();
-  }
-
   async #perform(built: BuiltRequest, call: ControlCall): Promise<WholeAnswer> {
     const body = bytesOf(built.body);
     const { method, key, about, timeoutMs, signal } = call;
@@ -111,6 +97,22 @@ export class ControlClient {
     };
     return isRead(call) ? this.#lean.readWhole(request) : this.#lean.write(request);
   }
+}
+
+/** The SDK, to write and read documents. */
+export function documentSdk(): S3Client {
+  const config: S3ClientConfig = {
+    // Never connected to, nor signed for: `#perform` takes the request out of the SDK's hands.
+    endpoint: 'http://ufs.invalid',
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'unused', secretAccessKey: 'unused' },
+    signer: { sign: async (request) => request },
+    maxAttempts: 1,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  };
+  return new S3Client(config);
 }
 
 function isRead(call: ControlCall): boolean {

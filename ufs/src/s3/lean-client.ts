@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ForebayError, isKind, type UfsAnswer, UfsAnswerError } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { HeaderList } from '@forebay/core/object';
+import type { S3Address } from './address.ts';
 import { answerOf, type ErrorReply, errorBodyMaxBytes, looksLikeError } from './error-body.ts';
 import type { WireAnswer } from './exchange.ts';
 import { NoAnswerError } from './no-answer.ts';
@@ -16,7 +17,7 @@ import type { UploadAnswer } from './upload.ts';
 import type { Uploader, UploadRequest } from './uploader.ts';
 
 /** A request and what it is about, for a 404 that does not say. */
-export interface LeanRequest extends WireRequest {
+export interface LeanRequest extends Omit<WireRequest, 'address'> {
   readonly about: ErrorReply['about'];
 }
 
@@ -34,6 +35,8 @@ const pausesMaxMs = [100, 500];
 const documentMaxBytes = 16 * 1024 * 1024;
 
 export interface LeanClientOptions {
+  /** The bucket, or the service, that all its requests go to. */
+  readonly address: S3Address;
   readonly transport: Transport;
   readonly uploader: Uploader;
   readonly log: Log;
@@ -41,12 +44,14 @@ export interface LeanClientOptions {
 }
 
 export class LeanClient {
+  readonly #address: S3Address;
   readonly #transport: Transport;
   readonly #uploader: Uploader;
   readonly #log: Log;
   readonly #readDeadlineMs: number;
 
   constructor(options: LeanClientOptions) {
+    this.#address = options.address;
     this.#transport = options.transport;
     this.#uploader = options.uploader;
     this.#log = options.log;
@@ -92,7 +97,7 @@ export class LeanClient {
   async write(request: LeanRequest): Promise<WholeAnswer> {
     let answer: WireAnswer;
     try {
-      answer = await this.#transport.send(request);
+      answer = await this.#transport.send({ ...request, address: this.#address });
     } catch (error) {
       throw writeErrorOf(error, request);
     }
@@ -102,10 +107,12 @@ export class LeanClient {
   }
 
   /** As `write`, with a body that streams. @throws also what the body's source threw, where it threw. */
-  async upload(request: UploadRequest & { about: LeanRequest['about'] }): Promise<WholeAnswer> {
+  async upload(
+    request: Omit<UploadRequest, 'address'> & { about: LeanRequest['about'] },
+  ): Promise<WholeAnswer> {
     const { about, key, upload } = request;
     const written = { method: 'PUT', about, key, signal: upload.signal } as const;
-    const { body, answer } = await this.#uploader.send(request);
+    const { body, answer } = await this.#uploader.send({ ...request, address: this.#address });
     try {
       return wholeOrError(await answer, written);
     } catch (error) {
@@ -115,7 +122,7 @@ export class LeanClient {
   }
 
   async #readOnce(request: LeanRequest): Promise<WireAnswer> {
-    const answer = await this.#transport.send(request);
+    const answer = await this.#transport.send({ ...request, address: this.#address });
     const { status, headers } = answer;
     if (status < 300 || status === 304) return answer;
     const body = await collect(answer.body, errorBodyMaxBytes).catch(() => undefined);

@@ -23,7 +23,7 @@ import type {
   UfsUploadList,
   UfsWritten,
 } from '../ufs.ts';
-import type { ControlClient } from './control-client.ts';
+import type { UfsBucketRead } from '../ufs-service.ts';
 import { type DocumentWrites, survivesXml } from './document-writes.ts';
 import { CheckedBody, type Forwards } from './forwards.ts';
 import { writtenHeadersOf } from './headers.ts';
@@ -31,8 +31,6 @@ import type { LeanClient, LeanRequest } from './lean-client.ts';
 import type { Listings } from './listings.ts';
 import { objectAnswerOf, rangeHeaderOf, wholeInfoOf } from './object-answer.ts';
 import type { Query } from './signer.ts';
-import type { Transport } from './transport.ts';
-import type { Uploader } from './uploader.ts';
 
 /** Without it a store leaves out the checksums that it keeps (S3-WIRE 68). */
 const askChecksums = ['x-amz-checksum-mode', 'ENABLED'] as const;
@@ -43,11 +41,10 @@ const singleDeletesMax = 8;
 export interface S3UfsParts {
   readonly identity: string;
   readonly region: string;
-  readonly transport: Transport;
-  readonly uploader: Uploader;
+  /** Ends its connections, where nobody else has them. */
+  readonly close: () => Promise<void>;
   readonly lean: LeanClient;
   readonly forwards: Forwards;
-  readonly control: ControlClient;
   readonly listings: Listings;
   readonly writes: DocumentWrites;
 }
@@ -93,8 +90,8 @@ export class S3Ufs implements Ufs {
     return this.#parts.listings.objects(request);
   }
 
-  async checkBucket(signal?: AbortSignal): Promise<void> {
-    const answer = await this.#parts.lean.read({ method: 'HEAD', about: 'bucket', signal });
+  async checkBucket({ headers, signal }: UfsBucketRead = {}): Promise<void> {
+    const answer = await this.#parts.lean.read({ method: 'HEAD', about: 'bucket', headers, signal });
     await answer.body.return();
   }
 
@@ -173,9 +170,8 @@ export class S3Ufs implements Ufs {
     return this.#parts.listings.uploads(request);
   }
 
-  async close(): Promise<void> {
-    this.#parts.control.close();
-    await Promise.all([this.#parts.transport.close(), this.#parts.uploader.close()]);
+  close(): Promise<void> {
+    return this.#parts.close();
   }
 
   async #upload(

@@ -19,7 +19,8 @@ export type Query = readonly (readonly [name: string, value: string])[];
 
 export interface Target {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
-  /** Undefined: the bucket itself. */
+  readonly address: S3Address;
+  /** Undefined: the bucket itself, or the service where the address has no bucket. */
   readonly key?: string | undefined;
   readonly query?: Query | undefined;
   readonly headers?: HeaderList | undefined;
@@ -34,21 +35,18 @@ export interface SignedTarget {
 }
 
 export interface SignerOptions {
-  readonly address: S3Address;
   readonly region: string;
   readonly keys: KeySource;
   readonly clock?: Clock | undefined;
 }
 
 export class Signer {
-  readonly #address: S3Address;
   readonly #region: string;
   readonly #keys: KeySource;
   readonly #clock: Clock;
   readonly #signingKeys = new SigningKeys(8);
 
-  constructor({ address, region, keys, clock }: SignerOptions) {
-    this.#address = address;
+  constructor({ region, keys, clock }: SignerOptions) {
     this.#region = region;
     this.#keys = keys;
     this.#clock = clock ?? systemClock;
@@ -71,10 +69,10 @@ export class Signer {
       framing = [],
     }: { keys: S3Keys | undefined; payloadHash: string; framing?: HeaderList },
   ): SignedTarget {
-    const path = pathOf(this.#address, target.key);
+    const path = pathOf(target.address, target.key);
     const query = canonicalQuery(target.query ?? []);
     const headers = requestHeadersOf(target.headers ?? []);
-    headers.push(['host', this.#address.host], ['accept-encoding', 'identity']);
+    headers.push(['host', target.address.host], ['accept-encoding', 'identity']);
     for (const [name, value] of framing) headers.push([name, value]);
     const wirePath = query === '' ? path : `${path}?${query}`;
     // Unsigned too, the mode says how the body is framed.

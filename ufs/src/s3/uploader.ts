@@ -8,6 +8,7 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { UfsUpload } from '../ufs.ts';
+import type { S3Address } from './address.ts';
 import type { Gate } from './gate.ts';
 import type { S3Limits } from './limits.ts';
 import { type WireBody, wireBodyOf } from './request-body.ts';
@@ -23,6 +24,7 @@ const askFirstBytes = 64 * 1024;
 const idleMs = 4_000;
 
 export interface UploadRequest {
+  readonly address: S3Address;
   readonly key: string;
   readonly query: Query;
   readonly upload: UfsUpload;
@@ -59,6 +61,7 @@ export class Uploader {
    * the body's source failed, `body.source.failure` tells why.
    */
   async send({
+    address,
     key,
     query,
     upload,
@@ -69,7 +72,7 @@ export class Uploader {
     const asks = large && this.#storeContinues;
     const { headers, payloadHash } = body;
     const target = this.#signer.sign(
-      { method: 'PUT', key, query, headers: upload.headers },
+      { method: 'PUT', address, key, query, headers: upload.headers },
       { keys, payloadHash, framing: asks ? [...headers, ['expect', '100-continue']] : headers },
     );
     await this.#gate.enter(upload.signal);
