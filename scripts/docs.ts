@@ -127,7 +127,13 @@ mounts:
 
 A path is \`/bucket\` or \`/bucket/prefix\`; the longest one that fits a key wins. Path and query of a URI are
 percent-decoded once: \`=\` in a path is \`%3D\`, \`?\` is \`%3F\`. Options stand in the query of the URI or
-beside it in the file.`;
+beside it in the file.
+
+The pattern mount \`/{bucket}=s3://{bucket}?endpoint=...\` shows every bucket of an endpoint under its own name,
+and its options hold for all of them. A prefix may follow (\`s3://{bucket}/data\`). There is one, its path is
+exactly \`/{bucket}\`, and any other mount beats it: \`/lake=...\` hides the endpoint's bucket \`lake\`,
+\`/lake/raw=...\` only the keys below \`raw/\`. CreateBucket and DeleteBucket work through it and only through it;
+metrics name it as one mount.`;
 
 const credentialsText =
   '`env:NAME` (`NAME_ACCESS_KEY_ID`, `NAME_SECRET_ACCESS_KEY`, `NAME_SESSION_TOKEN`), `profile:NAME`, ' +

@@ -1,7 +1,7 @@
 /** What `serve` prints when it is ready: where everything is, and lines to copy. */
 import { relative } from 'node:path';
 import { formatDuration, formatSize } from '@forebay/core/bytes';
-import type { Mount } from '@forebay/core/mount';
+import { isPattern, type Mount } from '@forebay/core/mount';
 import type { RunningForebay } from './roles/serve.ts';
 import type { ServeConfig } from './serve-config.ts';
 import { type Style, table } from './terminal.ts';
@@ -79,8 +79,10 @@ function shortPath(path: string): string {
   return near.startsWith('..') ? path : `./${near}`;
 }
 
-function mountRow({ path, uri, freshness, ttlMs, readOnly, anonymous }: Mount): string[] {
+function mountRow(mount: Mount): string[] {
+  const { path, uri, freshness, ttlMs, readOnly, anonymous } = mount;
   const notes = [
+    ...(isPattern(mount) ? ['every bucket'] : []),
     freshness === 'ttl' ? `ttl ${formatDuration(ttlMs)}` : freshness,
     ...(readOnly ? ['read only'] : []),
     ...(anonymous === 'read' ? ['public read'] : []),

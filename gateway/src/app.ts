@@ -13,6 +13,7 @@ import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import type { Registry } from '@forebay/core/registry';
 import type { Ufs } from '@forebay/ufs/ufs';
+import type { UfsService } from '@forebay/ufs/ufs-service';
 import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
@@ -29,6 +30,7 @@ export interface GatewayOptions {
   readonly registry: Registry;
   readonly cacheNode: CacheNode;
   readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
+  readonly serviceOf: (pattern: Mount) => UfsService | Promise<UfsService>;
   readonly credentials: AuthDeps['credentials'];
   readonly settings: GatewayConfig;
   readonly metrics: Metrics;

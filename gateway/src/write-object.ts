@@ -4,9 +4,9 @@
  * its fence was lifted, so a success without that proof does not compile.
  */
 import { randomUUID } from 'node:crypto';
-import type { CacheNode, FenceReceipt } from '@forebay/core/cache-node';
+import type { CacheNode, FenceReceipt, WriteOutcome } from '@forebay/core/cache-node';
 import { ForebayError, isKind } from '@forebay/core/errors';
-import type { ObjectRef } from '@forebay/core/mount';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
 import { S3Error } from './s3/errors.ts';
 import type { S3Answer, S3Request } from './s3/types.ts';
 
@@ -61,20 +61,72 @@ export class ObjectWriter {
     return new WriteResult(value, await this.#end(objects, fenceId, undefined));
   }
 
-  async #end(objects: readonly ObjectRef[], fenceId: string, failure: unknown): Promise<FenceReceipt> {
-    const outcome = isKind(failure, 'state-unknown') ? 'unknown' : 'known';
+  /**
+   * `write` for what may take away every object of the mount's bucket: all of them are fenced at once.
+   * @throws as `write`
+   */
+  async deleteBucket<T>(mount: Mount, action: () => Promise<T>): Promise<WriteResult<T>> {
+    refuseReadOnlyMount(mount);
+    const fenceId = randomUUID();
+    await this.#cacheNode.beginBucketWrite(mount, fenceId);
+    let value: T;
     try {
-      return await this.#cacheNode.endWrite(objects, fenceId, outcome);
+      value = await action();
     } catch (error) {
-      const message = 'the write was sent, but the home of the object did not confirm its end: state unknown';
-      throw new ForebayError('state-unknown', message, { cause: failure ?? error });
+      await this.#endBucket(mount, fenceId, error);
+      throw error;
     }
+    return new WriteResult(value, await this.#endBucket(mount, fenceId, undefined));
+  }
+
+  /**
+   * A bucket that is made has no objects, whatever was known of one that had its name. Making takes nothing
+   * away, so reads go on meanwhile; and where nothing was made, as clients often try, what is known stays.
+   * @throws as `write`
+   */
+  async createBucket<T>(mount: Mount, action: () => Promise<T>): Promise<WriteResult<T>> {
+    refuseReadOnlyMount(mount);
+    const fenceId = randomUUID();
+    let value: T;
+    try {
+      value = await action();
+    } catch (error) {
+      if (isKind(error, 'state-unknown')) await this.#endBucket(mount, fenceId, error);
+      throw error;
+    }
+    return new WriteResult(value, await this.#endBucket(mount, fenceId, undefined));
+  }
+
+  #end(objects: readonly ObjectRef[], fenceId: string, failure: unknown): Promise<FenceReceipt> {
+    return confirmed(failure, (outcome) => this.#cacheNode.endWrite(objects, fenceId, outcome));
+  }
+
+  #endBucket(mount: Mount, fenceId: string, failure: unknown): Promise<FenceReceipt> {
+    return confirmed(failure, (outcome) => this.#cacheNode.endBucketWrite(mount, fenceId, outcome));
+  }
+}
+
+async function confirmed(
+  failure: unknown,
+  end: (outcome: WriteOutcome) => Promise<FenceReceipt>,
+): Promise<FenceReceipt> {
+  const outcome = isKind(failure, 'state-unknown') ? 'unknown' : 'known';
+  try {
+    return await end(outcome);
+  } catch (error) {
+    const message = 'the write was sent, but the home of the object did not confirm its end: state unknown';
+    throw new ForebayError('state-unknown', message, { cause: failure ?? error });
   }
 }
 
 /** @throws S3Error AccessDenied */
 export function refuseReadOnly(object: ObjectRef): void {
-  if (object.mount.readOnly) {
-    throw new S3Error('AccessDenied', { message: `The mount ${object.mount.path} is read-only.` });
+  refuseReadOnlyMount(object.mount);
+}
+
+/** @throws S3Error AccessDenied */
+export function refuseReadOnlyMount(mount: Mount): void {
+  if (mount.readOnly) {
+    throw new S3Error('AccessDenied', { message: `The mount ${mount.path} is read-only.` });
   }
 }

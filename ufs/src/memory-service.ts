@@ -19,8 +19,8 @@ interface MemoryBucket {
   readonly createdAtMs: number;
 }
 
-export function memoryService(options: MemoryServiceOptions = {}): UfsService {
-  return new MemoryService(options);
+export function memoryService(options?: MemoryServiceOptions): UfsService {
+  return new MemoryService(options ?? {});
 }
 
 class MemoryService implements UfsService {

@@ -61,7 +61,7 @@ export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Uf
   };
 }
 
-/** The same service, its own requests counted under the pattern mount's path; its buckets are counted apart. */
+/** The same service, its own requests counted under the pattern's path; its buckets are counted apart. */
 export function meteredService(service: UfsService, mountPath: string, metrics: UfsMetrics): UfsService {
   const count = counting(mountPath, metrics);
   return {

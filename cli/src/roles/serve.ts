@@ -9,15 +9,15 @@ import { type Clock, systemClock } from '@forebay/core/clock';
 import { ConfigError } from '@forebay/core/config';
 import type { Log } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
-import type { Mount } from '@forebay/core/mount';
+import { isPattern, type Mount } from '@forebay/core/mount';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
 import { createGateway } from '@forebay/gateway/app';
 import { createAdminApp } from '@forebay/registry/admin/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { SecretBox } from '@forebay/registry/secret-box';
 import { openState, type State } from '@forebay/registry/state-store';
-import { declareUfsMetrics, meteredUfs } from '@forebay/ufs/metered';
-import { openUfs } from '@forebay/ufs/open-ufs';
+import { declareUfsMetrics, meteredService, meteredUfs } from '@forebay/ufs/metered';
+import { openUfs, openUfsService } from '@forebay/ufs/open-ufs';
 import { UfsPool } from '@forebay/ufs/ufs-pool';
 import {
   lockDataDir,
@@ -109,7 +109,8 @@ async function start(parts: Parts): Promise<RunningForebay> {
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
   const credentials = credentialsOf(rootUser, registry);
-  const gateway = createGateway({ ...shared, registry, cacheNode, credentials });
+  const serviceOf = (pattern: Mount) => pool.serviceOf(pattern);
+  const gateway = createGateway({ ...shared, serviceOf, registry, cacheNode, credentials });
   const server = gateway.createServer();
   undoing.add(() => gateway.drain(values.drainTimeoutMs));
   const endpoint = await listen(server, place);
@@ -192,7 +193,10 @@ function openPool(registry: LocalRegistry, metrics: Metrics, { config, log, undo
   const pool = new UfsPool({
     open: (location) =>
       openUfs(location, { env: process.env, log, s3: { connectionsMax: ufsConnectionsMax } }),
+    openService: (location) =>
+      openUfsService(location, { env: process.env, log, s3: { connectionsMax: ufsConnectionsMax } }),
     viewOf: (ufs, mount) => meteredUfs(ufs, mount.path, ufsMetrics),
+    serviceViewOf: (service, pattern) => meteredService(service, pattern.path, ufsMetrics),
     graceMs: ufsGraceMs,
   });
   undoing.add(() => pool.close());
@@ -208,7 +212,7 @@ function openPool(registry: LocalRegistry, metrics: Metrics, { config, log, undo
 async function openMounts(pool: UfsPool, { config, log }: Parts): Promise<void> {
   for (const mount of config.mounts) {
     try {
-      await pool.ufsOf(mount);
+      await (isPattern(mount) ? pool.serviceOf(mount) : pool.ufsOf(mount));
       if (mount.ufs.scheme === 'file') statSync(mount.ufs.directory);
     } catch (error) {
       const { cause } = error as Error;

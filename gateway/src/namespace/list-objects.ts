@@ -7,8 +7,9 @@
 import { ForebayError } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
 import { afterPrefix, compareUtf8 } from '@forebay/core/utf8-order';
-import type { Ufs, UfsListEntry } from '@forebay/ufs/ufs';
+import type { Ufs, UfsListEntry, UfsListing, UfsListRequest } from '@forebay/ufs/ufs';
 import { groupOf, intervalsWithPrefix, type KeyInterval } from './key-intervals.ts';
+import { emptyIfMissing } from './pattern-part.ts';
 
 export interface NamespaceListRequest {
   /** Mounts of the bucket. */
@@ -45,6 +46,8 @@ interface Item {
 
 // Sorts behind (nearly) every key with the prefix before it; what is left over is dropped by comparison.
 const greatest = '\u{10ffff}';
+
+const emptyListing: UfsListing = { entries: [], commonPrefixes: [], truncated: false };
 
 export async function listNamespace(request: NamespaceListRequest): Promise<NamespaceListing> {
   const objects: ListedObject[] = [];
@@ -169,7 +172,7 @@ class ListWalk {
   async #page(mount: Mount, ufs: Ufs, position: Position) {
     const { prefix, delimiter, maxKeys, signal } = this.#request;
     const beyondPrefix = mount.keyPrefix.length > prefix.length;
-    const listing = await ufs.list({
+    const listing = await this.#list(mount, ufs, {
       prefix: beyondPrefix ? mount.ufs.prefix : toUfsText(mount, prefix),
       // A delimiter of several characters could begin in the mount's path, which its UFS does not see.
       delimiter: beyondPrefix && delimiter !== undefined && delimiter.length > 1 ? undefined : delimiter,
@@ -186,6 +189,11 @@ class ListWalk {
     ];
     if (listing.commonPrefixes.length > 0) lines.sort((a, b) => compareUtf8(a.text, b.text));
     return { lines, truncated: listing.truncated };
+  }
+
+  #list(mount: Mount, ufs: Ufs, request: UfsListRequest): Promise<UfsListing> {
+    const { mounts } = this.#request;
+    return emptyIfMissing({ mount, mounts }, emptyListing, () => ufs.list(request));
   }
 
   #isAhead(text: string, position: Position): boolean {
@@ -206,7 +214,7 @@ class ListWalk {
     const prefix = mount.keyPrefix.length > group.length ? mount.keyPrefix : group;
     let startAfter = position.startAfter;
     for (;;) {
-      const listing = await ufs.list({
+      const listing = await this.#list(mount, ufs, {
         prefix: toUfsText(mount, prefix),
         startAfter: startAfter === undefined ? undefined : toUfsText(mount, startAfter),
         maxKeys: 2,

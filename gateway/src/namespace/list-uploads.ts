@@ -7,6 +7,7 @@ import type { Mount } from '@forebay/core/mount';
 import { compareUtf8 } from '@forebay/core/utf8-order';
 import type { Ufs, UfsUploadList } from '@forebay/ufs/ufs';
 import { groupOf, intervalsWithPrefix, type KeyInterval } from './key-intervals.ts';
+import { emptyIfMissing } from './pattern-part.ts';
 
 export type ListedUpload = UfsUploadList['uploads'][number];
 
@@ -30,6 +31,14 @@ export interface NamespaceUploads {
 }
 
 const greatest = '\u{10ffff}';
+
+const noUploads: UfsUploadList = {
+  uploads: [],
+  commonPrefixes: [],
+  truncated: false,
+  nextKeyMarker: undefined,
+  nextUploadIdMarker: undefined,
+};
 
 export async function listNamespaceUploads(request: NamespaceUploadsRequest): Promise<NamespaceUploads> {
   const uploads: ListedUpload[] = [];
@@ -61,12 +70,14 @@ async function* visibleUploads(request: NamespaceUploadsRequest): AsyncGenerator
     let markers: Markers | undefined = firstMarkers(request, interval);
     while (markers) {
       const { keyMarker, uploadIdMarker } = markers;
-      const page: UfsUploadList = await ufs.listUploads({
+      const asked = {
         prefix: mount.keyPrefix.length > request.prefix.length ? prefix : toUfs(request.prefix),
         keyMarker: keyMarker === undefined ? undefined : toUfs(keyMarker),
         uploadIdMarker,
         maxUploads: Math.min(1000, request.maxUploads + 1),
-      });
+      };
+      const place = { mount, mounts: request.mounts };
+      const page = await emptyIfMissing(place, noUploads, () => ufs.listUploads(asked));
       for (const upload of page.uploads) {
         const key = mount.keyPrefix + upload.key.slice(prefix.length);
         if (compareUtf8(key, start) < 0) continue;

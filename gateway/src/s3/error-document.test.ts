@@ -42,6 +42,13 @@ describe('an error of ours to tell', () => {
 });
 
 describe('an error of the UFS', () => {
+  it('has a message, also where the store gave none', () => {
+    const bodyOf = (code: string) =>
+      errorDocument(new UfsAnswerError({ status: 409, code, message: '' }), ids).body;
+    expect(bodyOf('BucketNotEmpty')).toContain('<Message>The bucket you tried to delete is not empty<');
+    expect(bodyOf('SomethingElse')).toContain('<Message>SomethingElse<');
+  });
+
   it('reaches the client as it is, but for the ids', () => {
     const error = new UfsAnswerError({
       status: 404,

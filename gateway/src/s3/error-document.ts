@@ -1,7 +1,7 @@
 /** The one place where errors of any kind become what an S3 client sees (S3-WIRE 70-73). */
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import type { HeaderList } from '@forebay/core/object';
-import { S3Error } from './errors.ts';
+import { S3Error, s3Errors } from './errors.ts';
 import { element, xmlDocument } from './xml-writer.ts';
 
 export interface ErrorDocument {
@@ -84,10 +84,21 @@ function shapeOf(error: unknown): Shape {
   if (error instanceof UfsAnswerError) {
     const { status, code, message, fields = [], headers = [] } = error.answer;
     // A copy or a complete may fail after its 200 went out (S3-WIRE 95, 100): to our client it never was one.
-    return { status: status < 300 ? 500 : status, code, message, fields, headers };
+    return {
+      status: status < 300 ? 500 : status,
+      code,
+      message: message || messageOf(code),
+      fields,
+      headers,
+    };
   }
   if (error instanceof ForebayError) return shapeOf(asS3Error(error));
   return shapeOf(new S3Error('InternalError', { cause: error }));
+}
+
+/** Some stores leave the message out, and some clients stumble over an error without one. */
+function messageOf(code: string): string {
+  return code in s3Errors ? s3Errors[code as keyof typeof s3Errors].message : code;
 }
 
 function shapeOfS3(error: S3Error): Omit<Shape, 'fields'> {

@@ -18,6 +18,7 @@ export const s3Errors = {
     status: 409,
     message: 'Your previous request to create the named bucket succeeded and you already own it.',
   },
+  BucketNotEmpty: { status: 409, message: 'The bucket you tried to delete is not empty' },
   EntityTooLarge: { status: 400, message: 'Your proposed upload exceeds the maximum allowed object size.' },
   EntityTooSmall: {
     status: 400,

@@ -26,7 +26,9 @@ const copySource = ['x-amz-copy-source'];
 const ofPart = ['partNumber', 'uploadId'];
 const readNote =
   'Cached. Requests with versionId, partNumber or SSE-C headers go to the UFS every time, uncached.';
-const mountNote = 'Buckets are mounts: refused with AccessDenied, and a message that says what to do.';
+const mountNote =
+  'Through the pattern mount `/{bucket}`. Other buckets are mounts: refused with AccessDenied, and a message ' +
+  'that says what to do.';
 
 const supported: readonly Operation[] = [
   { name: 'ListBuckets', method: 'GET', target: 'service', read: listBuckets },
@@ -39,8 +41,8 @@ const supported: readonly Operation[] = [
     query: ['location'],
     read: getBucketLocation,
   },
-  { name: 'CreateBucket', method: 'PUT', target: 'bucket', read: createBucket, note: mountNote },
-  { name: 'DeleteBucket', method: 'DELETE', target: 'bucket', read: deleteBucket, note: mountNote },
+  { name: 'CreateBucket', method: 'PUT', target: 'bucket', write: createBucket, note: mountNote },
+  { name: 'DeleteBucket', method: 'DELETE', target: 'bucket', write: deleteBucket, note: mountNote },
   { name: 'ListObjects', method: 'GET', target: 'bucket', anonymous: true, read: listObjects },
   {
     name: 'ListObjectsV2',

@@ -4,6 +4,7 @@ import type { Clock } from '@forebay/core/clock';
 import type { Mount } from '@forebay/core/mount';
 import type { Registry } from '@forebay/core/registry';
 import type { Ufs } from '@forebay/ufs/ufs';
+import type { UfsService } from '@forebay/ufs/ufs-service';
 import type { GatewayConfig } from '../settings.ts';
 import type { ObjectWriter, WriteHandler } from '../write-object.ts';
 import type { S3Handler } from './types.ts';
@@ -12,6 +13,7 @@ export interface OperationDeps {
   readonly registry: Registry;
   readonly cacheNode: CacheNode;
   readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
+  readonly serviceOf: (pattern: Mount) => UfsService | Promise<UfsService>;
   readonly writer: ObjectWriter;
   readonly settings: Pick<GatewayConfig, 'xmlBodyBytesMax'>;
   readonly clock: Clock;

@@ -10,6 +10,7 @@ import type { Mount } from '@forebay/core/mount';
 import type { Registry } from '@forebay/core/registry';
 import { SigningKeys } from '@forebay/core/sigv4';
 import type { Ufs } from '@forebay/ufs/ufs';
+import type { UfsService } from '@forebay/ufs/ufs-service';
 import type { Exchange } from '../exchange.ts';
 import type { GatewayConfig } from '../settings.ts';
 import { ObjectWriter } from '../write-object.ts';
@@ -31,6 +32,7 @@ export interface PipelineOptions {
   readonly registry: Registry;
   readonly cacheNode: CacheNode;
   readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
+  readonly serviceOf: (pattern: Mount) => UfsService | Promise<UfsService>;
   readonly credentials: AuthDeps['credentials'];
   readonly settings: GatewayConfig;
   readonly clock: Clock;

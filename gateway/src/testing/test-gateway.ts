@@ -11,6 +11,8 @@ import type { Registry } from '@forebay/core/registry';
 import { type User, UserTable } from '@forebay/core/user';
 import { type FaultyUfs, faultyUfs } from '@forebay/ufs/faulty';
 import { memoryUfs } from '@forebay/ufs/memory';
+import { memoryService } from '@forebay/ufs/memory-service';
+import type { UfsService } from '@forebay/ufs/ufs-service';
 import { createGateway, type Gateway } from '../app.ts';
 import { type GatewayConfig, gatewaySettings } from '../settings.ts';
 import { DirectCacheNode } from './direct-cache-node.ts';
@@ -24,6 +26,8 @@ export interface TestGateway {
   readonly gateway: Gateway;
   readonly home: DirectCacheNode;
   readonly metrics: Metrics;
+  /** The store behind the pattern mount. */
+  readonly service: UfsService;
   /** The UFS behind a mount, to count in and to break; mounts with one `ufsName` share theirs. */
   ufsOf(mount: Mount): FaultyUfs;
   /** Resolves when a client's connection has closed. */
@@ -45,9 +49,12 @@ export async function startTestGateway(
   } = {},
 ): Promise<TestGateway> {
   const ufses = new Map<string, FaultyUfs>();
+  const service = memoryService();
   const ufsOf = (mount: Mount): FaultyUfs => {
     const identity = ufsIdentityOf(mount.ufs);
-    const known = ufses.get(identity) ?? faultyUfs(memoryUfs({}, { identity }));
+    const known =
+      ufses.get(identity) ??
+      faultyUfs(mount.pattern ? service.bucket(mount.bucket) : memoryUfs({}, { identity }));
     ufses.set(identity, known);
     return known;
   };
@@ -58,6 +65,7 @@ export async function startTestGateway(
     registry,
     cacheNode: home,
     ufsOf,
+    serviceOf: () => service,
     credentials: (accessKey) =>
       accessKey === testAccessKey
         ? { secretKey: testSecretKey, name: 'root', permissions: 'all' }
@@ -82,6 +90,7 @@ export async function startTestGateway(
     gateway,
     home,
     metrics,
+    service,
     ufsOf,
     async whenClosed() {
       await Promise.race(

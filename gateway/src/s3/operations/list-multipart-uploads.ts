@@ -3,6 +3,7 @@ import { compareUtf8 } from '@forebay/core/utf8-order';
 import { type ListedUpload, listNamespaceUploads } from '../../namespace/list-uploads.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler } from '../types.ts';
+import { checkOwner } from './buckets.ts';
 import { limitOf, namesOf } from './list-request.ts';
 import { mountsOf } from './resolve.ts';
 import { isoTime, owner, xmlAnswer } from './xml-answer.ts';
@@ -18,6 +19,7 @@ export const listMultipartUploads =
     const delimiter = query.get('delimiter') || undefined;
     const keyMarker = query.get('key-marker') ?? '';
     const uploadIdMarker = query.get('upload-id-marker') ?? '';
+    await checkOwner(deps, request);
     const listing = await listNamespaceUploads({
       mounts: mountsOf(deps, request),
       ufsOf: deps.ufsOf,

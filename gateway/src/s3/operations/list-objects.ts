@@ -3,6 +3,7 @@ import { decodeContinuationToken, encodeContinuationToken } from '../../namespac
 import { type ListedObject, listNamespace, type NamespaceListing } from '../../namespace/list-objects.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
+import { checkOwner } from './buckets.ts';
 import { invalid, limitOf, namesOf } from './list-request.ts';
 import { quotedEtag } from './object-answer.ts';
 import { mountsOf } from './resolve.ts';
@@ -60,6 +61,7 @@ async function list(deps: OperationDeps, request: S3Request, after: string) {
   const mounts = mountsOf(deps, request);
   const maxKeys = limitOf(query, 'max-keys');
   const names = namesOf(query);
+  await checkOwner(deps, request);
   const listing = await listNamespace({
     mounts,
     ufsOf: deps.ufsOf,
