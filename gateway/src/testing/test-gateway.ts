@@ -48,16 +48,8 @@ export async function startTestGateway(
     readonly users?: readonly User[];
   } = {},
 ): Promise<TestGateway> {
-  const ufses = new Map<string, FaultyUfs>();
   const service = memoryService();
-  const ufsOf = (mount: Mount): FaultyUfs => {
-    const identity = ufsIdentityOf(mount.ufs);
-    const known =
-      ufses.get(identity) ??
-      faultyUfs(mount.pattern ? service.bucket(mount.bucket) : memoryUfs({}, { identity }));
-    ufses.set(identity, known);
-    return known;
-  };
+  const ufsOf = ufsesOver(service);
   const home = new DirectCacheNode(ufsOf);
   const metrics = new Metrics();
   const registry = staticRegistry(mounts, options.users);
@@ -100,6 +92,19 @@ export async function startTestGateway(
     whenTimedOut: (count) => timeoutsOf(server, count),
     whenIdle: () => idleOf(metrics),
     close: () => gateway.drain(0),
+  };
+}
+
+/** Memory UFSes that break on demand; those of the pattern mount's buckets are the service's. */
+function ufsesOver(service: UfsService): (mount: Mount) => FaultyUfs {
+  const ufses = new Map<string, FaultyUfs>();
+  return (mount) => {
+    const identity = ufsIdentityOf(mount.ufs);
+    const known =
+      ufses.get(identity) ??
+      faultyUfs(mount.pattern ? service.bucket(mount.bucket) : memoryUfs({}, { identity }));
+    ufses.set(identity, known);
+    return known;
   };
 }
 

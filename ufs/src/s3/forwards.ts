@@ -22,10 +22,12 @@ const looked = /^[^<]*(?:<\?xml[^>]*\?>)?\s*<([\w:.-]+)/;
 export class Forwards {
   readonly #lean: LeanClient;
   /** `object tagging`, `bucket cors`, ...: what the store has shown to know. Names are of our table: few. */
-  readonly #known = new Set<string>();
+  readonly #known: Set<string>;
 
-  constructor(lean: LeanClient) {
+  /** @param known shared by the buckets of a store */
+  constructor(lean: LeanClient, known: Set<string>) {
     this.#lean = lean;
+    this.#known = known;
   }
 
   async forward({ effect, ...target }: UfsForward): Promise<UfsForwarded> {

@@ -51,6 +51,7 @@ export class S3Store {
   readonly #signer: Signer;
   readonly #gate: Gate;
   readonly #sdk = documentSdk();
+  readonly #knownSubResources = new Set<string>();
   /** By origin; path-style there is one. */
   readonly #wires = new Map<string, Wire>();
 
@@ -86,7 +87,7 @@ export class S3Store {
       identity: ufsIdentityOf({ ...this.#location, bucket }),
       region: this.region,
       lean,
-      forwards: new Forwards(lean),
+      forwards: new Forwards(lean, this.#knownSubResources),
       listings: new Listings(control, bucket),
       writes: new DocumentWrites({ control, bucket, slowWriteTimeoutMs: this.#limits.slowWriteTimeoutMs }),
       close,
