@@ -74,6 +74,13 @@ export const gatewaySettings = {
     max: '16MiB',
     help: 'Request bodies that are XML documents (DeleteObjects, CompleteMultipartUpload) may be this large.',
   }),
+  formMemoryBytesMax: bytes({
+    env: 'FOREBAY_FORM_MEMORY_MAX',
+    default: '64MiB',
+    min: '5MiB',
+    max: '4GiB',
+    help: 'Memory for the files of upload forms under way, 5 MiB each at most; beyond it, 503 SlowDown.',
+  }),
   connectionsMax: integer({
     env: 'FOREBAY_CONNECTIONS_MAX',
     default: '4096',

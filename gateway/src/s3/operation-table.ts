@@ -17,6 +17,7 @@ import {
   createMultipartUpload,
   listParts,
 } from './operations/multipart.ts';
+import { postObject } from './operations/post-object.ts';
 import { putObject } from './operations/put-object.ts';
 import { uploadPart } from './operations/upload-part.ts';
 import { uploadPartCopy } from './operations/upload-part-copy.ts';
@@ -80,6 +81,13 @@ const supported: readonly Operation[] = [
     note: readNote,
   },
   { name: 'PutObject', method: 'PUT', target: 'object', write: putObject },
+  {
+    name: 'PostObject',
+    method: 'POST',
+    target: 'bucket',
+    write: postObject,
+    note: 'Upload forms with a signed policy. A file over 5 MiB becomes a multipart upload at the UFS.',
+  },
   {
     name: 'CopyObject',
     method: 'PUT',

@@ -15,7 +15,7 @@ export interface OperationDeps {
   readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
   readonly serviceOf: (pattern: Mount) => UfsService | Promise<UfsService>;
   readonly writer: ObjectWriter;
-  readonly settings: Pick<GatewayConfig, 'xmlBodyBytesMax'>;
+  readonly settings: Pick<GatewayConfig, 'xmlBodyBytesMax' | 'formMemoryBytesMax'>;
   readonly clock: Clock;
 }
 

@@ -94,7 +94,7 @@ export class Pipeline {
     if (received.method === 'OPTIONS') return answerPreflight(exchange, received.headers);
     // Named before the signature is checked, so that refused requests have a name in log and metrics too.
     exchange.operation = this.#lookup.find(received).operation?.name ?? 'Unknown';
-    const request = received.authenticate();
+    const request = await received.authenticate();
     exchange.principal = request.principal;
     const { operation, error } = this.#lookup.find({ ...received, headers: request.headers });
     exchange.operation = operation?.name ?? 'Unknown';

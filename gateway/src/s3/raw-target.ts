@@ -101,7 +101,8 @@ function checkBucketName(bucket: string): void {
   }
 }
 
-function checkKey(key: string): void {
+/** @throws S3Error KeyTooLongError */
+export function checkKey(key: string): void {
   const sizeBytes = Buffer.byteLength(key);
   if (sizeBytes <= keyBytesMax) return;
   const fields = { Size: String(sizeBytes), MaxSizeAllowed: String(keyBytesMax) };

@@ -9,6 +9,7 @@ import { ForwardedOrigin } from './auth/client-origin.ts';
 import { clientHost } from './auth/forwarded-host.ts';
 import type { AuthDeps } from './auth/types.ts';
 import { S3Error } from './errors.ts';
+import { isFormPost, receiveForm } from './form/receive-form.ts';
 import { RawHeaders } from './headers.ts';
 import type { OperationTarget } from './operation.ts';
 import { createRequestBody } from './payload/request-body.ts';
@@ -28,7 +29,7 @@ export interface ReceivedRequest {
   readonly query: Query;
   readonly headers: RawHeaders;
   /** @throws S3Error for whatever is wrong with signature, clock, credentials or the framing of the body */
-  authenticate(): S3Request;
+  authenticate(): S3Request | Promise<S3Request>;
 }
 
 /** @throws S3Error BadRequest, InvalidURI, InvalidBucketName, KeyTooLongError */
@@ -41,6 +42,7 @@ export function receive(exchange: Exchange, deps: ReceiveDeps): ReceivedRequest 
   }
   const peerAddress = incoming.socket.remoteAddress;
   const host = clientHost({ headers, peerAddress, trustedProxies: deps.trustedProxies });
+  const client = new ForwardedOrigin(headers, peerAddress, deps.trustedProxies);
   const target = parseTarget(exchange.target, host, deps.domains);
   const { bucket, key, query } = target;
   exchange.bucket = bucket;
@@ -51,6 +53,16 @@ export function receive(exchange: Exchange, deps: ReceiveDeps): ReceivedRequest 
     query,
     headers,
     authenticate() {
+      const form = {
+        method,
+        target,
+        headers,
+        host,
+        client,
+        exchange,
+        askForBody: () => askForBody(exchange),
+      };
+      if (isFormPost(form)) return receiveForm(form, deps.auth);
       const authenticated = authenticate({ method, target, headers, host }, deps.auth);
       const { principal, payloadMode, effectiveHeaders } = authenticated;
       const body = createRequestBody({
@@ -69,8 +81,10 @@ export function receive(exchange: Exchange, deps: ReceiveDeps): ReceivedRequest 
         key,
         query,
         headers: effectiveHeaders,
+        host,
+        virtualHost: target.virtualHost,
         principal,
-        client: new ForwardedOrigin(headers, peerAddress, deps.trustedProxies),
+        client,
         body,
         signal: exchange.signal,
       };

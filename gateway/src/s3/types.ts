@@ -26,9 +26,15 @@ export interface S3Request {
   readonly key: string | undefined;
   readonly query: Query;
   readonly headers: RequestHeaders;
+  /** As the client sent it, with the port where it sent one. */
+  readonly host: string;
+  /** The bucket stands in the host, not in the path. */
+  readonly virtualHost: boolean;
   readonly principal: Principal;
   readonly client: ClientOrigin;
   readonly body: RequestBody;
+  /** Of an upload form, whose file stands for the body. */
+  readonly form?: PostForm | undefined;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
 }
@@ -60,6 +66,15 @@ export interface RequestBody {
   bytes(limitBytes: number): Promise<Uint8Array>;
   /** Checksum trailer announced by x-amz-trailer, its value known after the stream has ended. */
   readonly trailer: { readonly name: string; value(): string } | undefined;
+}
+
+export interface PostForm {
+  /** By lower-case name. */
+  field(name: string): string | undefined;
+  /** The file is smaller than that: the whole form. */
+  readonly sizeBytesMax: number;
+  /** The file, verified against policy and digests before its last piece comes. Consumed once. */
+  file(): AsyncIterable<Uint8Array>;
 }
 
 export interface S3Answer {

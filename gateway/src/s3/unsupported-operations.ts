@@ -76,7 +76,6 @@ const bucketOperations = [
   'GET GetBucketWebsite website',
   'PUT PutBucketWebsite website',
   'DELETE DeleteBucketWebsite website',
-  'POST PostObject',
 ];
 
 const objectOperations = [

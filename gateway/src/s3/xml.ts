@@ -88,6 +88,16 @@ function partNumberOf(text: string): number {
   });
 }
 
+/** Tags of an object, in the order of the document. @throws S3Error MalformedXML */
+export function parseTagging(bytes: Uint8Array): readonly { readonly key: string; readonly value: string }[] {
+  const [set, second] = parseRoot(bytes, 'Tagging').children('TagSet');
+  if (!set || second) throw new S3Error('MalformedXML');
+  return set.children('Tag').map((tag) => ({
+    key: tag.requiredText('Key'),
+    value: tag.text('Value') ?? '',
+  }));
+}
+
 /** CreateBucket. @throws S3Error MalformedXML */
 export function parseCreateBucketConfiguration(bytes: Uint8Array): {
   readonly location?: string | undefined;

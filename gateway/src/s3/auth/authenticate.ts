@@ -1,5 +1,5 @@
 /** Who sends a request, by whichever of the mechanisms it uses; only one may be there (S3-WIRE 22, 23). */
-import { S3Error } from '../errors.ts';
+import { severalMechanisms } from './authorization-header.ts';
 import { anonymousPayloadMode, contentSha256 } from './content-sha256.ts';
 import { authenticateHeader } from './header-v4.ts';
 import { authenticatePresignedV2, isPresignedV2 } from './presigned-v2.ts';
@@ -16,12 +16,7 @@ export function authenticate(request: AuthRequest, deps: AuthDeps): Authenticate
   const presignedV4 = isPresignedV4(request);
   const presignedV2 = isPresignedV2(request);
   if (Number(authorization !== undefined) + Number(presignedV4) + Number(presignedV2) > 1) {
-    throw new S3Error('InvalidArgument', {
-      message:
-        'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string ' +
-        'parameter or the Authorization header should be specified',
-      fields: { ArgumentName: 'Authorization', ArgumentValue: authorization ?? '' },
-    });
+    throw severalMechanisms(authorization ?? '');
   }
   if (authorization !== undefined) return authenticateHeader(request, authorization, deps);
   if (presignedV4) return authenticatePresigned(request, deps);

@@ -35,6 +35,16 @@ export function unsupportedMechanism(): S3Error {
   });
 }
 
+/** @param authorization the header's value, where there is one */
+export function severalMechanisms(authorization: string): S3Error {
+  return new S3Error('InvalidArgument', {
+    message:
+      'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string ' +
+      'parameter or the Authorization header should be specified',
+    fields: { ArgumentName: 'Authorization', ArgumentValue: authorization },
+  });
+}
+
 function componentsOf(text: string): AuthorizationHeader {
   const components = text.split(',').map((component) => component.trim());
   if (components.length !== 3) {

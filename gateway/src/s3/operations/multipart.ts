@@ -7,6 +7,7 @@ import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
 import { parseCompleteMultipartUpload } from '../xml.ts';
 import { invalid, limitOf, namesOf } from './list-request.ts';
+import { locationOf } from './location.ts';
 import { uploadIdOf } from './named-ids.ts';
 import { quotedEtag } from './object-answer.ts';
 import { writableObject } from './resolve.ts';
@@ -119,10 +120,4 @@ function markerOf({ query }: S3Request): number {
     text,
     'Provided part-number-marker not an integer or within integer range',
   );
-}
-
-/** As the client reached us. The path as S3 writes it: percent-encoded, slashes kept. */
-function locationOf({ headers, bucket, key }: S3Request): string {
-  const path = `${bucket}/${key}`.split('/').map(encodeURIComponent).join('/');
-  return `http://${headers.get('host') ?? 'localhost'}/${path}`;
 }

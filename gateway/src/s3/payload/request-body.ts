@@ -78,7 +78,8 @@ function digestCheckOf(mode: PayloadMode, digests: AnnouncedDigests): DigestChec
   return new DigestCheck(digests, mode.kind === 'sha256' ? mode.hex : undefined);
 }
 
-const noBody: RequestBody = {
+/** Of requests that have none, or whose body is not theirs to read. */
+export const noBody: RequestBody = {
   sizeBytes: undefined,
   async *stream() {},
   bytes: () => Promise.resolve(new Uint8Array(0)),
