@@ -66,6 +66,46 @@ it('means exactly the bytes it names', () => {
   );
 });
 
+/** The positions that RFC 9110 14.1.2 gives a range, counted out one by one; S3-WIRE 76-78 say the rest. */
+function countedOut(first: string, last: string, sizeBytes: number): string {
+  if (first === '' && last === '') return '200';
+  if (first !== '' && last !== '' && BigInt(last) < BigInt(first)) return '200';
+  if (first === '' && sizeBytes === 0 && BigInt(last) > 0n) return '200';
+  const isIn = (position: number) =>
+    first === ''
+      ? BigInt(sizeBytes - position) <= BigInt(last)
+      : BigInt(position) >= BigInt(first) && (last === '' || BigInt(position) <= BigInt(last));
+  const positions = Array.from({ length: sizeBytes }, (_, position) => position).filter(isIn);
+  return positions.length === 0 ? '416' : `bytes ${positions[0]}-${positions.at(-1)}/${sizeBytes}`;
+}
+
+it('is answered as its positions are counted out, whatever its numbers', () => {
+  const near = fc.nat(25).map(String);
+  const digits = fc.oneof(
+    fc.constant(''),
+    near,
+    fc.bigInt(0n, 2n ** 70n).map(String),
+    near.map((n) => `00${n}`),
+  );
+  fc.assert(
+    fc.property(digits, digits, fc.nat(20), (first, last, sizeBytes) => {
+      expect(answerTo(`bytes=${first}-${last}`, sizeBytes)).toBe(countedOut(first, last, sizeBytes));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+it('is ignored where it is no single range of bytes', () => {
+  const noise = fc.string({ unit: fc.constantFrom(...'bytes=-,0123 \t+x'), maxLength: 14 });
+  fc.assert(
+    fc.property(noise, fc.nat(20), (header, sizeBytes) => {
+      fc.pre(!/^bytes=(\d+-\d*|-\d+)$/.test(header));
+      expect(answerTo(header, sizeBytes)).toBe('200');
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 it('is absent where there is no header', () => {
   expect(parseRange(undefined)).toBeUndefined();
 });

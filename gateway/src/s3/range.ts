@@ -12,8 +12,8 @@ export function parseRange(header: string | undefined): RangeRequest | undefined
   if (first === '') return last === '' ? undefined : { kind: 'suffix', lengthBytes: boundedNumber(last) };
   const start = boundedNumber(first);
   if (last === '') return { kind: 'from', start };
-  const endExclusive = boundedNumber(last) + 1;
-  return endExclusive <= start ? undefined : { kind: 'span', start, endExclusive };
+  if (BigInt(last) < BigInt(first)) return undefined;
+  return { kind: 'span', start, endExclusive: boundedNumber(last) + 1 };
 }
 
 /** Content-Range of a part: `bytes 0-9/100`. */

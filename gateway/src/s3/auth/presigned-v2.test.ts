@@ -109,6 +109,10 @@ describe('a link signed with version 2', () => {
       ['x-amz-acl', 'private'],
     ]);
     expect(effectiveHeaders.get('content-type')).toBe('text/plain');
+    // A client may send as a header as well what its link says, and nothing else.
+    const send = (headers: Record<string, string>) => ({ ...request, headers });
+    expect(accepted(send({ 'x-amz-meta-k': 'v' }), deps).effectiveHeaders.get('x-amz-meta-k')).toBe('v');
+    expect(refusal(send({ 'x-amz-meta-k': 'w' }), deps).code).toBe('SignatureDoesNotMatch');
   });
 
   it('signs sub-resources and response overrides, sorted and decoded', () => {

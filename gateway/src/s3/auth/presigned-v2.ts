@@ -104,7 +104,8 @@ function amzHeaders({ headers, target }: AuthRequest): string {
     if (!name.startsWith('x-amz-')) continue;
     const before = values.get(name);
     const added = headerValueOf(parameter, value);
-    values.set(name, before === undefined ? added : `${before},${added}`);
+    // Some send as a header as well what the link carries: it was signed once.
+    values.set(name, before === undefined || before === added ? added : `${before},${added}`);
   }
   return [...values.keys()]
     .sort()
