@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { KiB, MiB } from '@forebay/core/bytes';
+import { parsePolicy } from '@forebay/core/policy/policy';
+import { User } from '@forebay/core/user';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RawClient, signedHead } from './testing/raw-client.ts';
 import { startTestGateway, type TestGateway } from './testing/test-gateway.ts';
@@ -7,18 +9,30 @@ import { testMount } from './testing/test-mount.ts';
 import { formBody, formType, signedFields, signedFieldsV2, uploadForm } from './testing/upload-form.ts';
 
 const mount = testMount({ bucket: 'lake' });
+const writer = new User({
+  name: 'writer',
+  accessKey: 'KEY-writer',
+  secretKey: 'a-users-secret-key',
+  policies: [parsePolicy(writerPolicy(), 'writer')],
+  createdAtMs: 0,
+});
 let gateway: TestGateway;
 let strict: TestGateway;
 
 beforeAll(async () => {
   const mounts = [mount, testMount({ bucket: 'archive', readOnly: true })];
-  gateway = await startTestGateway(mounts);
+  gateway = await startTestGateway(mounts, { users: [writer] });
   strict = await startTestGateway(mounts, { settings: { sigv2: 'off', formMemoryBytesMax: 1 * MiB } });
 });
 afterAll(async () => {
   await gateway.close();
   await strict.close();
 });
+
+function writerPolicy(): string {
+  const Statement = { Effect: 'Allow', Action: 's3:PutObject', Resource: 'arn:aws:s3:::lake/tmp/*' };
+  return JSON.stringify({ Version: '2012-10-17', Statement });
+}
 
 async function post(
   body: Uint8Array,
@@ -340,6 +354,18 @@ describe('an upload form is refused', () => {
     const form = (bucket: string) => uploadForm(signedFields(bucket, { key: 'no' }), 'x');
     expect(await post(form('archive'), { path: '/archive' })).toMatchObject({ code: 'AccessDenied' });
     expect(await post(form('nowhere'), { path: '/nowhere' })).toMatchObject({ code: 'NoSuchBucket' });
+  });
+
+  it('where its signer may not write its key, in whose name it is', async () => {
+    const form = (key: string) => {
+      const fields = signedFields('lake', { key }, { signer: writer });
+      return uploadForm(fields, 'x', '../no');
+    };
+    expect((await post(form('tmp/a'))).status).toBe(204);
+    for (const key of ['private', 'tmp', `${'$'}{filename}`]) {
+      expect(await post(form(key))).toMatchObject({ status: 403, code: 'AccessDenied' });
+    }
+    await absent('private');
   });
 
   it('where the request says a second time who sends it', async () => {
