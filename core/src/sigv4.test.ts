@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import {
+  canonicalHeaderValue,
   canonicalRequest,
   emptySha256,
   hmacSha256Hex,
@@ -37,4 +38,13 @@ it('signs the published GET with a range', () => {
 
 it('encodes a path once and keeps its slashes and dots', () => {
   expect(uriEncodePath('/b//a/../é+%~(x)')).toBe('/b//a/../%C3%A9%2B%25~%28x%29');
+});
+
+it('trims spaces from a header value, and no byte of a character', () => {
+  const bytes = (text: string) => Buffer.from(text).toString('latin1');
+  for (const text of ['voil\u00e0', '\u00a0', '\u2003x', 'a\u0085']) {
+    expect(canonicalHeaderValue(` \t${bytes(text)}\t `)).toBe(bytes(text));
+  }
+  expect(canonicalHeaderValue('  a   b  ')).toBe('a b');
+  expect(canonicalHeaderValue(' \t ')).toBe('');
 });

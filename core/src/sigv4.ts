@@ -49,9 +49,22 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Trimmed, inner runs of spaces to one. */
+/** Trimmed, inner runs of spaces to one. Takes bytes, one character each. */
 export function canonicalHeaderValue(value: string): string {
-  return value.trim().replace(/ {2,}/g, ' ');
+  return trimSpaces(value).replace(/ {2,}/g, ' ');
+}
+
+/** Without spaces and tabs at its ends. `trim` takes more: the last byte of an `à` is a space to it. */
+export function trimSpaces(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isSpace(value.charCodeAt(start))) start += 1;
+  while (end > start && isSpace(value.charCodeAt(end - 1))) end -= 1;
+  return value.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 export interface CanonicalParts {

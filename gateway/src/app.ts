@@ -70,6 +70,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     createServer() {
       const server = createServer(serverOptionsOf(settings));
       server.maxConnections = settings.connectionsMax;
+      // Bytes bound the head; over a count Node would leave headers out without a word, signed ones too.
+      server.maxHeadersCount = 0;
       server.setTimeout(settings.idleTimeoutMs);
       server.on('connection', (socket) => silent.opened(socket));
       server.on('request', listenerFor(false));

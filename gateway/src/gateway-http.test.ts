@@ -188,6 +188,17 @@ describe('request bodies', () => {
   });
 });
 
+describe('a head of many headers', () => {
+  it('is read to its last one', async () => {
+    const gateway = await start();
+    await store(gateway, 'k', 'text');
+    const raw = await client(gateway);
+    const line = 'GET /lake/k HTTP/1.1\r\n';
+    raw.send(get('/lake/k').replace(line, `${line}${'a:b\r\n'.repeat(3000)}`));
+    expect((await raw.answer()).body).toBe('text');
+  });
+});
+
 describe('what is no request', () => {
   it('gets an S3 error: headers too large, and no HTTP at all', async () => {
     const gateway = await start();

@@ -12,7 +12,7 @@ const versitygwVersion = 'v1.8.0';
 const boto3Version = '1.44.5';
 const awscliVersion = '1.46.2';
 
-export type ToolName = 'versitygw' | 'python' | 'radosgw';
+export type ToolName = 'versitygw' | 'python' | 'radosgw' | 'nginx';
 /**
  * `path`: versitygw's binary; the bin directory of the Python environment; the root of radosgw's programs.
  */
@@ -22,6 +22,7 @@ const installers: Readonly<Record<ToolName, () => Promise<Tool>>> = {
   versitygw: installVersitygw,
   python: installPython,
   radosgw: installRadosgw,
+  nginx: installNginx,
 };
 const asked = new Map<ToolName, Promise<Tool>>();
 
@@ -94,6 +95,19 @@ async function installRadosgw(): Promise<Tool> {
       await mustRun('dpkg-deb', ['-x', join(packages, file), target]);
     }
     rmSync(packages, { recursive: true });
+  });
+  return { path: directory };
+}
+
+/** One program, which finds its libraries in the system. */
+async function installNginx(): Promise<Tool> {
+  if (!(await has('apt-get', '--version')) || !(await has('dpkg-deb', '--version'))) {
+    return { missing: 'nginx needs apt-get and dpkg-deb (Debian, Ubuntu)' };
+  }
+  const directory = await installOnce('nginx', async (target) => {
+    await mustRun('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', 'nginx'], { cwd: target });
+    const file = readdirSync(target).find((name) => name.endsWith('.deb'));
+    await mustRun('dpkg-deb', ['-x', join(target, file!), target]);
   });
   return { path: directory };
 }

@@ -4,6 +4,7 @@
  * (S3-WIRE 42).
  */
 import type { HeaderList } from '@forebay/core/object';
+import { trimSpaces } from '@forebay/core/sigv4';
 import { S3Error } from '../errors.ts';
 import type { Query } from '../types.ts';
 
@@ -38,7 +39,7 @@ export function hoistedHeaders(query: Query): HeaderList {
 /** @throws S3Error InvalidArgument for what no header can hold */
 export function headerValueOf(parameter: string, value: string): string {
   if (/^[\w!#$%&'*+.^`|~-]+$/.test(parameter) && !/(?!\t)\p{Cc}/u.test(value)) {
-    return Buffer.from(value.trim(), 'utf8').toString('latin1');
+    return Buffer.from(trimSpaces(value), 'utf8').toString('latin1');
   }
   throw new S3Error('InvalidArgument', {
     message: 'Header value cannot be represented.',
