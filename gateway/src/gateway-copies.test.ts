@@ -66,6 +66,14 @@ it('closes the source of a copy between stores when the other store refuses befo
   expect(bodiesOpen()).toBe(0);
 });
 
+it('takes a plus in the name of the source for a space, as S3 does', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'a b+c', Body: 'source' }));
+  const copy = (CopySource: string) =>
+    s3.send(new CopyObjectCommand({ Bucket: 'lake', Key: 'd', CopySource }));
+  for (const encoded of ['lake/a+b%2Bc', 'lake/a%20b%2Bc']) await copy(encoded);
+  await expect(copy('lake/a%20b+c')).rejects.toThrow('The specified key does not exist');
+});
+
 it('copies a part between stores only where its range lies in the source and is what the store sends', async () => {
   await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'a', Body: 'source' }));
   const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket: 'pond', Key: 'b' }));

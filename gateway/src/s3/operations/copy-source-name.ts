@@ -16,7 +16,9 @@ export function copySourceName({ headers }: Pick<S3Request, 'headers'>): CopySou
   const text = headers.get(headerName);
   if (text === undefined) return undefined;
   const versionAt = text.indexOf('?versionId=');
-  const path = decoded(versionAt < 0 ? text : text.slice(0, versionAt), text).replace(/^\//, '');
+  // A plus is a space here, unlike in a request's path: some clients encode the source as a form field.
+  const encoded = (versionAt < 0 ? text : text.slice(0, versionAt)).replaceAll('+', ' ');
+  const path = decoded(encoded, text).replace(/^\//, '');
   const version = versionAt < 0 ? undefined : decoded(text.slice(versionAt + '?versionId='.length), text);
   const versionId = checkedVersionId(headerName, version);
   const slash = path.indexOf('/');

@@ -1,0 +1,20 @@
+/** Keys that clients and signatures get wrong, of the kinds that a directory-backed store can hold. */
+export const oddKeys: readonly string[] = [
+  'a b  c',
+  ' leading space',
+  'trailing space ',
+  'a+b',
+  'a%b',
+  'a%2Fb',
+  'a%20b',
+  '100%25',
+  '&amp;<Key>',
+  'ünï/日本語/🎉',
+  'e\u0301 decomposed',
+  'a?b=c#d&e=f',
+  'quotes "\'',
+  'a:b*c|d<e>f',
+  '~@,;=$!()',
+  '.hidden/.file',
+  'UPPER/lower',
+];
