@@ -8,6 +8,7 @@ import {
   lockDataDir,
   makeRootCredentials,
   readRootCredentials,
+  sealKeyIn,
 } from './data-dir.ts';
 
 let parent: string;
@@ -47,6 +48,16 @@ describe('data directory', () => {
     expect(made.secretKey).toMatch(/^[A-Za-z0-9]{40}$/);
     expect(readRootCredentials(dataDir)).toEqual(made);
     expect(modeOf(dataDir.credentialsPath)).toBe('600');
+  });
+
+  it('keeps a key that seals secrets for its owner alone, and makes no second one', () => {
+    lockDataDir(dataDir)();
+    const key = sealKeyIn(dataDir);
+    expect(key).toHaveLength(32);
+    expect(Buffer.from(sealKeyIn(dataDir))).toEqual(Buffer.from(key));
+    expect(modeOf(dataDir.sealKeyPath)).toBe('600');
+    writeFileSync(dataDir.sealKeyPath, 'abcd');
+    expect(() => sealKeyIn(dataDir)).toThrow('seal.key is damaged');
   });
 
   it('never takes a damaged pair for none', () => {

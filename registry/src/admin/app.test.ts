@@ -126,6 +126,7 @@ describe('admin API', () => {
     '/metrics',
     '/api/v1/status',
     '/api/v1/mounts',
+    '/api/v1/users',
     '/api/v1/objects?bucket=lake&key=k',
     '/api/v1/none',
     '/x',
