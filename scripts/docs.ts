@@ -7,6 +7,10 @@ import { writeFileSync } from 'node:fs';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from '@forebay/cache-node/metrics';
 import type { Setting } from '@forebay/core/config';
 import { Metrics } from '@forebay/core/metrics';
+import { conditionKeys } from '@forebay/core/policy/condition-keys';
+import { operatorNames } from '@forebay/core/policy/conditions';
+import { policyBytesMax } from '@forebay/core/policy/policy';
+import { policiesPerUserMax, usersMax } from '@forebay/core/user';
 import { declareGatewayMetrics } from '@forebay/gateway/metrics';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
 import { declareUfsMetrics } from '@forebay/ufs/metered';
@@ -58,7 +62,7 @@ ${tableOf(['Name', 'Type', 'Meaning, and what to do'], rows)}
 
 function configurationPage(): string {
   const groups = serveSettingGroups.map(({ title, settings }) => groupTables(title, Object.values(settings)));
-  return `${[configurationIntro, ...groups, mountsText, mountOptionTable()].join('\n\n')}\n`;
+  return `${[configurationIntro, ...groups, mountsText, mountOptionTable(), usersText].join('\n\n')}\n`;
 }
 
 const configurationIntro = `# Configuration
@@ -134,6 +138,44 @@ and its options hold for all of them. A prefix may follow (\`s3://{bucket}/data\
 exactly \`/{bucket}\`, and any other mount beats it: \`/lake=...\` hides the endpoint's bucket \`lake\`,
 \`/lake/raw=...\` only the keys below \`raw/\`. CreateBucket and DeleteBucket work through it and only through it;
 metrics name it as one mount.`;
+
+const usersText = `## Users
+
+Beside the root user, who may do everything, there are the users of the config file and those of
+\`forebay users add\`. What no policy of theirs allows is refused, and what one denies is refused whatever
+another allows.
+
+\`\`\`yaml
+users:
+  - name: reader
+    accessKey: READERKEY
+    secretKey: env:READER_SECRET        # or file:PATH; never the secret itself
+    allow: [read:/lake/raw, write:/lake/tmp]
+  - name: analyst
+    accessKey: ANALYSTKEY
+    secretKey: file:analyst.secret      # from the directory of this file
+    policies:
+      - analyst.json
+      - Version: 2012-10-17
+        Statement:
+          - Effect: Deny
+            Action: s3:GetObject
+            Resource: arn:aws:s3:::lake/salaries/*
+            Condition: { NotIpAddress: { aws:SourceIp: 10.0.0.0/8 } }
+\`\`\`
+
+\`read\` and \`write\` with a path are about everything below it, without one about everything there is; \`write\`
+puts and deletes, and reads nothing.
+
+A policy is S3's own JSON, Version 2012-10-17: statements with Effect, Action or NotAction, Resource or
+NotResource (\`arn:aws:s3:::bucket\`, \`arn:aws:s3:::bucket/key*\`), Condition; \`*\`, \`?\` and
+\`\${aws:username}\` in resources and values. What is not understood is refused when it is stored, with its place.
+It may have ${policyBytesMax / 1024} KiB; a user may have ${policiesPerUserMax} policies, and ${usersMax} users are the limit.
+
+Operators: ${operatorNames.map(code).join(', ')}; each but \`Null\` also with \`IfExists\`.
+
+Condition keys: ${conditionKeys.map(code).join(', ')}. A key is there only for operations it is about.
+\`aws:SourceIp\` is the peer, or what a trusted proxy says in X-Forwarded-For.`;
 
 const credentialsText =
   '`env:NAME` (`NAME_ACCESS_KEY_ID`, `NAME_SECRET_ACCESS_KEY`, `NAME_SESSION_TOKEN`), `profile:NAME`, ' +

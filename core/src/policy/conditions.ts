@@ -66,7 +66,7 @@ const operators: Readonly<Record<string, Operator>> = {
     matcherOf: (value) => ofMatcher(compileAddresses([value])),
   },
 };
-const operatorNames = [...Object.keys(operators), 'Null'];
+export const operatorNames = [...Object.keys(operators), 'Null'];
 
 function ofMatcher(matcher: Matcher) {
   return () => matcher;
