@@ -170,7 +170,8 @@ puts and deletes, and reads nothing.
 A policy is S3's own JSON, Version 2012-10-17: statements with Effect, Action or NotAction, Resource or
 NotResource (\`arn:aws:s3:::bucket\`, \`arn:aws:s3:::bucket/key*\`), Condition; \`*\`, \`?\` and
 \`\${aws:username}\` in resources and values. What is not understood is refused when it is stored, with its place.
-It may have ${policyBytesMax / 1024} KiB; a user may have ${policiesPerUserMax} policies, and ${usersMax} users are the limit.
+It may have ${policyBytesMax / 1024} KiB; a user may have ${policiesPerUserMax} policies,
+and ${usersMax} users are the limit.
 
 Operators: ${operatorNames.map(code).join(', ')}; each but \`Null\` also with \`IfExists\`.
 

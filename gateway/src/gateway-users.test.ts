@@ -198,8 +198,11 @@ describe('writes', () => {
     const copy = (name: string, source: string, more: object = {}) =>
       outcome(as(name).send(new CopyObjectCommand({ Bucket, Key: 'tmp/c', CopySource: source, ...more })));
     const replaced = { TaggingDirective: 'REPLACE' } as const;
-    expect(await copy('copier', 'lake/raw/a', replaced)).toBe('ok');
-    expect(await copy('copier', 'lake/raw/a')).toBe(denied);
+    await as('root').send(new PutObjectCommand({ Bucket, Key: 'raw/tagged', Body: 'x', Tagging: 'a=b' }));
+    expect(await copy('copier', 'lake/raw/a')).toBe('ok');
+    expect(await copy('copier', 'lake/raw/tagged')).toBe(denied);
+    expect(await copy('copier', 'lake/raw/tagged', replaced)).toBe('ok');
+    expect(await copy('near', 'lake/raw/tagged')).toBe('ok');
     expect(await copy('copier', 'lake/secret/s', replaced)).toBe(denied);
     expect(await copy('copier', 'lake/secret%2Fs', replaced)).toBe(denied);
     expect(await copy('copier', '/lake/raw/none', replaced)).toBe(denied);

@@ -5,7 +5,6 @@
  * AccessDenied (DESIGN P8).
  */
 import { isUfsAnswer } from '@forebay/core/errors';
-import type { S3Action } from '@forebay/core/policy/actions';
 import type { Permissions } from '@forebay/core/policy/permissions';
 import type { Registry } from '@forebay/core/registry';
 import { intervalsWithPrefix } from '../namespace/key-intervals.ts';
@@ -67,16 +66,26 @@ function resourceOf(bucket: string | undefined, key: string | undefined): string
   return key === undefined ? (bucket ?? '') : `${bucket}/${key}`;
 }
 
-/** The tags of the source come along, unless they are replaced. */
-function mayCopy(permissions: Permissions, request: S3Request, source: CopySourceName): boolean {
-  const { bucket, key, versionId } = source;
-  const takesTags =
-    request.query.has('uploadId') === false && request.headers.get('x-amz-tagging-directive') !== 'REPLACE';
-  const version = versionId === undefined ? '' : 'Version';
+function mayCopy(permissions: Permissions, request: S3Request, { bucket, key, versionId }: CopySourceName) {
   const values = new OtherValues(request, { 's3:VersionId': versionId });
-  const actions: S3Action[] = [`s3:GetObject${version}`];
-  if (takesTags) actions.push(`s3:GetObject${version}Tagging`);
-  return actions.every((action) => permissions.allows(action, resourceOf(bucket, key), values));
+  const action = versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
+  return permissions.allows(action, resourceOf(bucket, key), values);
+}
+
+/** Whether the caller may read the tags of a copy's source, and put them on what the copy makes. */
+export function mayCopyTags(request: S3Request, { bucket, key, versionId }: CopySourceName): boolean {
+  const permissions = permissionsOf(request);
+  if (permissions === 'all' || permissions === 'anonymous') return permissions === 'all';
+  const values = new OtherValues(request, { 's3:VersionId': versionId });
+  const action = versionId === undefined ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging';
+  return (
+    permissions.allows(action, resourceOf(bucket, key), values) &&
+    permissions.allows(
+      's3:PutObjectTagging',
+      resourceOf(request.bucket, request.key),
+      new OtherValues(request, {}),
+    )
+  );
 }
 
 /** Whether the caller may delete one of the keys that the body names. */

@@ -13,6 +13,7 @@ import {
   isSameStore,
   openSource,
 } from './copy-source.ts';
+import { refuseHiddenTags } from './copy-tags.ts';
 import { invalid } from './list-request.ts';
 import { quotedEtag } from './object-answer.ts';
 import { writableObject } from './resolve.ts';
@@ -30,7 +31,9 @@ export const copyObject =
       tagging: isReplaced(request, 'tagging'),
     };
     const headers = [...policyHeaders(request.headers), ...writeConditionHeaders(request.headers)];
-    const copy = isSameStore(source.object.mount, object.mount)
+    const within = isSameStore(source.object.mount, object.mount);
+    if (within) await refuseHiddenTags(deps, request, source);
+    const copy = within
       ? copyWithin(deps, request, {
           object,
           source,
