@@ -1,6 +1,6 @@
 /**
- * What one permission costs: ns of CPU per evaluation of a compiled policy, as it is asked on every request of
- * a user. Run: node bench/policy.ts
+ * What one permission costs: ns of CPU per question to a compiled policy, as each request of a user asks it.
+ * Run: node bench/policy.ts
  */
 import type { ConditionValues } from '@forebay/core/policy/condition-keys';
 import { grantPolicy } from '@forebay/core/policy/grants';
