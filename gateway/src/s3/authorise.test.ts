@@ -1,0 +1,150 @@
+/** Every operation of the table: let in with exactly its actions, and refused without any one of them. */
+import { type S3Action, s3Actions } from '@forebay/core/policy/actions';
+import { Permissions } from '@forebay/core/policy/permissions';
+import { parsePolicy } from '@forebay/core/policy/policy';
+import { describe, expect, it } from 'vitest';
+import { staticRegistry } from '../testing/test-gateway.ts';
+import { testMount } from '../testing/test-mount.ts';
+import { ForwardedOrigin } from './auth/client-origin.ts';
+import { parseTrustedProxies } from './auth/forwarded-host.ts';
+import { authorise, mayDelete } from './authorise.ts';
+import { S3Error } from './errors.ts';
+import { RawHeaders } from './headers.ts';
+import type { Operation } from './operation.ts';
+import { actionNeedsOf } from './operation-actions.ts';
+import { operationTable } from './operation-table.ts';
+import { noBody } from './payload/request-body.ts';
+import { parseTarget } from './raw-target.ts';
+import type { Principal, S3Request } from './types.ts';
+
+const registry = staticRegistry([testMount({ bucket: 'lake' })]);
+const paths = { service: '/', bucket: '/lake', object: '/lake/a/key' } as const;
+
+function permissionsFor(...actions: readonly S3Action[]): Permissions {
+  const Statement = [
+    { Effect: 'Allow', Action: actions, Resource: '*' },
+    // What else is allowed must not help: everything, but of other buckets.
+    { Effect: 'Allow', Action: '*', Resource: ['arn:aws:s3:::other', 'arn:aws:s3:::other/*'] },
+  ];
+  const text = JSON.stringify({ Version: '2012-10-17', Statement });
+  return new Permissions(actions.length === 0 ? [] : [parsePolicy(text, 'policy')], 'ann');
+}
+
+interface Asked {
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly permissions: Permissions | 'anonymous';
+}
+
+function requestOf(operation: Operation, { query, headers = {}, permissions }: Asked): S3Request {
+  const given = [...(operation.query ?? []), ...(query === undefined ? [] : [query])].join('&');
+  const copied = operation.headers ? { 'x-amz-copy-source': '/other/source' } : {};
+  const raw = new RawHeaders(Object.entries({ Host: 'h', ...copied, ...headers }).flat());
+  const target = parseTarget(`${paths[operation.target]}${given && `?${given}`}`, 'h', []);
+  const principal: Principal =
+    permissions === 'anonymous'
+      ? { kind: 'anonymous' }
+      : { kind: 'user', name: 'ann', accessKey: 'KEY', permissions };
+  return {
+    id: 'id',
+    method: operation.method,
+    bucket: target.bucket,
+    key: operation.name === 'PostObject' ? 'a/key' : target.key,
+    query: target.query,
+    headers: raw,
+    host: 'h',
+    virtualHost: false,
+    principal,
+    client: new ForwardedOrigin(raw, '127.0.0.1', parseTrustedProxies([])),
+    body: noBody,
+    signal: AbortSignal.timeout(60_000),
+  };
+}
+
+function isLetIn(operation: Operation, asked: Asked): boolean {
+  try {
+    authorise(registry, operation, requestOf(operation, asked));
+    return true;
+  } catch (error) {
+    expect(error).toBeInstanceOf(S3Error);
+    expect((error as S3Error).code).toBe('AccessDenied');
+    return false;
+  }
+}
+
+/** Headers that ask for something beside the operation. */
+const namesOf = [
+  'x-amz-acl',
+  'x-amz-tagging',
+  'x-amz-object-lock-mode',
+  'x-amz-object-lock-legal-hold',
+  'x-amz-bucket-object-lock-enabled',
+  'x-amz-object-ownership',
+  'x-amz-bypass-governance-retention',
+];
+
+const operations = operationTable.filter(({ name }) => name !== 'DeleteObjects');
+const without = (action: S3Action) => s3Actions.filter((other) => other !== action);
+
+describe.each(operations.map((operation) => [operation.name, operation] as const))(
+  '%s',
+  (name, operation) => {
+    const { plain, versioned, headers } = actionNeedsOf(name);
+
+    it('needs each of its actions, and no other', () => {
+      expect(isLetIn(operation, { permissions: permissionsFor(...plain) })).toBe(true);
+      for (const action of plain) {
+        expect(isLetIn(operation, { permissions: permissionsFor(...without(action)) }), action).toBe(false);
+      }
+      expect(isLetIn(operation, { permissions: permissionsFor() })).toBe(false);
+    });
+
+    it('needs those of a version where the request names one', () => {
+      const query = 'versionId=v1';
+      expect(isLetIn(operation, { query, permissions: permissionsFor(...versioned) })).toBe(true);
+      for (const action of versioned) {
+        expect(isLetIn(operation, { query, permissions: permissionsFor(...without(action)) })).toBe(false);
+      }
+    });
+
+    it('needs those of its headers too', () => {
+      for (const [pattern, ...actions] of headers) {
+        const header = namesOf.find((candidate) => pattern.test(candidate))!;
+        const asked = { headers: { [header]: 'x' } };
+        expect(isLetIn(operation, { ...asked, permissions: permissionsFor(...plain, ...actions) })).toBe(
+          true,
+        );
+        for (const action of actions) {
+          expect(isLetIn(operation, { ...asked, permissions: permissionsFor(...without(action)) })).toBe(
+            false,
+          );
+        }
+      }
+    });
+
+    it('is closed to anonymous callers where the mount is', () => {
+      expect(isLetIn(operation, { permissions: 'anonymous' })).toBe(false);
+    });
+  },
+);
+
+describe('DeleteObjects', () => {
+  const operation = operationTable.find(({ name }) => name === 'DeleteObjects')!;
+  const may = (permissions: Asked['permissions'], versionId?: string, headers = {}) =>
+    mayDelete(requestOf(operation, { permissions, headers }), { key: 'a', versionId });
+
+  it('asks for each key, and for each version', () => {
+    expect(may(permissionsFor('s3:DeleteObject'))).toBe(true);
+    expect(may(permissionsFor('s3:DeleteObject'), 'v1')).toBe(false);
+    expect(may(permissionsFor('s3:DeleteObjectVersion'), 'v1')).toBe(true);
+    expect(may(permissionsFor(...without('s3:DeleteObject')))).toBe(false);
+    expect(may('anonymous')).toBe(false);
+  });
+
+  it('asks for the right to bypass retention where the request wants to', () => {
+    const headers = { 'x-amz-bypass-governance-retention': 'true' };
+    expect(may(permissionsFor('s3:DeleteObject'), undefined, headers)).toBe(false);
+    const both = permissionsFor('s3:DeleteObject', 's3:BypassGovernanceRetention');
+    expect(may(both, undefined, headers)).toBe(true);
+  });
+});
