@@ -8,6 +8,7 @@ import type { ByteRange } from '@forebay/core/range';
 import { compareUtf8 } from '@forebay/core/utf8-order';
 import { noSuchUpload } from './local/answers.ts';
 import type {
+  ConfigurationBackend,
   ObjectBackend,
   ObjectRecord,
   ObjectState,
@@ -60,6 +61,7 @@ interface StoredObject extends ObjectState {
 
 class MemoryBackend implements ObjectBackend {
   readonly uploads = new MemoryUploads();
+  readonly configuration = memoryConfiguration();
   readonly #objects = new Map<string, StoredObject>();
   readonly #clock: Clock;
 
@@ -132,6 +134,17 @@ class MemoryBackend implements ObjectBackend {
   #nowMs(): number {
     return Math.floor(this.#clock.wallMs() / 1000) * 1000;
   }
+}
+
+function memoryConfiguration(): ConfigurationBackend {
+  const documents = new Map<string, Uint8Array>();
+  return {
+    read: async (name) => documents.get(name),
+    write: async (name, document) => {
+      if (document) documents.set(name, document);
+      else documents.delete(name);
+    },
+  };
 }
 
 class MemoryUploads implements UploadBackend {

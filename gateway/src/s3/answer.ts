@@ -40,7 +40,7 @@ export async function writeAnswer(
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   if (outgoing.destroyed) return leave(bytes, 0);
   const bodiless = context.headOnly || bytes === undefined || isBodiless(answer.status);
-  const lengthBytes = lengthOf(answer, bytes);
+  const lengthBytes = answer.chunked ? unknown : lengthOf(answer, bytes);
   if (!bodiless && Number.isNaN(lengthBytes)) {
     await leave(bytes, 0);
     throw new Error('a streamed answer needs a content-length');
@@ -86,6 +86,8 @@ function writeHead(
   outgoing.writeHead(answer.status, flat);
 }
 
+const unknown = Number.POSITIVE_INFINITY;
+
 /** 204 and 304 have no body and no length (S3-WIRE 8). */
 function isBodiless(status: number): boolean {
   return status === 204 || status === 304;
@@ -117,7 +119,9 @@ async function writeStream(
       if (bodyBytes > lengthBytes) throw new Error('the body is longer than its content-length');
       if (!outgoing.write(bytes)) await drained(outgoing);
     }
-    if (bodyBytes < lengthBytes) throw new Error('the body is shorter than its content-length');
+    if (bodyBytes < lengthBytes && lengthBytes !== unknown) {
+      throw new Error('the body is shorter than its content-length');
+    }
   } catch (cause) {
     const gone = outgoing.destroyed;
     outgoing.destroy();

@@ -59,8 +59,8 @@ describe('operation lookup', () => {
   });
 
   it('names operations that are not served, and answers 501', () => {
-    const found = find('GET /bucket?versioning');
-    expect(found.operation?.name).toBe('GetBucketVersioning');
+    const found = find('GET /bucket?session');
+    expect(found.operation?.name).toBe('CreateSession');
     expect(found.error?.code).toBe('NotImplemented');
   });
 
@@ -83,6 +83,8 @@ describe('operation lookup', () => {
   it('has every operation once', () => {
     const names = operationTable.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect(operationDocs().filter(({ supported }) => supported).length).toBeGreaterThan(20);
+    const rest = ['CreateSession', 'ListObjectVersions', 'UpdateObjectEncryption', 'RenameObject'];
+    const unsupported = operationDocs().filter(({ supported }) => !supported);
+    for (const { name } of unsupported) expect(rest).toContain(name);
   });
 });

@@ -5,8 +5,8 @@
 
 import { S3Error } from './errors.ts';
 import type { Operation, OperationTarget } from './operation.ts';
+import { subResources } from './sub-resources.ts';
 import type { Query, RequestHeaders } from './types.ts';
-import { subResources } from './unsupported-operations.ts';
 
 export interface LookupRequest {
   readonly method: string;

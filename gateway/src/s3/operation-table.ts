@@ -2,6 +2,7 @@
  * The S3 operations: what is served and what is not. Dispatch, names in log and metrics, and
  * docs/s3-operations.md come from here.
  */
+import { forwardedOperations } from './forwarded-operations.ts';
 import type { Operation } from './operation.ts';
 import { createBucket, deleteBucket, getBucketLocation, headBucket } from './operations/buckets.ts';
 import { copyObject } from './operations/copy-object.ts';
@@ -130,7 +131,11 @@ const supported: readonly Operation[] = [
   { name: 'ListParts', method: 'GET', target: 'object', query: ['uploadId'], read: listParts },
 ];
 
-export const operationTable: readonly Operation[] = [...supported, ...unsupportedOperations];
+export const operationTable: readonly Operation[] = [
+  ...supported,
+  ...forwardedOperations,
+  ...unsupportedOperations,
+];
 
 /** One row of docs/s3-operations.md. */
 export interface OperationDoc {

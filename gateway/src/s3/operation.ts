@@ -7,6 +7,7 @@ import type { Ufs } from '@forebay/ufs/ufs';
 import type { UfsService } from '@forebay/ufs/ufs-service';
 import type { GatewayConfig } from '../settings.ts';
 import type { ObjectWriter, WriteHandler } from '../write-object.ts';
+import type { CorsConfigurations } from './cors/cors-configurations.ts';
 import type { S3Handler } from './types.ts';
 
 export interface OperationDeps {
@@ -15,6 +16,7 @@ export interface OperationDeps {
   readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
   readonly serviceOf: (pattern: Mount) => UfsService | Promise<UfsService>;
   readonly writer: ObjectWriter;
+  readonly cors: CorsConfigurations;
   readonly settings: Pick<GatewayConfig, 'xmlBodyBytesMax' | 'formMemoryBytesMax'>;
   readonly clock: Clock;
 }
@@ -28,7 +30,7 @@ export interface Operation {
   readonly target: OperationTarget;
   /** Query parameters that must be there: `uploads`, or with a value, `list-type=2`. */
   readonly query?: readonly string[];
-  /** Sub-resource parameters that may be there. */
+  /** Parameters that may be there and mean something: of sub-resources, or without a value on a write. */
   readonly optionalQuery?: readonly string[];
   /** Request headers that must be there. */
   readonly headers?: readonly string[];

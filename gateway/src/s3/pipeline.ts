@@ -18,12 +18,13 @@ import { writeAnswer } from './answer.ts';
 import { parseTrustedProxies } from './auth/forwarded-host.ts';
 import type { AuthDeps } from './auth/types.ts';
 import { asSeenBy, authorise } from './authorise.ts';
+import { CorsConfigurations } from './cors/cors-configurations.ts';
+import { CrossOrigin } from './cors/cross-origin.ts';
 import { ErrorReporter } from './error-reporter.ts';
 import { S3Error } from './errors.ts';
 import type { Operation, OperationDeps } from './operation.ts';
 import { OperationLookup } from './operation-lookup.ts';
 import { operationTable } from './operation-table.ts';
-import { answerPreflight } from './preflight.ts';
 import { type ReceiveDeps, receive } from './receive.ts';
 import type { S3Answer, S3Handler } from './types.ts';
 import { dropUnreadBody, unreadBodyOf } from './unread-body.ts';
@@ -47,6 +48,7 @@ export class Pipeline {
   readonly #lookup = new OperationLookup(operationTable);
   readonly #handlers = new Map<Operation, S3Handler>();
   readonly #errors: ErrorReporter;
+  readonly #crossOrigin: CrossOrigin;
 
   constructor(options: PipelineOptions) {
     this.#registry = options.registry;
@@ -63,7 +65,9 @@ export class Pipeline {
       hostId: this.hostId,
       mountPathOf: (bucket, key) => options.registry.view().mounts.resolve(bucket, key)?.mount.path,
     });
-    const deps: OperationDeps = { ...options, writer: new ObjectWriter(options.cacheNode) };
+    const cors = new CorsConfigurations(options);
+    this.#crossOrigin = new CrossOrigin({ registry: options.registry, configurations: cors });
+    const deps: OperationDeps = { ...options, cors, writer: new ObjectWriter(options.cacheNode) };
     for (const operation of operationTable) {
       const handler = operation.read?.(deps) ?? operation.write?.(deps);
       if (handler) this.#handlers.set(operation, handler);
@@ -91,7 +95,7 @@ export class Pipeline {
 
   async #answer(exchange: Exchange): Promise<S3Answer> {
     const received = receive(exchange, this.#receiveDeps);
-    if (received.method === 'OPTIONS') return answerPreflight(exchange, received.headers);
+    if (received.method === 'OPTIONS') return this.#crossOrigin.preflight(exchange, received.headers);
     // Named before the signature is checked, so that refused requests have a name in log and metrics too.
     exchange.operation = this.#lookup.find(received).operation?.name ?? 'Unknown';
     const request = await received.authenticate();
@@ -112,6 +116,7 @@ export class Pipeline {
   async #send(exchange: Exchange, answer: S3Answer): Promise<void> {
     const { incoming, outgoing, expectsContinue, bodyAsked } = exchange;
     exchange.cache = answer.cache;
+    const crossOrigin = await this.#crossOrigin.headersOf(exchange);
     const unread = unreadBodyOf(exchange);
     const isSending = unread === 'long' && (bodyAsked || !expectsContinue);
     exchange.sent = await writeAnswer(outgoing, answer, {
@@ -119,6 +124,7 @@ export class Pipeline {
         ['x-amz-request-id', exchange.id],
         ['x-amz-id-2', this.hostId],
         ['server', 'Forebay'],
+        ...crossOrigin,
       ],
       headOnly: incoming.method === 'HEAD',
       closeConnection: unread === 'long',

@@ -81,8 +81,13 @@ export interface S3Answer {
   readonly status: number;
   /** Names as they go out; content-length is set from the body where it is bytes or text. */
   readonly headers: HeaderList;
-  /** A stream needs `content-length` among the headers. It is consumed or `return()`ed, whatever happens. */
+  /**
+   * A stream needs `content-length` among the headers, or `chunked`. It is consumed or `return()`ed, whatever
+   * happens.
+   */
   readonly body?: Uint8Array | string | AsyncIterable<Uint8Array> | undefined;
+  /** The length of the stream is not known when its headers go out. */
+  readonly chunked?: true | undefined;
   /** For the access log and metrics. */
   readonly cache?: string | undefined;
 }

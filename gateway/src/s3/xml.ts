@@ -1,9 +1,11 @@
 /**
- * The XML documents that clients send, and the only user of xml2js. Sizes are the caller's to bound.
+ * The XML documents that clients send, and the rules that a UFS tells in one; the only user of xml2js. Sizes
+ * are the caller's to bound.
  * Everything that is not the document it should be is `S3Error MalformedXML`; DTDs, and so entities of their
  * own, are refused.
  */
 import { Parser, processors } from 'xml2js';
+import type { CorsRule } from './cors/cors-rules.ts';
 import { S3Error } from './errors.ts';
 
 export interface DeleteEntry {
@@ -106,6 +108,19 @@ export function parseCreateBucketConfiguration(bytes: Uint8Array): {
   return location === undefined || location === '' ? {} : { location };
 }
 
+/** PutBucketCors. @throws S3Error MalformedXML */
+export function parseCorsConfiguration(bytes: Uint8Array): readonly CorsRule[] {
+  return parseRoot(bytes, 'CORSConfiguration')
+    .children('CORSRule')
+    .map((rule) => ({
+      origins: rule.texts('AllowedOrigin'),
+      methods: rule.texts('AllowedMethod'),
+      headers: rule.texts('AllowedHeader'),
+      exposed: rule.texts('ExposeHeader'),
+      maxAgeSeconds: rule.text('MaxAgeSeconds')?.trim(),
+    }));
+}
+
 /** xml2js's tree: an element's text, or its children by name with `_` for text beside them. */
 type XmlNode = string | { readonly [name: string]: readonly XmlNode[] };
 
@@ -125,6 +140,14 @@ class XmlElement {
 
   children(name: string): readonly XmlElement[] {
     return (this.#children.get(name) ?? []).map((node) => new XmlElement(node));
+  }
+
+  /** Of an element that may occur often. @throws S3Error MalformedXML where one has children */
+  texts(name: string): readonly string[] {
+    return (this.#children.get(name) ?? []).map((node) => {
+      if (typeof node !== 'string') throw new S3Error('MalformedXML');
+      return node.trim();
+    });
   }
 
   /** @throws S3Error MalformedXML where the element occurs twice or has children */

@@ -1,4 +1,5 @@
 /** Requests that go to the store as they are: an object's tags and attributes, a bucket's configuration. */
+import { createHash } from 'node:crypto';
 import { type HeaderList, headerValue } from '@forebay/core/object';
 import { expect, it } from 'vitest';
 import type { Ufs, UfsForward } from '../ufs.ts';
@@ -86,6 +87,21 @@ function describeOthers(subject: () => Subject, capabilities: UfsCapabilities): 
     const { ufs, scope } = subject();
     const missing = ufs.forward({ ...read, key: `${scope}nothing`, query: tagging, headers: [] });
     expect(await refusal(missing)).toMatchObject({ status: 404, code: 'NoSuchKey' });
+  });
+
+  itWhere(capabilities.cors)('keeps the CORS rules of its bucket until they are deleted', async () => {
+    const { ufs } = subject();
+    const query = [['cors', '']] as const;
+    const rule =
+      '<CORSRule><AllowedOrigin>https://a.example</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>';
+    const body = Buffer.from(`<CORSConfiguration>${rule}</CORSConfiguration>`);
+    const md5 = createHash('md5').update(body).digest('base64');
+    const write = { method: 'PUT', effect: 'write', query, body, headers: [['content-md5', md5]] } as const;
+    expect((await ask(ufs, write)).status).toBe(200);
+    expect((await ask(ufs, { ...read, query })).text).toContain('<AllowedOrigin>https://a.example<');
+    expect((await ask(ufs, { method: 'DELETE', effect: 'write', query })).status).toBe(204);
+    const missing = ufs.forward({ ...read, query, headers: [] });
+    expect(await refusal(missing)).toMatchObject({ status: 404, code: 'NoSuchCORSConfiguration' });
   });
 
   it('tells the versioning of its bucket, and that it has no website', async () => {

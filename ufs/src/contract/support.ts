@@ -20,6 +20,8 @@ export interface UfsCapabilities {
   readonly checksums: boolean;
   /** `x-amz-tagging` shows up as `x-amz-tagging-count`. */
   readonly tags: boolean;
+  /** A bucket's CORS rules. */
+  readonly cors: boolean;
   /** GetObjectAttributes. */
   readonly attributes: boolean;
   /** Every range that cannot be satisfied is refused, and the refusal tells the size of the object. */
@@ -47,6 +49,7 @@ export const allCapabilities: UfsCapabilities = {
   checksums: true,
   tags: true,
   attributes: true,
+  cors: true,
   rangeRefusals: true,
   copyConditions: true,
   fullComplete: true,

@@ -5,6 +5,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObjectBackend, ObjectRecord, ObjectState, OpenObject, StagedBytes } from '../local/backend.ts';
 import { type KeyCursor, type KeyScan, MergedCursor } from '../local/listing.ts';
+import { ConfigurationFiles } from './configuration-files.ts';
 import { absentAsUndefined, answering, checkDirectory } from './fs-errors.ts';
 import { Layout } from './layout.ts';
 import { mapBounded } from './map-bounded.ts';
@@ -18,6 +19,7 @@ import { UploadFiles } from './upload-files.ts';
 
 export class FileBackend implements ObjectBackend {
   readonly uploads: UploadFiles;
+  readonly configuration: ConfigurationFiles;
   readonly #store: FileStore;
   readonly #objects: ObjectFiles;
 
@@ -31,6 +33,7 @@ export class FileBackend implements ObjectBackend {
     };
     this.#objects = new ObjectFiles(this.#store);
     this.uploads = new UploadFiles(layout);
+    this.configuration = new ConfigurationFiles(layout);
   }
 
   check(): Promise<void> {

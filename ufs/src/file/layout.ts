@@ -3,6 +3,7 @@
  *   tmp/                                  bytes on their way to become objects or parts
  *   meta/HH/HASH-INODE-MTIME.json         the record of one object version (sidecars.ts)
  *   odd.db, odd/HH/SHA256                 keys that a directory cannot hold (odd-index.ts)
+ *   configuration/NAME.xml                documents of the bucket as a whole (configuration-files.ts)
  *   uploads/ID/                           multipart uploads (upload-files.ts)
  */
 import { createHash } from 'node:crypto';
@@ -20,6 +21,7 @@ export class Layout {
   readonly odd: string;
   readonly oddIndex: string;
   readonly uploads: string;
+  readonly configuration: string;
 
   constructor(directory: string) {
     this.directory = directory;
@@ -29,6 +31,7 @@ export class Layout {
     this.odd = join(this.hidden, 'odd');
     this.oddIndex = join(this.hidden, 'odd.db');
     this.uploads = join(this.hidden, 'uploads');
+    this.configuration = join(this.hidden, 'configuration');
   }
 
   /** The path of a key below the directory, in segments; undefined for a key that a directory cannot hold. */

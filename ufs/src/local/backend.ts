@@ -83,8 +83,16 @@ export interface UploadBackend {
   remove(uploadId: string): Promise<void>;
 }
 
+/** Documents that configure the store as a whole, by name (`cors`). */
+export interface ConfigurationBackend {
+  read(name: string): Promise<Uint8Array | undefined>;
+  /** All at once and durably; undefined: removed. */
+  write(name: string, document: Uint8Array | undefined): Promise<void>;
+}
+
 export interface ObjectBackend {
   readonly uploads: UploadBackend;
+  readonly configuration: ConfigurationBackend;
   /** @throws UfsAnswerError NoSuchBucket */
   check(): Promise<void>;
   open(key: string): Promise<OpenObject | undefined>;

@@ -1,11 +1,13 @@
 /**
- * The configuration of a bucket that is a local store: it has none, and says so as S3 does of a bucket that
- * was never configured (S3-WIRE 124, section 18). What would change it is NotImplemented.
+ * The configuration of a bucket that is a local store. It keeps CORS rules, which are the gateway's to apply;
+ * of everything else it has none, and says so as S3 does of a bucket that was never configured (S3-WIRE 124,
+ * section 18). What would change it is NotImplemented.
  */
 import type { UfsForward, UfsForwarded } from '../ufs.ts';
-import { notConfigured, notImplemented } from './answers.ts';
+import { malformedXml, notConfigured, notImplemented } from './answers.ts';
+import type { ObjectBackend } from './backend.ts';
 import type { DocumentElements } from './documents.ts';
-import { documentAnswer } from './object-sub-resources.ts';
+import { answerOf, documentAnswer } from './object-sub-resources.ts';
 
 const documents: Readonly<Record<string, readonly [root: string, elements: DocumentElements]>> = {
   accelerate: ['AccelerateConfiguration', {}],
@@ -38,10 +40,27 @@ const absent: Readonly<Record<string, readonly [code: string, message: string]>>
   website: ['NoSuchWebsiteConfiguration', 'The specified bucket does not have a website configuration'],
 };
 
-/** @throws UfsAnswerError 404 for what is not configured, 501 NotImplemented */
-export function answerBucketSubResource({ method }: UfsForward, name: string): UfsForwarded {
+const corsBytesMax = 64 * 1024;
+
+/** @throws UfsAnswerError 404 for what is not configured, 501 NotImplemented, MalformedXML */
+export async function answerBucketSubResource(
+  { configuration }: ObjectBackend,
+  { method, body }: UfsForward,
+  name: string,
+): Promise<UfsForwarded> {
   const document = documents[name];
   const missing = absent[name];
+  if (name === 'cors' && method === 'PUT') {
+    if (!body || body.byteLength > corsBytesMax) throw malformedXml();
+    await configuration.write(name, body);
+    return answerOf(200, new Uint8Array(0));
+  }
+  if (name === 'cors' && method === 'DELETE') {
+    await configuration.write(name, undefined);
+    return answerOf(204, new Uint8Array(0));
+  }
+  const kept = name === 'cors' && method === 'GET' ? await configuration.read(name) : undefined;
+  if (kept) return answerOf(200, kept);
   if (method === 'GET' && document) return documentAnswer(...document);
   if (method === 'GET' && missing) throw notConfigured(...missing);
   throw notImplemented(name);

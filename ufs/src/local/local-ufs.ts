@@ -103,7 +103,7 @@ export class LocalUfs implements Ufs {
     const subResource = subResourceOf(request);
     if (key === undefined) {
       await this.#backend.check();
-      return answerBucketSubResource(request, subResource ?? method);
+      return answerBucketSubResource(this.#backend, request, subResource ?? method);
     }
     if (subResource !== undefined || (method !== 'GET' && method !== 'HEAD')) {
       const store = { backend: this.#backend, writer: this.#writer };

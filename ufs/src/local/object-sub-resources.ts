@@ -48,10 +48,10 @@ export async function answerObjectSubResource(
     }
     case 'PUT tagging':
       await retag(store, request.key, checkedTags(parseTagging(request.body ?? new Uint8Array(0))));
-      return { status: 200, headers: [['content-length', '0']], body: nothing() };
+      return answerOf(200, new Uint8Array(0));
     case 'DELETE tagging':
       await retag(store, request.key, []);
-      return { status: 204, headers: [], body: nothing() };
+      return answerOf(204, new Uint8Array(0));
     case 'GET attributes':
       return attributesAnswer(request, await stateOf(store, request.key));
     default:
@@ -64,16 +64,20 @@ export function documentAnswer(
   elements: DocumentElements,
   headers: HeaderList = [],
 ): UfsForwarded {
-  const document = documentOf(root, elements);
+  return answerOf(200, documentOf(root, elements), headers);
+}
+
+export function answerOf(status: number, document: Uint8Array, headers: HeaderList = []): UfsForwarded {
+  const isEmpty = document.byteLength === 0;
   return {
-    status: 200,
+    status,
     headers: [
-      ['content-type', 'application/xml'],
-      ['content-length', String(document.byteLength)],
+      ...(isEmpty ? [] : [['content-type', 'application/xml'] as const]),
+      ...(status === 204 ? [] : [['content-length', String(document.byteLength)] as const]),
       ...headers,
     ],
     body: (async function* () {
-      yield document;
+      if (!isEmpty) yield document;
     })(),
   };
 }
@@ -167,5 +171,3 @@ function numberOf(headers: HeaderList, name: string, otherwise: number): number 
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw invalidArgument('Provided value not an integer or within integer range', name, text);
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}

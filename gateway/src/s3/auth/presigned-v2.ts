@@ -6,7 +6,7 @@
 import { createHmac } from 'node:crypto';
 import type { HeaderList } from '@forebay/core/object';
 import { S3Error } from '../errors.ts';
-import { subResources } from '../unsupported-operations.ts';
+import { subResources } from '../sub-resources.ts';
 import { knownCredential, principalOf } from './access-key.ts';
 import { unsupportedMechanism } from './authorization-header.ts';
 import { checkContentSha256, contentSha256, plainMode } from './content-sha256.ts';

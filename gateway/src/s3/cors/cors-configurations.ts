@@ -1,0 +1,101 @@
+/**
+ * The CORS rules of the UFS buckets behind mounts, remembered for a short while, as browsers ask for them
+ * before and with every request. A change through this gateway counts at once, any other within the time that
+ * rules are remembered.
+ */
+import type { Clock } from '@forebay/core/clock';
+import { isUfsAnswer } from '@forebay/core/errors';
+import { type Mount, ufsIdentityOf } from '@forebay/core/mount';
+import type { Ufs } from '@forebay/ufs/ufs';
+import { parseCorsConfiguration } from '../xml.ts';
+import type { CorsRule } from './cors-rules.ts';
+
+const rememberedMs = 30_000;
+/** After a UFS gave no usable answer. */
+const failureRememberedMs = 1_000;
+/** Browsers wait for the rules, and so does every request with an Origin. */
+const answerTimeoutMs = 5_000;
+const bucketsMax = 1_000;
+/** S3's own limit on the document. */
+const documentBytesMax = 64 * 1024;
+
+interface Remembered {
+  readonly ufsIdentity: string;
+  readonly rules: Promise<readonly CorsRule[]>;
+  untilMs: number;
+}
+
+export interface CorsConfigurationsOptions {
+  readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
+  readonly clock: Clock;
+}
+
+export class CorsConfigurations {
+  readonly #options: CorsConfigurationsOptions;
+  /** By mount path, the one asked for longest ago first: each mount asks with its own credentials. */
+  readonly #remembered = new Map<string, Remembered>();
+
+  constructor(options: CorsConfigurationsOptions) {
+    this.#options = options;
+  }
+
+  /** None where the bucket has none, or its UFS cannot tell. Never rejects. */
+  rulesOf(mount: Mount): Promise<readonly CorsRule[]> {
+    const ufsIdentity = ufsIdentityOf(mount.ufs);
+    const nowMs = this.#options.clock.monotonicMs();
+    const known = this.#remembered.get(mount.path);
+    if (known?.ufsIdentity === ufsIdentity && known.untilMs > nowMs) return known.rules;
+    const fetched = this.#fetch(mount);
+    const entry: Remembered = {
+      ufsIdentity,
+      untilMs: nowMs + rememberedMs,
+      rules: fetched.catch(() => {
+        entry.untilMs = this.#options.clock.monotonicMs() + failureRememberedMs;
+        return [];
+      }),
+    };
+    this.#remember(mount.path, entry);
+    return entry.rules;
+  }
+
+  /** What was known of the mount's UFS bucket is void, through whatever mount. */
+  drop(mount: Mount): void {
+    const ufsIdentity = ufsIdentityOf(mount.ufs);
+    for (const [path, entry] of this.#remembered) {
+      if (entry.ufsIdentity === ufsIdentity) this.#remembered.delete(path);
+    }
+  }
+
+  #remember(path: string, entry: Remembered): void {
+    this.#remembered.delete(path);
+    this.#remembered.set(path, entry);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > bucketsMax && oldest !== undefined) this.#remembered.delete(oldest);
+  }
+
+  async #fetch(mount: Mount): Promise<readonly CorsRule[]> {
+    const ufs = await this.#options.ufsOf(mount);
+    const query = [['cors', '']] as const;
+    const signal = AbortSignal.timeout(answerTimeoutMs);
+    try {
+      const { body } = await ufs.forward({ method: 'GET', effect: 'read', query, headers: [], signal });
+      return parseCorsConfiguration(await bounded(body));
+    } catch (error) {
+      // Not configured, not known there, not ours to read: for a browser it is all the same.
+      if (isUfsAnswer(error) && (error.answer.status < 500 || error.answer.code === 'NotImplemented'))
+        return [];
+      throw error;
+    }
+  }
+}
+
+async function bounded(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const piece of body) {
+    sizeBytes += piece.byteLength;
+    if (sizeBytes > documentBytesMax) throw new Error('the CORS configuration is too long');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
