@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import {
   CopyObjectCommand,
   CreateMultipartUploadCommand,
+  GetObjectTaggingCommand,
+  HeadObjectCommand,
   PutObjectCommand,
   S3Client,
   UploadPartCopyCommand,
@@ -13,9 +16,11 @@ let gateway: TestGateway;
 let s3: S3Client;
 const lake = testMount({ bucket: 'lake' });
 const pond = testMount({ bucket: 'pond' });
+/** The same store, seen from a folder. */
+const window = testMount({ bucket: 'window', ufsName: 'lake', ufsPrefix: 'dir/' });
 
 beforeAll(async () => {
-  gateway = await startTestGateway([lake, pond]);
+  gateway = await startTestGateway([lake, pond, window]);
   s3 = new S3Client({
     endpoint: gateway.endpoint,
     region: 'us-east-1',
@@ -92,4 +97,53 @@ it('copies a part between stores only where its range lies in the source and is 
   const bodiesOpen = watchBodies(ufs);
   await expect(copy('bytes=2-5')).rejects.toMatchObject({ name: 'ServiceUnavailable' });
   expect(bodiesOpen()).toBe(0);
+});
+
+it('carries tags and the checksum of the source from one store to another', async () => {
+  const source = { Bucket: 'lake', Key: 'tagged', Body: 'text', Tagging: 'a=1&b=x%20y' };
+  await s3.send(new PutObjectCommand({ ...source, ChecksumAlgorithm: 'SHA256' }));
+  const target = { Bucket: 'pond', Key: 'tagged' };
+  await s3.send(new CopyObjectCommand({ ...target, CopySource: 'lake/tagged' }));
+  const { TagSet } = await s3.send(new GetObjectTaggingCommand(target));
+  expect(TagSet).toEqual([
+    { Key: 'a', Value: '1' },
+    { Key: 'b', Value: 'x y' },
+  ]);
+  const head = await s3.send(new HeadObjectCommand({ ...target, ChecksumMode: 'ENABLED' }));
+  const sha256 = createHash('sha256').update('text').digest('base64');
+  expect(head.ChecksumSHA256).toBe(sha256);
+});
+
+it('takes the tags of the request where they replace those of the source', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'tagged', Body: 'text', Tagging: 'a=1' }));
+  const target = { Bucket: 'pond', Key: 'replaced' };
+  const replacing = { TaggingDirective: 'REPLACE', Tagging: 'c=3' } as const;
+  await s3.send(new CopyObjectCommand({ ...target, ...replacing, CopySource: 'lake/tagged' }));
+  const { TagSet } = await s3.send(new GetObjectTaggingCommand(target));
+  expect(TagSet).toEqual([{ Key: 'c', Value: '3' }]);
+});
+
+it('refuses a copy onto itself that changes nothing, by whichever name the object goes', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'dir/self', Body: 'text' }));
+  for (const [Bucket, Key, CopySource] of [
+    ['lake', 'dir/self', 'lake/dir/self'],
+    ['lake', 'dir/self', 'window/self'],
+  ] as const) {
+    const plain = s3.send(new CopyObjectCommand({ Bucket, Key, CopySource }));
+    await expect(plain).rejects.toMatchObject({ name: 'InvalidRequest' });
+  }
+  const changing = { MetadataDirective: 'REPLACE', Metadata: { a: 'b' } } as const;
+  await s3.send(
+    new CopyObjectCommand({ Bucket: 'lake', Key: 'dir/self', CopySource: 'lake/dir/self', ...changing }),
+  );
+  const { Metadata } = await s3.send(new HeadObjectCommand({ Bucket: 'lake', Key: 'dir/self' }));
+  expect(Metadata).toEqual({ a: 'b' });
+});
+
+it('names the source that is missing as its client did', async () => {
+  for (const Bucket of ['lake', 'pond']) {
+    const copy = new CopyObjectCommand({ Bucket, Key: 'target', CopySource: 'window/nothing' });
+    const error = await s3.send(copy).catch((thrown: unknown) => thrown as { name: string; Key?: string });
+    expect([Bucket, error]).toMatchObject([Bucket, { name: 'NoSuchKey', Key: 'nothing' }]);
+  }
 });

@@ -95,7 +95,7 @@ const supported: readonly Operation[] = [
     target: 'object',
     headers: copySource,
     write: copyObject,
-    note: 'Between two mounts of different stores the bytes stream through; tags are not carried over then.',
+    note: 'Between two mounts of different stores the bytes stream through, and tags and checksum with them.',
   },
   { name: 'DeleteObject', method: 'DELETE', target: 'object', write: deleteObject },
   {

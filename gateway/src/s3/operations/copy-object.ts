@@ -1,10 +1,13 @@
 /** CopyObject, within one store and between two (S3-WIRE 92-95). */
+import { isUfsAnswer } from '@forebay/core/errors';
 import type { ObjectRef } from '@forebay/core/mount';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
-import type { UfsCopied } from '@forebay/ufs/ufs';
+import type { UfsCopied, UfsWritten } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
+import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
+import { carriedChecksum, carriedTags, refusePlainSelfCopy } from './copied-parts.ts';
 import {
   type CopySource,
   closeSource,
@@ -17,7 +20,7 @@ import { refuseHiddenTags } from './copy-tags.ts';
 import { invalid } from './list-request.ts';
 import { quotedEtag } from './object-answer.ts';
 import { writableObject } from './resolve.ts';
-import { policyHeaders, storedHeaders, writeConditionHeaders } from './write-headers.ts';
+import { named, policyHeaders, storedHeaders, writeConditionHeaders } from './write-headers.ts';
 import { isoTime, xmlAnswer } from './xml-answer.ts';
 
 /** Within one store the store copies; between two the bytes stream through, never held (S3-WIRE 92-95). */
@@ -30,6 +33,7 @@ export const copyObject =
       metadata: isReplaced(request, 'metadata'),
       tagging: isReplaced(request, 'tagging'),
     };
+    refusePlainSelfCopy(request, object, source);
     const headers = [...policyHeaders(request.headers), ...writeConditionHeaders(request.headers)];
     const within = isSameStore(source.object.mount, object.mount);
     if (within) await refuseHiddenTags(deps, request, source);
@@ -51,17 +55,21 @@ interface CopyPlan {
 }
 
 function copyWithin(deps: OperationDeps, request: S3Request, { object, source, headers }: CopyPlan) {
-  const directives = ['x-amz-metadata-directive', 'x-amz-tagging-directive'].flatMap((name) => {
-    const value = request.headers.get(name);
-    return value === undefined ? [] : [[name, value] as const];
-  });
+  const settings = named(request.headers, [
+    'x-amz-metadata-directive',
+    'x-amz-tagging-directive',
+    'x-amz-checksum-algorithm',
+  ]);
   return async (): Promise<UfsCopied> => {
     const ufs = await deps.ufsOf(object.mount);
-    return ufs.copy({
+    const copying = ufs.copy({
       sourceKey: source.object.ufsKey,
       sourceVersionId: source.versionId,
       key: object.ufsKey,
-      headers: [...headers, ...directives, ...copySourceHeaders(request)],
+      headers: [...headers, ...settings, ...copySourceHeaders(request)],
+    });
+    return copying.catch((error: unknown) => {
+      throw ofSource(error, request, source.key);
     });
   };
 }
@@ -77,16 +85,32 @@ function copyAcross(
     const to = await deps.ufsOf(object.mount);
     const opened = await openSource(from, source, request);
     const stored = replaces.metadata ? storedHeaders(request.headers) : storedHeadersOf(opened.info);
-    const headers = plan.headers.filter(([name]) => replaces.tagging || name !== 'x-amz-tagging');
-    const upload = { sizeBytes: opened.sizeBytes, body: opened.body, headers: [...stored, ...headers] };
-    const written = await to.put(object.ufsKey, upload).finally(() => closeSource(opened));
+    const policy = plan.headers.filter(([name]) => replaces.tagging || name !== 'x-amz-tagging');
+    const copying = async (): Promise<UfsWritten> => {
+      const { info, sizeBytes, body } = opened;
+      const { ufsKey: key } = source.object;
+      const tags = replaces.tagging ? [] : await carriedTags(from, { ...source, key, info });
+      const headers = [...stored, ...policy, ...tags, ...carriedChecksum(info)];
+      return to.put(object.ufsKey, { sizeBytes, body, headers });
+    };
+    const written = await copying().finally(() => closeSource(opened));
+    const version = opened.info.versionId;
     return {
-      headers: written.headers.filter(([name]) => name !== 'etag'),
+      headers: [
+        ...written.headers.filter(([name]) => name !== 'etag'),
+        ...(version === undefined ? [] : [['x-amz-copy-source-version-id', version] as const]),
+      ],
       etag: headerValue(written.headers, 'etag'),
       lastModifiedMs: Math.floor(deps.clock.wallMs() / 1000) * 1000,
       checksums: [],
     };
   };
+}
+
+/** A store that misses the source names it by its own key, and some leave open which of the two they mean. */
+function ofSource(error: unknown, request: S3Request, key: string): unknown {
+  if (!isUfsAnswer(error, 'NoSuchKey') || request.headers.get('if-match') !== undefined) return error;
+  return new S3Error('NoSuchKey', { fields: { Key: key }, cause: error });
 }
 
 const storedName = /^(content-(type|language|disposition|encoding)|cache-control|expires|x-amz-meta-.*)$/;

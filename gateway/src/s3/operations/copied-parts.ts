@@ -1,0 +1,85 @@
+/**
+ * What belongs to a copy beside the bytes: tags and checksums on their way from one store to another, and the
+ * copy that would change nothing (S3-WIRE 93).
+ */
+import { isUfsAnswer } from '@forebay/core/errors';
+import { type ObjectRef, placementKeyOf } from '@forebay/core/mount';
+import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
+import type { Ufs } from '@forebay/ufs/ufs';
+import { S3Error } from '../errors.ts';
+import type { S3Request } from '../types.ts';
+import { parseTagging } from '../xml.ts';
+import { policyHeaders } from './write-headers.ts';
+
+/** Ten tags of the greatest length. */
+const taggingBytesMax = 64 * 1024;
+/** What stores have known for long; a newer one might make the other store refuse the object. */
+const carriedChecksums = ['crc32', 'crc32c', 'sha1', 'sha256'].map((name) => `x-amz-checksum-${name}`);
+/** Say nothing about the copy. */
+const notChanges = new Set(['x-amz-expected-bucket-owner', 'x-amz-request-payer']);
+
+/**
+ * `x-amz-tagging` for a copy of an object; nothing where it has no tags, or its store does not tell how many
+ * or does not let us read them.
+ */
+export async function carriedTags(
+  ufs: Ufs,
+  source: { readonly key: string; readonly versionId: string | undefined; readonly info: ObjectInfo },
+): Promise<HeaderList> {
+  if (!Number(headerValue(source.info.headers, 'x-amz-tagging-count') ?? 0)) return [];
+  const { key, versionId } = source;
+  const version = versionId === undefined ? [] : [['versionId', versionId] as const];
+  try {
+    const query = [['tagging', ''] as const, ...version];
+    const answer = await ufs.forward({ method: 'GET', effect: 'read', key, query, headers: [] });
+    const tags = parseTagging(await bounded(answer.body)).map(({ key: name, value }): [string, string] => [
+      name,
+      value,
+    ]);
+    return [['x-amz-tagging', new URLSearchParams(tags).toString()]];
+  } catch (error) {
+    if (isUfsAnswer(error, 'AccessDenied', 'NotImplemented')) return [];
+    throw error;
+  }
+}
+
+/** The source's own checksum, so that the other store verifies what it gets, and keeps it. */
+export function carriedChecksum({ headers, checksumsKnown }: ObjectInfo): HeaderList {
+  if (!checksumsKnown || headerValue(headers, 'x-amz-checksum-type') === 'COMPOSITE') return [];
+  const known = headers.filter(([name, value]) => carriedChecksums.includes(name) && !value.includes('-'));
+  return known.slice(0, 1);
+}
+
+/** @throws S3Error InvalidRequest where a copy onto itself names nothing that it would change */
+export function refusePlainSelfCopy(
+  request: S3Request,
+  object: ObjectRef,
+  source: { readonly object: ObjectRef; readonly versionId: string | undefined },
+): void {
+  const { headers } = request;
+  const isItself = placementKeyOf(object) === placementKeyOf(source.object) && source.versionId === undefined;
+  const replaces = ['metadata', 'tagging'].some(
+    (what) => headers.get(`x-amz-${what}-directive`) === 'REPLACE',
+  );
+  const changes =
+    policyHeaders(headers).some(([name]) => !notChanges.has(name)) ||
+    headers.get('x-amz-website-redirect-location') !== undefined ||
+    headers.get('x-amz-checksum-algorithm') !== undefined;
+  if (!isItself || replaces || changes) return;
+  throw new S3Error('InvalidRequest', {
+    message:
+      'This copy request is illegal because it is trying to copy an object to itself without changing ' +
+      "the object's metadata, storage class, website redirect location or encryption attributes.",
+  });
+}
+
+async function bounded(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const piece of body) {
+    sizeBytes += piece.byteLength;
+    if (sizeBytes > taggingBytesMax) throw new S3Error('MalformedXML');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
