@@ -69,128 +69,134 @@ const objectChanges: readonly Call[] = [
   { method: 'PUT', query: 'retention', body: `<Retention ${namespace}><Mode>GOVERNANCE</Mode></Retention>` },
 ];
 
-describe('on versitygw', await needs('versitygw'), () => comparisons('versitygw', () => startVersitygw()));
+const stores = [
+  { name: 'versitygw', start: () => startVersitygw(), skip: await needs('versitygw') },
+  { name: 'radosgw', start: startAnyKeyServer, skip: await needs('radosgw') },
+];
 
-describe('on radosgw', await needs('radosgw'), () => comparisons('radosgw', startAnyKeyServer));
+for (const { name, start, skip } of stores) {
+  describe(`on ${name}`, skip, () => {
+    let server: S3Server;
+    let forebay: ForebayProcess;
+    let through: WireClient;
+    let direct: WireClient;
 
-function comparisons(name: string, start: () => Promise<S3Server>): void {
-  let server: S3Server;
-  let forebay: ForebayProcess;
-  let through: WireClient;
-  let direct: WireClient;
+    beforeAll(async () => {
+      server = await start();
+      for (const bucket of ['mounted', 'twin']) await server.createBucket(bucket);
+      const { mount, env } = s3Mount('/shop', server, 'mounted');
+      forebay = await startForebay({ mounts: [mount], env });
+      through = new WireClient(forebay);
+      direct = new WireClient(server);
+      await through.put('/shop/k', Buffer.from('text'));
+      await direct.put('/twin/k', Buffer.from('text'));
+    });
+    afterAll(async () => {
+      through?.close();
+      direct?.close();
+      await forebay?.remove();
+      await server?.stop();
+    });
 
-  beforeAll(async () => {
-    server = await start();
-    for (const bucket of ['mounted', 'twin']) await server.createBucket(bucket);
-    const { mount, env } = s3Mount('/shop', server, 'mounted');
-    forebay = await startForebay({ mounts: [mount], env });
-    through = new WireClient(forebay);
-    direct = new WireClient(server);
-    await through.put('/shop/k', Buffer.from('text'));
-    await direct.put('/twin/k', Buffer.from('text'));
-  });
-  afterAll(async () => {
-    through?.close();
-    direct?.close();
-    await forebay?.remove();
-    await server?.stop();
-  });
+    const callOf = (bucket: string, { method, key, query, body, headers }: Call): WireCall => ({
+      method,
+      path: key === undefined ? `/${bucket}` : `/${bucket}/${key}`,
+      query: query.split('&').map((pair) => [pair.split('=')[0]!, pair.split('=')[1] ?? ''] as const),
+      headers: {
+        ...headers,
+        ...(body && { 'content-md5': createHash('md5').update(body).digest('base64') }),
+      },
+      ...(body && { body: Buffer.from(body) }),
+    });
+    const readOf = ({ key, query }: Call): Call => ({
+      method: 'GET',
+      query,
+      ...(key !== undefined && { key }),
+      ...(query === 'attributes' && { headers: { 'x-amz-object-attributes': 'ETag,ObjectSize' } }),
+    });
 
-  const callOf = (bucket: string, { method, key, query, body, headers }: Call): WireCall => ({
-    method,
-    path: key === undefined ? `/${bucket}` : `/${bucket}/${key}`,
-    query: query.split('&').map((pair) => [pair.split('=')[0]!, pair.split('=')[1] ?? ''] as const),
-    headers: { ...headers, ...(body && { 'content-md5': createHash('md5').update(body).digest('base64') }) },
-    ...(body && { body: Buffer.from(body) }),
-  });
-  const readOf = ({ key, query }: Call): Call => ({
-    method: 'GET',
-    query,
-    ...(key !== undefined && { key }),
-    ...(query === 'attributes' && { headers: { 'x-amz-object-attributes': 'ETag,ObjectSize' } }),
-  });
-
-  /** Undefined where the store took a read of the sub-resource for one of the bucket or object. */
-  async function known(call: Call): Promise<WireReply | undefined> {
-    const reply = await direct.send(callOf('twin', readOf(call)));
-    const text = reply.body.toString();
-    return reply.status === 200 && (text.includes('<ListBucketResult') || text === 'text')
-      ? undefined
-      : reply;
-  }
-
-  async function compare(call: Call): Promise<void> {
-    const isKnown = (await known(call)) !== undefined;
-    const reply = await through.send(callOf('shop', call));
-    if (!isKnown) {
-      expect([call, reply.status, reply.code]).toEqual([call, 501, 'NotImplemented']);
-      return;
+    /** Undefined where the store took a read of the sub-resource for one of the bucket or object. */
+    async function known(call: Call): Promise<WireReply | undefined> {
+      const reply = await direct.send(callOf('twin', readOf(call)));
+      const text = reply.body.toString();
+      return reply.status === 200 && (text.includes('<ListBucketResult') || text === 'text')
+        ? undefined
+        : reply;
     }
-    const same = await direct.send(callOf('twin', call));
-    expect([call, reply.status, reply.code]).toEqual([call, same.status, same.code]);
-    if (same.status < 300) expect(plain(reply)).toBe(plain(same));
-    else if (name === 'versitygw') expect(messageOf(reply)).toBe(messageOf(same));
-  }
 
-  it.each(bucketReads)('GET ?%s of a bucket', (query) => compare({ method: 'GET', query }));
-
-  it.each(objectReads)('GET ?%s of an object', async (query) => {
-    await compare(readOf({ method: 'GET', key: 'k', query }));
-    await compare(readOf({ method: 'GET', key: 'nothing', query }));
-  });
-
-  it.each(bucketChanges)('$method ?$query of a bucket', async (call) => {
-    await compare(call);
-    await compare(readOf(call));
-  });
-
-  it.each(objectChanges)('$method ?$query of an object', async (call) => {
-    await compare({ ...call, key: 'k' });
-    await compare(readOf({ ...call, key: 'k' }));
-    await compare({ ...call, key: 'nothing' });
-    const reply = await direct.send({ path: '/mounted/k' });
-    expect(reply.body.toString()).toBe('text');
-  });
-
-  it('shows a change of tags in the headers of a cached object at once', async () => {
-    const headOf = () => through.send({ method: 'HEAD', path: '/shop/k' });
-    await through.send({ path: '/shop/k' });
-    const before = await headOf();
-    expect(before.headers['x-cache']).toBe('HIT');
-    const put = await through.send(callOf('shop', { ...objectChanges[0]!, key: 'k' }));
-    expect(put.status).toBe(200);
-    const after = await headOf();
-    const told = await direct.send({ method: 'HEAD', path: '/mounted/k' });
-    expect(after.headers['x-amz-tagging-count']).toBe(told.headers['x-amz-tagging-count']);
-    expect(after.headers.etag).toBe(before.headers.etag);
-    await through.send(callOf('shop', { method: 'DELETE', key: 'k', query: 'tagging' }));
-    expect((await headOf()).headers).not.toHaveProperty('x-amz-tagging-count');
-  });
-
-  it('lets browsers in by the rules of the bucket, as soon as they are set', async () => {
-    const origin = 'https://a.example';
-    const preflight = () =>
-      fetch(`${forebay.endpoint}/shop/k`, {
-        method: 'OPTIONS',
-        headers: { origin, 'access-control-request-method': 'GET' },
-      });
-    expect((await preflight()).status).toBe(403);
-    const put = await through.send(callOf('shop', { method: 'PUT', query: 'cors', body: corsDocument }));
-    if (put.status === 501) return;
-    expect(put.status).toBe(200);
-    const allowed = await preflight();
-    expect(allowed.status).toBe(200);
-    expect(allowed.headers.get('access-control-allow-origin')).toBe(origin);
-    for (const path of ['/shop/k', '/shop/nothing']) {
-      const { headers } = await through.send({ path, headers: { origin } });
-      expect(headers).toMatchObject({
-        'access-control-allow-origin': origin,
-        'access-control-expose-headers': 'ETag',
-      });
+    async function compare(call: Call): Promise<void> {
+      const isKnown = (await known(call)) !== undefined;
+      const reply = await through.send(callOf('shop', call));
+      if (!isKnown) {
+        expect([call, reply.status, reply.code]).toEqual([call, 501, 'NotImplemented']);
+        return;
+      }
+      const same = await direct.send(callOf('twin', call));
+      expect([call, reply.status, reply.code]).toEqual([call, same.status, same.code]);
+      if (same.status < 300) expect(plain(reply)).toBe(plain(same));
+      else if (name === 'versitygw') expect(messageOf(reply)).toBe(messageOf(same));
     }
-    const removed = await through.send(callOf('shop', { method: 'DELETE', query: 'cors' }));
-    expect(removed.status).toBe(204);
-    expect((await preflight()).status).toBe(403);
+
+    it.each(bucketReads)('GET ?%s of a bucket', (query) => compare({ method: 'GET', query }));
+
+    it.each(objectReads)('GET ?%s of an object', async (query) => {
+      await compare(readOf({ method: 'GET', key: 'k', query }));
+      await compare(readOf({ method: 'GET', key: 'nothing', query }));
+    });
+
+    it.each(bucketChanges)('$method ?$query of a bucket', async (call) => {
+      await compare(call);
+      await compare(readOf(call));
+    });
+
+    it.each(objectChanges)('$method ?$query of an object', async (call) => {
+      await compare({ ...call, key: 'k' });
+      await compare(readOf({ ...call, key: 'k' }));
+      await compare({ ...call, key: 'nothing' });
+      const reply = await direct.send({ path: '/mounted/k' });
+      expect(reply.body.toString()).toBe('text');
+    });
+
+    it('shows a change of tags in the headers of a cached object at once', async () => {
+      const headOf = () => through.send({ method: 'HEAD', path: '/shop/k' });
+      await through.send({ path: '/shop/k' });
+      const before = await headOf();
+      expect(before.headers['x-cache']).toBe('HIT');
+      const put = await through.send(callOf('shop', { ...objectChanges[0]!, key: 'k' }));
+      expect(put.status).toBe(200);
+      const after = await headOf();
+      const told = await direct.send({ method: 'HEAD', path: '/mounted/k' });
+      expect(after.headers['x-amz-tagging-count']).toBe(told.headers['x-amz-tagging-count']);
+      expect(after.headers.etag).toBe(before.headers.etag);
+      await through.send(callOf('shop', { method: 'DELETE', key: 'k', query: 'tagging' }));
+      expect((await headOf()).headers).not.toHaveProperty('x-amz-tagging-count');
+    });
+
+    it('lets browsers in by the rules of the bucket, as soon as they are set', async () => {
+      const origin = 'https://a.example';
+      const preflight = () =>
+        fetch(`${forebay.endpoint}/shop/k`, {
+          method: 'OPTIONS',
+          headers: { origin, 'access-control-request-method': 'GET' },
+        });
+      expect((await preflight()).status).toBe(403);
+      const put = await through.send(callOf('shop', { method: 'PUT', query: 'cors', body: corsDocument }));
+      if (put.status === 501) return;
+      expect(put.status).toBe(200);
+      const allowed = await preflight();
+      expect(allowed.status).toBe(200);
+      expect(allowed.headers.get('access-control-allow-origin')).toBe(origin);
+      for (const path of ['/shop/k', '/shop/nothing']) {
+        const { headers } = await through.send({ path, headers: { origin } });
+        expect(headers).toMatchObject({
+          'access-control-allow-origin': origin,
+          'access-control-expose-headers': 'ETag',
+        });
+      }
+      const removed = await through.send(callOf('shop', { method: 'DELETE', query: 'cors' }));
+      expect(removed.status).toBe(204);
+      expect((await preflight()).status).toBe(403);
+    });
   });
 }
 
