@@ -39,6 +39,44 @@ describe('a read that goes to the UFS every time', () => {
   });
 });
 
+it('reads at the UFS what is asked for on account of the reader, or of an owner', async () => {
+  for (const name of ['x-amz-request-payer', 'x-amz-expected-bucket-owner']) {
+    expect(await ask('GET', '/lake/k', { [name]: 'requester' })).toMatchObject({
+      headers: { 'x-cache': 'BYPASS' },
+      body: 'text',
+    });
+  }
+});
+
+it('leaves checksums of the whole out of a range, whatever the UFS says', async () => {
+  const headers = [
+    ['content-length', '2'],
+    ['content-range', 'bytes 0-1/4'],
+    ['etag', etag],
+    ['x-amz-checksum-crc32', 'AAAAAA=='],
+    ['x-amz-storage-class', 'STANDARD'],
+  ] as const;
+  gateway.ufsOf(mount).forward = async () => ({
+    status: 206,
+    headers,
+    body: (async function* () {
+      yield Buffer.from('te');
+    })(),
+  });
+  const range = { range: 'bytes=0-1', 'x-amz-checksum-mode': 'ENABLED', 'x-amz-request-payer': 'requester' };
+  const answer = await ask('GET', '/lake/k', range);
+  expect(answer).toMatchObject({ status: 206, body: 'te', headers: { 'content-range': 'bytes 0-1/4' } });
+  expect(answer.headers).not.toHaveProperty('x-amz-checksum-crc32');
+  expect(answer.headers).not.toHaveProperty('x-amz-storage-class');
+});
+
+it('never puts the piece of an append in place of the object', async () => {
+  const refused = await ask('PUT', '/lake/k', { 'x-amz-write-offset-bytes': '4', 'content-length': '0' });
+  expect(refused).toMatchObject({ status: 501 });
+  expect(refused.body).toContain('<Header>x-amz-write-offset-bytes</Header>');
+  expect((await ask('GET', '/lake/k')).body).toBe('text');
+});
+
 describe('a parameter without a value', () => {
   it('names no version: nothing is read, deleted or copied', async () => {
     for (const [method, target, headers] of [

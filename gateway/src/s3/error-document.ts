@@ -59,20 +59,22 @@ export function isInternal(error: unknown): boolean {
 }
 
 const refusedMount =
-  'The storage behind this bucket does not accept the credentials of its mount. Your own are fine.';
+  'The storage behind this bucket does not accept its mount: credentials, region or endpoint. Your own are fine.';
 
 const credentialCodes = new Set([
   'AuthorizationHeaderMalformed',
   'ExpiredToken',
   'InvalidAccessKeyId',
   'InvalidToken',
+  'PermanentRedirect',
   'RequestTimeTooSkewed',
   'SignatureDoesNotMatch',
+  'TemporaryRedirect',
 ]);
 
 /**
- * True where a UFS speaks of the mount's credentials or our clock: told as it is, clients would check
- * theirs.
+ * True where a UFS speaks of the mount's credentials, its region or our clock: told as it is, clients would
+ * check theirs, or go elsewhere.
  */
 export function refusesOurCredentials(error: unknown): error is UfsAnswerError {
   return error instanceof UfsAnswerError && credentialCodes.has(error.answer.code);

@@ -60,8 +60,24 @@ describe('error reporter', () => {
     const { lines, body } = setUp();
     const text = body(new UfsAnswerError({ status: 403, code: 'SignatureDoesNotMatch', message: 'check' }));
     expect(text).toContain('<Code>AccessDenied</Code>');
-    expect(text).toContain('credentials of its mount');
+    expect(text).toContain('does not accept its mount');
     expect(lines).toMatchObject([{ level: 'warn', mount: '/lake/k', code: 'SignatureDoesNotMatch' }]);
+  });
+
+  it('sends no client to where a mount should have gone', () => {
+    const { lines, body } = setUp();
+    const fields = [['Endpoint', 'real.s3.eu-west-1.amazonaws.com']] as const;
+    const text = body(new UfsAnswerError({ status: 301, code: 'PermanentRedirect', message: 'no', fields }));
+    expect(text).toContain('<Code>AccessDenied</Code>');
+    expect(text).not.toContain('real.s3');
+    expect(lines).toMatchObject([{ level: 'warn', code: 'PermanentRedirect' }]);
+  });
+
+  it('names what is missing where the UFS did not', () => {
+    const { body } = setUp();
+    const missing = (code: string) => body(new UfsAnswerError({ status: 404, code, message: 'no' }));
+    expect(missing('NoSuchKey')).toContain('<Key>k</Key>');
+    expect(missing('NoSuchBucket')).toContain('<BucketName>lake</BucketName>');
   });
 
   it('tells the client what was wrong with its body, though the UFS tripped over it', () => {

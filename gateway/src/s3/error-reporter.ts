@@ -89,19 +89,35 @@ function rootOf(error: unknown): unknown {
   return error;
 }
 
+/** What S3 names with these codes, and not every UFS does (S3-WIRE 70). */
+const subjects: Readonly<Record<string, 'BucketName' | 'Key'>> = {
+  NoSuchBucket: 'BucketName',
+  NoSuchBucketPolicy: 'BucketName',
+  NoSuchCORSConfiguration: 'BucketName',
+  NoSuchKey: 'Key',
+  NoSuchLifecycleConfiguration: 'BucketName',
+  NoSuchTagSet: 'BucketName',
+  NoSuchVersion: 'Key',
+  NoSuchWebsiteConfiguration: 'BucketName',
+};
+
 /** A UFS names its own bucket and key; the client gets to see the names it used. */
 function clientView(exchange: Exchange, error: unknown): unknown {
-  if (!(error instanceof UfsAnswerError) || !error.answer.fields) return error;
+  if (!(error instanceof UfsAnswerError)) return error;
   const names: Readonly<Record<string, string | undefined>> = {
     BucketName: exchange.bucket,
     Key: exchange.key,
     Resource: undefined,
   };
-  const fields = error.answer.fields.flatMap(([name, value]) => {
+  const told = error.answer.fields ?? [];
+  const fields = told.flatMap(([name, value]) => {
     if (!(name in names)) return [[name, value] as const];
     const known = names[name];
     return known === undefined ? [] : [[name, known] as const];
   });
+  const subject = subjects[error.answer.code];
+  const known = subject && names[subject];
+  if (known !== undefined && !told.some(([name]) => name === subject)) fields.push([subject!, known]);
   return new UfsAnswerError({ ...error.answer, fields }, { cause: error });
 }
 

@@ -4,6 +4,9 @@ import type { S3Request } from '../types.ts';
 import { checkedVersionId } from './named-ids.ts';
 
 const headerName = 'x-amz-copy-source';
+/** Access points and the like are no buckets here. */
+const bucketShape = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const keyBytesMax = 1024;
 
 export interface CopySourceName {
   readonly bucket: string;
@@ -24,8 +27,9 @@ export function copySourceName({ headers }: Pick<S3Request, 'headers'>): CopySou
   const slash = path.indexOf('/');
   const bucket = slash < 0 ? path : path.slice(0, slash);
   const key = slash < 0 ? '' : path.slice(slash + 1);
-  if (bucket === '') throw invalid(text, 'Invalid copy source bucket name');
-  if (key === '') throw invalid(text, 'Invalid copy source object key');
+  if (!bucketShape.test(bucket)) throw invalid(text, 'Invalid copy source bucket name');
+  if (key === '' || Buffer.byteLength(key) > keyBytesMax)
+    throw invalid(text, 'Invalid copy source object key');
   return { bucket, key, versionId };
 }
 

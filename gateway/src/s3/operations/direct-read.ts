@@ -4,6 +4,7 @@
  */
 import type { ObjectRef } from '@forebay/core/mount';
 import type { HeaderList } from '@forebay/core/object';
+import type { UfsForwarded } from '@forebay/ufs/ufs';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Answer, S3Request } from '../types.ts';
@@ -25,6 +26,9 @@ const headerNames = [
   'x-amz-request-payer',
 ];
 
+/** Only the UFS knows what they ask for: who owns the bucket, and whether it is the reader who pays. */
+const uncachedNames = ['x-amz-expected-bucket-owner', 'x-amz-request-payer'];
+
 /** Of one connection or one server, not of the object. */
 const notForwarded = new Set([
   'connection',
@@ -40,7 +44,7 @@ export function isDirectRead({ query, headers }: S3Request): boolean {
   return (
     queryNames.some((name) => query.has(name)) ||
     headers.withPrefix(sseCustomer).length > 0 ||
-    headers.get('x-amz-expected-bucket-owner') !== undefined
+    uncachedNames.some((name) => headers.get(name) !== undefined)
   );
 }
 
@@ -69,12 +73,23 @@ export async function directRead(
     status: answer.status,
     headers: [
       ...cacheHeaders({ cache: 'BYPASS', nodeId: deps.cacheNode.nodeId }),
-      ...answer.headers.filter(([name]) => !notForwarded.has(name) && !replaced.has(name)),
+      ...toldHeaders(answer, request).filter(([name]) => !replaced.has(name)),
       ...overrides,
     ],
     body: answer.body,
     cache: 'BYPASS',
   };
+}
+
+/** A range never carries checksums of the whole, and STANDARD goes without saying (S3-WIRE 68, 74). */
+function toldHeaders({ status, headers }: UfsForwarded, request: S3Request): HeaderList {
+  const isRange = status === 206 && request.headers.get('range') !== undefined;
+  return headers.filter(
+    ([name, value]) =>
+      !notForwarded.has(name) &&
+      !(isRange && name.startsWith('x-amz-checksum-')) &&
+      !(name === 'x-amz-storage-class' && value === 'STANDARD'),
+  );
 }
 
 function forwardedHeaders({ headers }: S3Request): HeaderList {

@@ -11,6 +11,7 @@ export const putObject =
   (deps: OperationDeps): WriteHandler =>
   async (request) => {
     refuseVersionId(request);
+    refuseAppend(request);
     const object = writableObject(deps, request);
     const upload = await uploadOf(request, {
       headers: putHeaders(request.headers),
@@ -20,6 +21,12 @@ export const putObject =
     const result = await deps.writer.write([object], () => ufs.put(object.ufsKey, upload));
     return result.answer(({ headers }) => ({ status: 200, headers }));
   };
+
+/** Of directory buckets alone. To leave it out would put a piece in place of the whole object. */
+function refuseAppend({ headers }: S3Request): void {
+  const header = 'x-amz-write-offset-bytes';
+  if (headers.get(header) !== undefined) throw new S3Error('NotImplemented', { fields: { Header: header } });
+}
 
 function refuseVersionId({ query }: S3Request): void {
   const versionId = query.get('versionId');
