@@ -114,6 +114,20 @@ it('carries tags and the checksum of the source from one store to another', asyn
   expect(head.ChecksumSHA256).toBe(sha256);
 });
 
+it('makes the checksum that a copy between stores asks for', async () => {
+  const body = 'text of a copy';
+  await s3.send(
+    new PutObjectCommand({ Bucket: 'lake', Key: 'summed', Body: body, ChecksumAlgorithm: 'CRC32' }),
+  );
+  const target = { Bucket: 'pond', Key: 'summed' };
+  const copy = { ...target, CopySource: 'lake/summed', ChecksumAlgorithm: 'SHA256' } as const;
+  const { CopyObjectResult } = await s3.send(new CopyObjectCommand(copy));
+  const sha256 = createHash('sha256').update(body).digest('base64');
+  expect(CopyObjectResult?.ChecksumSHA256).toBe(sha256);
+  const head = await s3.send(new HeadObjectCommand({ ...target, ChecksumMode: 'ENABLED' }));
+  expect([head.ChecksumSHA256, head.ChecksumCRC32]).toEqual([sha256, undefined]);
+});
+
 it('takes the tags of the request where they replace those of the source', async () => {
   await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'tagged', Body: 'text', Tagging: 'a=1' }));
   const target = { Bucket: 'pond', Key: 'replaced' };

@@ -5,8 +5,9 @@
 import { isUfsAnswer } from '@forebay/core/errors';
 import { type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
-import type { Ufs } from '@forebay/ufs/ufs';
+import type { Ufs, UfsUpload } from '@forebay/ufs/ufs';
 import { S3Error } from '../errors.ts';
+import { createChecksum, isChecksumAlgorithm } from '../payload/checksums.ts';
 import type { S3Request } from '../types.ts';
 import { parseTagging } from '../xml.ts';
 import { policyHeaders } from './write-headers.ts';
@@ -43,11 +44,36 @@ export async function carriedTags(
   }
 }
 
-/** The source's own checksum, so that the other store verifies what it gets, and keeps it. */
-export function carriedChecksum({ headers, checksumsKnown }: ObjectInfo): HeaderList {
+/**
+ * The upload with a checksum, so that the other store verifies what it gets, and keeps it: of the algorithm
+ * that the request names, otherwise the source's own. @throws S3Error InvalidRequest
+ */
+export function withChecksum(upload: UfsUpload, info: ObjectInfo, request: S3Request): UfsUpload {
+  const stored = wholeChecksums(info);
+  const algorithm = request.headers.get('x-amz-checksum-algorithm')?.toLowerCase();
+  const name = `x-amz-checksum-${algorithm}`;
+  const known = stored.filter((header) => algorithm === undefined || header[0] === name);
+  if (known.length > 0 || algorithm === undefined) {
+    return { ...upload, headers: [...upload.headers, ...known.slice(0, 1)] };
+  }
+  const checksum = isChecksumAlgorithm(algorithm) ? createChecksum(algorithm) : undefined;
+  if (!checksum) {
+    throw new S3Error('InvalidRequest', { message: 'Checksum algorithm provided is unsupported.' });
+  }
+  let value: string | undefined;
+  const body = async function* () {
+    for await (const piece of upload.body) {
+      checksum.update(piece);
+      yield piece;
+    }
+    value = checksum.digestBase64();
+  };
+  return { ...upload, body: body(), trailer: { name, value: () => (value ??= checksum.digestBase64()) } };
+}
+
+function wholeChecksums({ headers, checksumsKnown }: ObjectInfo): HeaderList {
   if (!checksumsKnown || headerValue(headers, 'x-amz-checksum-type') === 'COMPOSITE') return [];
-  const known = headers.filter(([name, value]) => carriedChecksums.includes(name) && !value.includes('-'));
-  return known.slice(0, 1);
+  return headers.filter(([name, value]) => carriedChecksums.includes(name) && !value.includes('-'));
 }
 
 /** @throws S3Error InvalidRequest where a copy onto itself names nothing that it would change */

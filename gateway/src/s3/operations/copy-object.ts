@@ -7,7 +7,7 @@ import type { WriteHandler } from '../../write-object.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
-import { carriedChecksum, carriedTags, refusePlainSelfCopy } from './copied-parts.ts';
+import { carriedTags, refusePlainSelfCopy, withChecksum } from './copied-parts.ts';
 import {
   type CopySource,
   closeSource,
@@ -90,8 +90,8 @@ function copyAcross(
       const { info, sizeBytes, body } = opened;
       const { ufsKey: key } = source.object;
       const tags = replaces.tagging ? [] : await carriedTags(from, { ...source, key, info });
-      const headers = [...stored, ...policy, ...tags, ...carriedChecksum(info)];
-      return to.put(object.ufsKey, { sizeBytes, body, headers });
+      const upload = { sizeBytes, body, headers: [...stored, ...policy, ...tags] };
+      return to.put(object.ufsKey, withChecksum(upload, info, request));
     };
     const written = await copying().finally(() => closeSource(opened));
     const version = opened.info.versionId;
@@ -102,9 +102,17 @@ function copyAcross(
       ],
       etag: headerValue(written.headers, 'etag'),
       lastModifiedMs: Math.floor(deps.clock.wallMs() / 1000) * 1000,
-      checksums: [],
+      checksums: checksumElements(written.headers),
     };
   };
+}
+
+/** Of the answer to a put, for the document of a copy: `['ChecksumCRC32', value]`. */
+function checksumElements(headers: HeaderList): UfsCopied['checksums'] {
+  return headers.flatMap(([name, value]) => {
+    const algorithm = /^x-amz-checksum-(crc32c?|crc64nvme|sha1|sha256)$/.exec(name)?.[1];
+    return algorithm === undefined ? [] : [[`Checksum${algorithm.toUpperCase()}`, value] as const];
+  });
 }
 
 /** A store that misses the source names it by its own key, and some leave open which of the two they mean. */
