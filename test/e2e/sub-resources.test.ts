@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ForebayProcess, s3Mount, startForebay } from '../support/forebay-process.ts';
 import { runPython } from '../support/python.ts';
 import { type S3Server, startAnyKeyServer, startVersitygw } from '../support/servers.ts';
+import { tempDir } from '../support/temp.ts';
 import { needs } from '../support/tools.ts';
 import { type WireCall, WireClient, type WireReply } from '../support/wire-client.ts';
 
@@ -256,6 +257,34 @@ describe('boto3', await needs('versitygw', 'python'), () => {
         policy: 'NoSuchBucketPolicy',
         versioning: null,
       });
+    } finally {
+      await forebay.remove();
+      await server.stop();
+    }
+  });
+
+  it('finds the tags and checksums of an object on its copy in another store', async () => {
+    const server = await startVersitygw();
+    await server.createBucket('mounted');
+    const { mount, env } = s3Mount('/shop', server, 'mounted');
+    const directory = `/local=file://${tempDir('copies')}`;
+    const forebay = await startForebay({ mounts: [mount, directory], env });
+    try {
+      const result = await runPython<unknown[]>(
+        forebay,
+        `
+        result = []
+        s3.put_object(Bucket='shop', Key='a', Body=b'text', Tagging='a=1', ChecksumAlgorithm='SHA1')
+        for source, bucket in (('shop/a', 'local'), ('local/a', 'shop')):
+          s3.copy_object(Bucket=bucket, Key='a' if bucket == 'local' else 'b', CopySource=source)
+        for bucket, key in (('local', 'a'), ('shop', 'b')):
+          head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode='ENABLED')
+          tags = s3.get_object_tagging(Bucket=bucket, Key=key)['TagSet']
+          result.append([tags, head['TagCount'], head['ChecksumSHA1']])
+        `,
+      );
+      const told = [[{ Key: 'a', Value: '1' }], 1, createHash('sha1').update('text').digest('base64')];
+      expect(result).toEqual([told, told]);
     } finally {
       await forebay.remove();
       await server.stop();
