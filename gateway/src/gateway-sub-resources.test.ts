@@ -10,9 +10,11 @@ import {
   PutObjectAclCommand,
   PutObjectCommand,
   PutObjectTaggingCommand,
+  RestoreObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { sha256Hex } from '@forebay/core/sigv4';
+import type { UfsForward } from '@forebay/ufs/ufs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RawClient, signedHead } from './testing/raw-client.ts';
 import { startTestGateway, type TestGateway, testAccessKey, testSecretKey } from './testing/test-gateway.ts';
@@ -198,4 +200,95 @@ it('streams an answer whose length the UFS does not tell', async () => {
   const text = await raw.closed();
   expect(text).toContain('application/x-bittorrent');
   expect(text).toContain('3\r\nd8:\r\n8\r\nannounce\r\n0\r\n');
+});
+
+describe('an operation that only the UFS can do', () => {
+  /** What reaches the UFS, which answers as told. */
+  function recorded(answer: { readonly status: number; readonly text?: string }): UfsForward[] {
+    const requests: UfsForward[] = [];
+    gateway.ufsOf(mount).forward = async (request) => {
+      requests.push(request);
+      return {
+        status: answer.status,
+        headers: [['x-amz-restore-output-path', 'there']],
+        body: (async function* () {
+          if (answer.text !== undefined) yield Buffer.from(answer.text);
+        })(),
+      };
+    };
+    return requests;
+  }
+
+  it('is passed on whole: a restore of a version, behind a fence', async () => {
+    const requests = recorded({ status: 202 });
+    gateway.home.fences.length = 0;
+    const answer = await s3.send(
+      new RestoreObjectCommand({ Bucket, Key: 'k', VersionId: 'v1', RestoreRequest: { Days: 3 } }),
+    );
+    expect(answer.$metadata.httpStatusCode).toBe(202);
+    expect(answer.RestoreOutputPath).toBe('there');
+    expect(requests).toMatchObject([
+      {
+        method: 'POST',
+        effect: 'write',
+        key: 'k',
+        query: [
+          ['restore', ''],
+          ['versionId', 'v1'],
+        ],
+      },
+    ]);
+    expect(Buffer.from(requests[0]!.body!).toString()).toContain('<Days>3</Days>');
+    const names = requests[0]!.headers.map(([name]) => name);
+    expect(names.some((name) => name === 'content-md5' || name.startsWith('x-amz-checksum-'))).toBe(true);
+    expect(gateway.home.fences.map(({ event }) => event)).toEqual(['begin', 'end']);
+  });
+
+  it('is passed on whole: a query of an object’s content, its events as they come, without a fence', async () => {
+    const requests = recorded({ status: 200, text: 'events' });
+    gateway.home.fences.length = 0;
+    const raw = await RawClient.open(gateway.port);
+    const body = '<SelectObjectContentRequest/>';
+    const headers = { 'content-length': String(body.length), connection: 'close' };
+    const target = '/lake/k?select&select-type=2';
+    raw.send(signedHead({ method: 'POST', target, headers, payload: sha256Hex(body) }) + body);
+    expect(await raw.closed()).toContain('6\r\nevents\r\n0\r\n');
+    expect(requests).toMatchObject([
+      {
+        method: 'POST',
+        effect: 'read',
+        query: [
+          ['select', ''],
+          ['select-type', '2'],
+        ],
+      },
+    ]);
+    expect(gateway.home.fences).toEqual([]);
+  });
+
+  it('goes on with the client’s own words for S3, and without its signature', async () => {
+    const requests = recorded({ status: 200 });
+    const raw = await RawClient.open(gateway.port);
+    const body = '<Retention/>';
+    const headers = {
+      'content-length': String(body.length),
+      'x-amz-bypass-governance-retention': 'true',
+      'x-amz-expected-bucket-owner': '1',
+      'x-amz-meta-future': 'kept',
+      'x-forwarded-for': '10.0.0.1',
+    };
+    raw.send(
+      signedHead({ method: 'PUT', target: '/lake/k?retention', headers, payload: sha256Hex(body) }) + body,
+    );
+    expect((await raw.answer()).status).toBe(200);
+    raw.close();
+    expect(Object.fromEntries(requests[0]!.headers)).toMatchObject({
+      'x-amz-bypass-governance-retention': 'true',
+      'x-amz-expected-bucket-owner': '1',
+      'x-amz-meta-future': 'kept',
+    });
+    const names = requests[0]!.headers.map(([name]) => name);
+    expect(names).not.toContain('authorization');
+    expect(names).not.toContain('x-forwarded-for');
+  });
 });
