@@ -174,6 +174,19 @@ describe('the configuration of a bucket', () => {
     expect(await failure(s3.send(tags))).toMatchObject({ status: 501 });
   });
 
+  it('is changed behind a fence on all keys where it may change what becomes of them', async () => {
+    gateway.home.fences.length = 0;
+    const Status = 'Enabled' as const;
+    await failure(s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } })));
+    expect(gateway.home.fences).toMatchObject([
+      { event: 'begin', keys: ['/lake'] },
+      { event: 'end', keys: ['/lake'], outcome: 'known' },
+    ]);
+    gateway.home.fences.length = 0;
+    await failure(s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [] } })));
+    expect(gateway.home.fences.flatMap(({ keys }) => keys)).toEqual([]);
+  });
+
   it('stays as it is on a read-only mount', async () => {
     const put = new PutBucketTaggingCommand({ Bucket: 'archive', Tagging: { TagSet: [] } });
     expect(await failure(s3.send(put))).toMatchObject({ code: 'AccessDenied' });

@@ -43,7 +43,7 @@ export class ObjectWriter {
 
   /**
    * `action` sends the one UFS request and reads its answer to the end. It is not repeated. Without objects
-   * (every key of a DeleteObjects was refused) it must write nothing.
+   * (every key of a DeleteObjects was refused, tags of a bucket) it must write nothing under any key.
    * @throws S3Error AccessDenied on read-only mounts; whatever `action` throws; ForebayError `overloaded`
    * before anything was written, `state-unknown` where the home did not confirm the end of the fence.
    */
@@ -62,10 +62,10 @@ export class ObjectWriter {
   }
 
   /**
-   * `write` for what may take away every object of the mount's bucket: all of them are fenced at once.
+   * `write` for what may take away or change every object of the mount's bucket: all are fenced at once.
    * @throws as `write`
    */
-  async deleteBucket<T>(mount: Mount, action: () => Promise<T>): Promise<WriteResult<T>> {
+  async writeBucket<T>(mount: Mount, action: () => Promise<T>): Promise<WriteResult<T>> {
     refuseReadOnlyMount(mount);
     const fenceId = randomUUID();
     await this.#cacheNode.beginBucketWrite(mount, fenceId);

@@ -4,7 +4,7 @@
  * inside them (ARNs of a policy) are the UFS's (docs/s3-operations.md).
  */
 import type { Mount } from '@forebay/core/mount';
-import type { WriteHandler } from '../../write-object.ts';
+import { refuseReadOnlyMount, type WriteHandler } from '../../write-object.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
@@ -29,23 +29,31 @@ export const forwardBucketRead =
 
 /**
  * A policy, a lifecycle or versioning may change what becomes of every object, and some of that shows in
- * headers of objects: all keys are fenced, and what was known of them is void (DESIGN §4, Writes).
+ * headers of objects: all keys are fenced, and what was known of them is void (DESIGN §4, Writes). Not so for
+ * what concerns no key.
  */
 export const forwardBucketWrite =
   (names: readonly string[]) =>
   (deps: OperationDeps): WriteHandler =>
   async (request) => {
     const mount = wholeBucketOf(deps, request);
-    if (mount.readOnly) throw denied(`The mount ${mount.path} is read-only.`);
-    if (!keyless.has(names[0]!)) refuseNested(deps, request);
+    refuseReadOnlyMount(mount);
+    const isKeyless = keyless.has(names[0]!);
+    if (!isKeyless) refuseNested(deps, request);
     const parts = await forwardedParts(deps, request, names);
     if (names[0] === 'cors' && request.method === 'PUT') checkCorsConfiguration(parts.body);
     const ufs = await deps.ufsOf(mount);
     const method = methodOf(request);
-    const result = await deps.writer.write([], async () =>
-      wholeAnswer(await ufs.forward({ ...parts, method, effect: 'write' })),
-    );
-    if (names[0] === 'cors') deps.cors.drop(mount);
+    const action = async () => {
+      try {
+        return await wholeAnswer(await ufs.forward({ ...parts, method, effect: 'write' }));
+      } finally {
+        if (names[0] === 'cors') deps.cors.drop(mount);
+      }
+    };
+    const result = isKeyless
+      ? await deps.writer.write([], action)
+      : await deps.writer.writeBucket(mount, action);
     return result.answer((answer) => answer);
   };
 

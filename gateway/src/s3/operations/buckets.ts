@@ -111,7 +111,8 @@ export const deleteBucket =
     refuseReadOnlyMount(mount);
     const service = await deps.serviceOf(mount.pattern);
     const headers = named(request.headers, readNames);
-    const result = await deps.writer.deleteBucket(mount, () => service.deleteBucket(bucket, { headers }));
+    const result = await deps.writer.writeBucket(mount, () => service.deleteBucket(bucket, { headers }));
+    deps.cors.drop(mount);
     return result.answer((written) => ({ status: 204, headers: written.headers }));
   };
 
