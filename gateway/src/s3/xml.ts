@@ -108,14 +108,6 @@ export function parseCreateBucketConfiguration(bytes: Uint8Array): {
   return location === undefined || location === '' ? {} : { location };
 }
 
-/** GetObjectTagging's answer. @throws S3Error MalformedXML */
-export function parseTagging(bytes: Uint8Array): readonly { readonly key: string; readonly value: string }[] {
-  const sets = parseRoot(bytes, 'Tagging').children('TagSet');
-  return sets.flatMap((set) =>
-    set.children('Tag').map((tag) => ({ key: tag.requiredText('Key'), value: tag.text('Value') ?? '' })),
-  );
-}
-
 /** PutBucketCors. @throws S3Error MalformedXML */
 export function parseCorsConfiguration(bytes: Uint8Array): readonly CorsRule[] {
   return parseRoot(bytes, 'CORSConfiguration')
