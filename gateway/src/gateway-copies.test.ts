@@ -159,5 +159,8 @@ it('names the source that is missing as its client did', async () => {
     const copy = new CopyObjectCommand({ Bucket, Key: 'target', CopySource: 'window/nothing' });
     const error = await s3.send(copy).catch((thrown: unknown) => thrown as { name: string; Key?: string });
     expect([Bucket, error]).toMatchObject([Bucket, { name: 'NoSuchKey', Key: 'nothing' }]);
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'target' }));
+    const part = { Bucket, Key: 'target', UploadId, PartNumber: 1, CopySource: 'window/nothing' };
+    await expect(s3.send(new UploadPartCopyCommand(part))).rejects.toMatchObject({ Key: 'nothing' });
   }
 });

@@ -1,3 +1,4 @@
+import { UfsAnswerError } from '@forebay/core/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RawClient, signedHead } from './testing/raw-client.ts';
 import { startTestGateway, type TestGateway } from './testing/test-gateway.ts';
@@ -109,5 +110,26 @@ describe('a parameter without a value', () => {
       expect(gateway.ufsOf(mount).countOf(operation)).toBe(0);
     }
     expect((await ask('GET', '/lake/k')).body).toBe('text');
+  });
+});
+
+describe('an expected bucket owner', () => {
+  const refusal = () => new UfsAnswerError({ status: 403, code: 'AccessDenied', message: 'Access Denied' });
+
+  it.each([
+    ['GET', '/lake?list-type=2'],
+    ['GET', '/lake?uploads'],
+    ['GET', '/lake?location'],
+    ['GET', '/lake/k?uploadId=u'],
+    ['DELETE', '/lake/k?uploadId=u'],
+  ])('is asked of the UFS before %s %s is answered', async (method, target) => {
+    const ufs = gateway.ufsOf(mount);
+    ufs.failNext(1, { methods: ['checkBucket'], error: refusal });
+    const refused = await ask(method, target, { 'x-amz-expected-bucket-owner': '1' });
+    expect(refused).toMatchObject({ status: 403 });
+    expect(refused.body).toContain('<Code>AccessDenied</Code>');
+    ufs.resetCounts();
+    await ask(method, target);
+    expect(ufs.countOf('checkBucket')).toBe(0);
   });
 });

@@ -76,6 +76,15 @@ function wholeChecksums({ headers, checksumsKnown }: ObjectInfo): HeaderList {
   return headers.filter(([name, value]) => carriedChecksums.includes(name) && !value.includes('-'));
 }
 
+/**
+ * A store that misses the source names it by its own key, and some leave open whether they mean the target,
+ * which can only be missed where the request has a condition on it.
+ */
+export function asMissingSource(error: unknown, request: S3Request, sourceKey: string): unknown {
+  if (!isUfsAnswer(error, 'NoSuchKey') || request.headers.get('if-match') !== undefined) return error;
+  return new S3Error('NoSuchKey', { fields: { Key: sourceKey }, cause: error });
+}
+
 /** @throws S3Error InvalidRequest where a copy onto itself names nothing that it would change */
 export function refusePlainSelfCopy(
   request: S3Request,

@@ -1,13 +1,11 @@
 /** CopyObject, within one store and between two (S3-WIRE 92-95). */
-import { isUfsAnswer } from '@forebay/core/errors';
 import type { ObjectRef } from '@forebay/core/mount';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { UfsCopied, UfsWritten } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
-import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
-import { carriedTags, refusePlainSelfCopy, withChecksum } from './copied-parts.ts';
+import { asMissingSource, carriedTags, refusePlainSelfCopy, withChecksum } from './copied-parts.ts';
 import {
   type CopySource,
   closeSource,
@@ -69,7 +67,7 @@ function copyWithin(deps: OperationDeps, request: S3Request, { object, source, h
       headers: [...headers, ...settings, ...copySourceHeaders(request)],
     });
     return copying.catch((error: unknown) => {
-      throw ofSource(error, request, source.key);
+      throw asMissingSource(error, request, source.key);
     });
   };
 }
@@ -113,12 +111,6 @@ function checksumElements(headers: HeaderList): UfsCopied['checksums'] {
     const algorithm = /^x-amz-checksum-(crc32c?|crc64nvme|sha1|sha256)$/.exec(name)?.[1];
     return algorithm === undefined ? [] : [[`Checksum${algorithm.toUpperCase()}`, value] as const];
   });
-}
-
-/** A store that misses the source names it by its own key, and some leave open which of the two they mean. */
-function ofSource(error: unknown, request: S3Request, key: string): unknown {
-  if (!isUfsAnswer(error, 'NoSuchKey') || request.headers.get('if-match') !== undefined) return error;
-  return new S3Error('NoSuchKey', { fields: { Key: key }, cause: error });
 }
 
 const storedName = /^(content-(type|language|disposition|encoding)|cache-control|expires|x-amz-meta-.*)$/;

@@ -6,6 +6,7 @@ import type { WriteHandler } from '../../write-object.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
 import { parseCompleteMultipartUpload } from '../xml.ts';
+import { checkOwner } from './buckets.ts';
 import { invalid, limitOf, namesOf } from './list-request.ts';
 import { locationOf } from './location.ts';
 import { uploadIdOf } from './named-ids.ts';
@@ -71,6 +72,7 @@ export const abortMultipartUpload =
   (deps: OperationDeps): S3Handler =>
   async (request) => {
     const object = writableObject(deps, request);
+    await checkOwner(deps, request);
     const ufs = await deps.ufsOf(object.mount);
     await ufs.abortUpload(object.ufsKey, uploadIdOf(request.query));
     return { status: 204, headers: [] };
@@ -85,6 +87,7 @@ export const listParts =
     const partNumberMarker = markerOf(request);
     const names = namesOf(query);
     const uploadId = uploadIdOf(query);
+    await checkOwner(deps, request);
     const ufs = await deps.ufsOf(object.mount);
     const list = await ufs.listParts(object.ufsKey, { uploadId, partNumberMarker, maxParts });
     return xmlAnswer('ListPartsResult', {

@@ -3,6 +3,7 @@ import { headerValue } from '@forebay/core/object';
 import type { UfsCopied } from '@forebay/ufs/ufs';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
+import { asMissingSource } from './copied-parts.ts';
 import { copyResultOf } from './copy-object.ts';
 import {
   closeSource,
@@ -32,13 +33,16 @@ async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCop
   const to = await deps.ufsOf(object.mount);
   const headers = partHeaders(request);
   if (isSameStore(source.object.mount, object.mount)) {
-    return to.uploadPartCopy({
+    const copying = to.uploadPartCopy({
       ...part,
       key: object.ufsKey,
       sourceKey: source.object.ufsKey,
       sourceVersionId: source.versionId,
       sourceRange,
       headers: [...headers, ...copySourceHeaders(request)],
+    });
+    return copying.catch((error: unknown) => {
+      throw asMissingSource(error, request, source.key);
     });
   }
   const from = await deps.ufsOf(source.object.mount);
