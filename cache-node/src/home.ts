@@ -43,6 +43,16 @@ export interface InfoShare {
   release(): void;
 }
 
+interface InfoRequest {
+  readonly object: ObjectRef;
+  readonly ufs: Ufs;
+  readonly query: InfoQuery;
+  readonly token: Token;
+  readonly holder: FillReader;
+  /** Aborts when the last reader has left before the answer. */
+  readonly signal: AbortSignal;
+}
+
 interface InfoFlight {
   readonly query: InfoQuery;
   readonly token: Token;
@@ -131,14 +141,7 @@ export class Home {
     return { read: answered, joined, release };
   }
 
-  async #ask(request: {
-    object: ObjectRef;
-    ufs: Ufs;
-    query: InfoQuery;
-    token: Token;
-    holder: FillReader;
-    signal: AbortSignal;
-  }): Promise<InfoRead> {
+  async #ask(request: InfoRequest): Promise<InfoRead> {
     const { object, ufs, query, signal } = request;
     const { clock, info } = this.#options;
     const sent = { sentAtMs: clock.monotonicMs(), sentAtWallMs: clock.wallMs() };
@@ -148,7 +151,7 @@ export class Home {
       const content = { kind: 'object', info: found } as const;
       if (hasStrongEtag(found)) info.install(object, request.token, { content, ...sent });
       else info.drop(object);
-      const fill = opened && this.#fillFrom(opened, object, ufs, request.holder);
+      const fill = opened && this.#fillFrom(opened, request);
       return { content, ...sent, method: query.method, fill };
     } catch (error) {
       if (!isUfsAnswer(error, 'NoSuchKey') && !isDeleteMarker(error)) throw error;
@@ -160,9 +163,9 @@ export class Home {
 
   /**
    * Turns the body of a cold GET into a fill; what cannot be cached is closed, and read anew without the
-   * cache.
+   * cache. A body whose request was given up would break, and take along whoever joined its fill.
    */
-  #fillFrom(opened: UfsObject, object: ObjectRef, ufs: Ufs, holder: FillReader): Fill | undefined {
+  #fillFrom(opened: UfsObject, { object, ufs, holder, signal }: InfoRequest): Fill | undefined {
     const { info, range } = opened;
     const { pageSizeBytes, maxObjectSizeBytes } = object.mount;
     const first = Math.ceil(range.start / pageSizeBytes);
@@ -174,7 +177,7 @@ export class Home {
     const cacheable = hasStrongEtag(info) && info.sizeBytes <= maxObjectSizeBytes && first < endExclusive;
     const set = cacheable ? pageSetOf(object, info) : '';
     const page = { set, index: first };
-    if (!cacheable || store.has(page) || flights.get(page)) {
+    if (!cacheable || signal.aborted || store.has(page) || flights.get(page)) {
       void closeBody(opened);
       return undefined;
     }

@@ -32,6 +32,29 @@ describe('a reader who has left', () => {
     expect((await stays).bytes).toEqual(fivePages);
   });
 
+  it('just as its answer came does not take along who comes after', async () => {
+    ufs.put(object.ufsKey, fivePages);
+    const leaver = new AbortController();
+    const piece = gate();
+    ufs.beforeAnswer = (request) => {
+      if (request === ufs.requests[0]) leaver.abort();
+      return undefined;
+    };
+    // As in a real store, a body ends with the request that it answers.
+    ufs.beforePiece = async (request) => {
+      if (request !== ufs.requests[0]) return;
+      await piece.wait();
+      throw leaver.signal.reason;
+    };
+    const { node } = await nodes.open(ufs.asUfs());
+    await expect(openAny(node, object, { signal: leaver.signal })).rejects.toThrow();
+    const stays = readAll(node, object);
+    await nextTick();
+    piece.open();
+    expect((await stays).bytes).toEqual(fivePages);
+    await expect.poll(() => ufs.bodiesOpen).toBe(0);
+  });
+
   it('before it even asked sends no request, also where the info is known', async () => {
     ufs.put(object.ufsKey, fivePages);
     ufs.beforePiece = () => nextTick();

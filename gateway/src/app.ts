@@ -17,7 +17,7 @@ import type { UfsService } from '@forebay/ufs/ufs-service';
 import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
-import { answerClientError } from './client-error.ts';
+import { answerClientError, stalledError } from './client-error.ts';
 import { closeStalled, drainServer, SilentConnections } from './connections.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import { declareGatewayMetrics, type GatewayMetrics } from './metrics.ts';
@@ -66,6 +66,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     void front(incoming, outgoing);
   };
 
+  const refuse = (error: Error, socket: Socket) => {
+    const reason = answerClientError(error, socket, {
+      exchange: exchanges.on(socket),
+      hostId: pipeline.hostId,
+      headerBytesMax: settings.headerBytesMax,
+    });
+    if (reason) metrics.refused.inc({ reason });
+  };
+
   return {
     createServer() {
       const server = createServer(serverOptionsOf(settings));
@@ -78,15 +87,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       server.on('checkContinue', listenerFor(true));
       // Any other expectation is ignored, not answered 417 (S3-WIRE 10).
       server.on('checkExpectation', listenerFor(false));
-      server.on('timeout', (socket) => closeStalled(socket, exchanges.on(socket), settings.idleTimeoutMs));
-      server.on('clientError', (error, socket) => {
-        const reason = answerClientError(error, socket as Socket, {
-          exchange: exchanges.on(socket as Socket),
-          hostId: pipeline.hostId,
-          headerBytesMax: settings.headerBytesMax,
-        });
-        if (reason) metrics.refused.inc({ reason });
+      server.on('timeout', (socket) => {
+        const { idleTimeoutMs } = settings;
+        const exchange = exchanges.on(socket);
+        closeStalled({ socket, exchange, idleTimeoutMs, refuse: () => refuse(stalledError, socket) });
       });
+      server.on('clientError', (error, socket) => refuse(error, socket as Socket));
       server.on('close', () => servers.delete(server));
       servers.add(server);
       return server;

@@ -16,6 +16,11 @@ export interface ClientErrorContext {
   readonly headerBytesMax: number;
 }
 
+/** A body of which no more comes is as late as a head that does not: 400 RequestTimeout. */
+export const stalledError = Object.assign(new Error('the client sends no more of its body'), {
+  code: 'ERR_HTTP_REQUEST_TIMEOUT',
+});
+
 /** @returns why it was refused, for the counter; undefined where the connection had simply ended */
 export function answerClientError(
   error: Error,

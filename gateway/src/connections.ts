@@ -3,14 +3,31 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Exchange } from './exchange.ts';
 
+export interface Stalled {
+  readonly socket: Socket;
+  readonly exchange: Exchange | undefined;
+  readonly idleTimeoutMs: number;
+  /** Writes the answer to a client that sends no more of its body. */
+  readonly refuse: () => void;
+}
+
 /**
  * Nothing went over the socket for the idle time. Where the client is to blame (it sends no request, no more
- * of its body, or does not read the answer) the connection is closed; where it waits for us it is left
- * alone.
+ * of its body, or does not read the answer) the connection is closed, and the client told where it can
+ * still listen; where it waits for us it is left alone.
  */
-export function closeStalled(socket: Socket, exchange: Exchange | undefined, idleTimeoutMs: number): void {
-  if (exchange && waitsForUs(socket, exchange)) socket.setTimeout(idleTimeoutMs);
-  else socket.destroy();
+export function closeStalled({ socket, exchange, idleTimeoutMs, refuse }: Stalled): void {
+  if (exchange && waitsForUs(socket, exchange)) {
+    socket.setTimeout(idleTimeoutMs);
+    return;
+  }
+  const sendsBody = exchange && !exchange.incoming.complete && !exchange.outgoing.headersSent;
+  if (!sendsBody || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  refuse();
+  socket.destroySoon();
 }
 
 function waitsForUs(socket: Socket, { incoming, outgoing, expectsContinue, bodyAsked }: Exchange): boolean {

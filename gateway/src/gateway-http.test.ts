@@ -288,6 +288,9 @@ describe('limits', () => {
     const gateway = await start({ settings: { idleTimeoutMs: 50 } });
     const raw = await client(gateway);
     raw.send(`${put('hello')}hel`);
+    const answer = await raw.answer();
+    expect(answer).toMatchObject({ status: 400, headers: { connection: 'close' } });
+    expect(answer.body).toContain('<Code>RequestTimeout</Code>');
     await raw.closed();
     await gateway.whenIdle();
     expect(gateway.home.fences.at(-1)).toMatchObject({ event: 'end', outcome: 'known' });

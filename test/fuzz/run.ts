@@ -31,7 +31,7 @@ export interface FuzzReport {
   readonly count: number;
   /** How inputs ended, by kind: `400 InvalidArgument`, or `closed` and the like without an answer. */
   readonly outcomes: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly slowestMs: number;
+  readonly slowest: { readonly ms: number; readonly index: number; readonly kind: string };
   /** Resident memory after a tenth of the inputs, at most, and at the end. */
   readonly memoryBytes: { readonly warm: number; readonly max: number; readonly end: number };
   readonly descriptors: { readonly start: number; readonly end: number };
@@ -41,7 +41,7 @@ export interface FuzzReport {
 
 const connections = 128;
 /** Of one input. The server's own timeouts are a second each. */
-const deadlineMs = 20_000;
+const deadlineMs = 30_000;
 const faultsMax = 20;
 /** What memory may grow by after a tenth of the inputs; a short run ends before the heap has its size. */
 const growthBytesMax = 96 * MiB;
@@ -82,7 +82,7 @@ class FuzzRun {
   readonly #memory = { warm: 0, max: 0, end: 0 };
   #descriptors = 0;
   #done = 0;
-  #slowestMs = 0;
+  #slowest = { ms: 0, index: 0, kind: '' };
 
   constructor(forebay: ForebayProcess, client: WireClient, options: FuzzOptions) {
     this.#forebay = forebay;
@@ -124,7 +124,8 @@ class FuzzRun {
     const { kind, input } = this.#inputOf(index);
     const startedMs = performance.now();
     const outcome = await send(Number(new URL(this.#forebay.endpoint).port), input, deadlineMs);
-    this.#slowestMs = Math.max(this.#slowestMs, performance.now() - startedMs);
+    const ms = Math.round(performance.now() - startedMs);
+    if (ms > this.#slowest.ms) this.#slowest = { ms, index, kind };
     const counts = this.#outcomes[kind] ?? {};
     this.#outcomes[kind] = counts;
     const ended = outcomeOf(outcome);
@@ -158,7 +159,7 @@ class FuzzRun {
       seed: this.#options.seed,
       count: this.#done,
       outcomes: this.#outcomes,
-      slowestMs: Math.round(this.#slowestMs),
+      slowest: this.#slowest,
       memoryBytes: this.#memory,
       descriptors: { start: this.#descriptors, end: descriptorsOf(this.#forebay.pid) },
       faults: this.#faults,

@@ -25,6 +25,9 @@ const answerHeaders = new Set([
 const hopHeaders = new Set([
   'connection',
   'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
   'transfer-encoding',
   'trailer',
   'upgrade',
