@@ -22,7 +22,8 @@ let strict: TestGateway;
 beforeAll(async () => {
   const mounts = [mount, testMount({ bucket: 'archive', readOnly: true })];
   gateway = await startTestGateway(mounts, { users: [writer] });
-  strict = await startTestGateway(mounts, { settings: { sigv2: 'off', formMemoryBytesMax: 1 * MiB } });
+  const settings = { sigv2: 'off', formMemoryBytesMax: 1 * MiB, domains: ['s3.test'] } as const;
+  strict = await startTestGateway(mounts, { settings });
 });
 afterAll(async () => {
   await gateway.close();
@@ -184,6 +185,18 @@ describe('an upload form', () => {
     expect(await send('AAAAAA==')).toMatchObject({ status: 400, code: 'BadDigest' });
     await absent('sums');
     expect((await send('NhCmhg==')).status).toBe(204);
+  });
+
+  it('may be sent to the bucket as a host name, and is told of there', async () => {
+    const raw = await RawClient.open(strict.port);
+    const body = uploadForm(signedFields('lake', { key: 'a/b' }), 'hello');
+    const lines = [`Content-Type: ${formType}`, `Content-Length: ${body.length}`];
+    raw.send(`POST / HTTP/1.1\r\nHost: lake.s3.test:9000\r\n${lines.join('\r\n')}\r\n\r\n`);
+    raw.send(body);
+    const answer = await raw.answer();
+    expect(answer.status).toBe(204);
+    expect(answer.headers.location).toBe('http://lake.s3.test:9000/a/b');
+    raw.close();
   });
 
   it('waits for 100 Continue, and leaves the connection to the next request', async () => {
