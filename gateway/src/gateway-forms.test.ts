@@ -393,6 +393,21 @@ describe('an upload form is refused', () => {
     expect((await post(uploadForm(fields(), 'x'), { at: strict })).status).toBe(204);
   });
 
+  it('where its client leaves in the middle, and its memory is free again', async () => {
+    const body = uploadForm(fields(), Buffer.alloc(900 * KiB));
+    const head = `POST /lake HTTP/1.1\r\nHost: h\r\nContent-Type: ${formType}\r\n`;
+    for (let round = 0; round < 3; round += 1) {
+      const raw = await RawClient.open(strict.port);
+      raw.send(`${head}Content-Length: ${body.length}\r\n\r\n`);
+      raw.send(body.subarray(0, -100));
+      raw.socket.end();
+      expect((await raw.answer()).body).toContain('<Code>IncompleteBody</Code>');
+      raw.close();
+      await strict.whenIdle();
+    }
+    expect((await post(body, { at: strict })).status).toBe(204);
+  });
+
   it('without a length, and without a form', async () => {
     const raw = await RawClient.open(gateway.port);
     raw.send(
