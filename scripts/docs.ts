@@ -189,10 +189,23 @@ const mountOptionRows = [
     'When info is confirmed with the UFS: after `ttl`, `always`, or never (`immutable`).',
   ],
   ['ttl', '`60s`', 'Age up to which info is used without asking the UFS.'],
+  [
+    'listTtl',
+    '`off`',
+    'How long a gateway keeps lists of the UFS. Lists may lag by that: what other gateways and other ' +
+      'writers do shows when the time is over, what is written through the same gateway at once. The header ' +
+      '`age` of a list says how old it is. Leave it off where committers (Spark, Hive, Iceberg) list what they wrote.',
+  ],
   ['readOnly', '`false`', 'Refuse every write.'],
   ['pageSize', '`--page-size`', 'Unit of caching of this mount, 64KiB to 16MiB.'],
   ['maxObjectSize', '`unlimited`', 'Larger objects are passed through and never cached.'],
   ['anonymous', '`none`', '`read` opens objects and lists to requests without a signature.'],
+  [
+    'abortUploadsAfter',
+    '`7d` for `file://`, `off` for `s3://`',
+    'Abort multipart uploads of this mount that nobody touched for so long: since the newest part, or since ' +
+      'the creation where there is none. Looked at when Forebay starts, and every hour.',
+  ],
   ['endpoint', 'AWS', '`s3://` only: `http://host:port` or `https://host:port` of the store.'],
   ['region', '`us-east-1`', '`s3://` only: region for signatures.'],
   ['pathStyle', '`true` with `endpoint`', '`s3://` only: bucket in the path, or (`false`) in the host name.'],

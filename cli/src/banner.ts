@@ -80,10 +80,11 @@ function shortPath(path: string): string {
 }
 
 function mountRow(mount: Mount): string[] {
-  const { path, uri, freshness, ttlMs, readOnly, anonymous } = mount;
+  const { path, uri, freshness, ttlMs, listTtlMs, readOnly, anonymous } = mount;
   const notes = [
     ...(isPattern(mount) ? ['every bucket'] : []),
     freshness === 'ttl' ? `ttl ${formatDuration(ttlMs)}` : freshness,
+    ...(listTtlMs === undefined ? [] : [`lists may lag ${formatDuration(listTtlMs)}`]),
     ...(readOnly ? ['read only'] : []),
     ...(anonymous === 'read' ? ['public read'] : []),
   ];

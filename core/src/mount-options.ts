@@ -8,11 +8,21 @@ import type { Freshness, Mount } from './mount.ts';
 
 export const pageSizeLimits = { minBytes: 64 * 1024, maxBytes: 16 * 1024 * 1024 };
 const ttlMsDefault = 60_000;
+const uploadAgeMsDefault = 7 * 86_400_000;
 const ttlMsMax = 365 * 86_400_000;
 /** Objects have at most 5 TiB at S3, so this is no limit. */
 const unlimitedBytes = Number.MAX_SAFE_INTEGER;
 
-const mountOptions = ['freshness', 'ttl', 'readOnly', 'pageSize', 'maxObjectSize', 'anonymous'] as const;
+const mountOptions = [
+  'freshness',
+  'ttl',
+  'listTtl',
+  'readOnly',
+  'pageSize',
+  'maxObjectSize',
+  'anonymous',
+  'abortUploadsAfter',
+] as const;
 const s3Options = ['endpoint', 'region', 'pathStyle', 'credentials'] as const;
 export type OptionName = (typeof mountOptions)[number] | (typeof s3Options)[number];
 export type Options = ReadonlyMap<OptionName, string>;
@@ -44,7 +54,10 @@ function unknownOption(name: string, allowed: readonly string[]): ConfigError {
 }
 
 /** Freshness, limits and access of a mount. @throws ConfigError on a value that is not allowed. */
-export function policyOf(options: Options, defaults: { readonly pageSizeBytes: number }) {
+export function policyOf(
+  options: Options,
+  defaults: { readonly pageSizeBytes: number; readonly scheme: 's3' | 'file' },
+) {
   const freshness = (options.get('freshness') ?? 'ttl') as Freshness;
   if (!['ttl', 'always', 'immutable'].includes(freshness)) {
     throw notAllowed('freshness', 'ttl, always or immutable');
@@ -57,11 +70,35 @@ export function policyOf(options: Options, defaults: { readonly pageSizeBytes: n
   return {
     freshness,
     ttlMs: ttlOf(options.get('ttl')),
+    listTtlMs: listTtlOf(options.get('listTtl')),
     readOnly: flagOf('readOnly', options.get('readOnly')) ?? false,
     pageSizeBytes: pageSizeOf(options.get('pageSize')) ?? defaults.pageSizeBytes,
     maxObjectSizeBytes: maxObjectSizeOf(options.get('maxObjectSize')),
     anonymous,
+    abortUploadsAfterMs: abortUploadsAfterOf(options.get('abortUploadsAfter'), defaults.scheme),
   };
+}
+
+/** Undefined: off. */
+function listTtlOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === 'off') return undefined;
+  const ttlMs = parseDurationMs(text);
+  if (ttlMs === undefined || ttlMs > ttlMsMax)
+    throw notAllowed('listTtl', 'off, or a duration such as 500ms, 10s or 5m, up to 365d');
+  return ttlMs === 0 ? undefined : ttlMs;
+}
+
+/**
+ * Undefined: off. Parts of a directory's uploads lie on our own disk, so somebody has to clear them away; a
+ * bucket's uploads may be other writers'.
+ */
+function abortUploadsAfterOf(text: string | undefined, scheme: 's3' | 'file'): number | undefined {
+  if (text === 'off') return undefined;
+  if (text === undefined) return scheme === 'file' ? uploadAgeMsDefault : undefined;
+  const ageMs = parseDurationMs(text);
+  if (ageMs === undefined || ageMs < 1000 || ageMs > ttlMsMax)
+    throw notAllowed('abortUploadsAfter', 'off, or a duration such as 12h or 7d, from 1s to 365d');
+  return ageMs;
 }
 
 function ttlOf(text: string | undefined): number {

@@ -69,6 +69,19 @@ describe('parseMount', () => {
     });
   });
 
+  it('keeps no lists unless asked, and aborts abandoned uploads of directories alone', () => {
+    const weekMs = 7 * 86_400_000;
+    expect(parse('/lake=s3://lake')).toMatchObject({ listTtlMs: undefined, abortUploadsAfterMs: undefined });
+    expect(parse('/data=file:///d')).toMatchObject({ listTtlMs: undefined, abortUploadsAfterMs: weekMs });
+    expect(parse('/lake=s3://lake?listTtl=10s&abortUploadsAfter=12h')).toMatchObject({
+      listTtlMs: 10_000,
+      abortUploadsAfterMs: 12 * 3_600_000,
+    });
+    for (const none of ['off', '0'])
+      expect(parse(`/data=file:///d?listTtl=${none}`).listTtlMs).toBeUndefined();
+    expect(parse('/data=file:///d?abortUploadsAfter=off').abortUploadsAfterMs).toBeUndefined();
+  });
+
   it('addresses buckets in the path where an endpoint is given', () => {
     expect(parse('/lake=s3://lake?endpoint=http://localhost:9').ufs).toMatchObject({ pathStyle: true });
   });
@@ -130,7 +143,7 @@ describe('parseMount', () => {
       '/lake=s3://lake?regoin=x',
       'unknown option "regoin"; did you mean "region"?; allowed are endpoint, region',
     ],
-    ['/data=file:///d?region=x', 'allowed are freshness, ttl, readOnly, pageSize, maxObjectSize, anonymous'],
+    ['/data=file:///d?region=x', 'allowed are freshness, ttl, listTtl, readOnly, pageSize, maxObjectSize'],
     ['/lake=s3://lake?region', 'name=value'],
     ['/lake=s3://lake?region=a&region=b', 'option "region" stands twice'],
     ['/lake=s3://lake?cacheOnWrite=true', 'option "cacheOnWrite" is not available in this version'],
@@ -140,6 +153,8 @@ describe('parseMount', () => {
     ['/lake=s3://lake?freshness=never', 'allowed is ttl, always or immutable'],
     ['/lake=s3://lake?freshness=always&ttl=5s', 'has no meaning with freshness=always'],
     ['/lake=s3://lake?ttl=60', 'allowed is a duration'],
+    ['/lake=s3://lake?listTtl=10', 'allowed is off, or a duration'],
+    ['/lake=s3://lake?abortUploadsAfter=0', 'from 1s to 365d'],
     ['/lake=s3://lake?pageSize=1KiB', 'allowed is a size from 64KiB to 16MiB'],
     ['/lake=s3://lake?readOnly=yes', 'allowed is true or false'],
     ['/lake=s3://lake?anonymous=write', 'allowed is none or read'],

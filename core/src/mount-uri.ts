@@ -119,11 +119,14 @@ function mountAt(place: MountPlace, given: MountInput, defaults: MountDefaults):
   const { scheme, body, query } = splitUri(given.uri);
   const extra = Object.entries(given.options ?? {});
   const options = readOptions([...queryPairs(query), ...extra], scheme);
+  if (place.bucket === anyBucket && options.has('abortUploadsAfter')) {
+    throw unavailable('option "abortUploadsAfter" of a pattern mount');
+  }
   return {
     ...place,
     uri: withOptions(given.uri, extra),
     ufs: scheme === 's3' ? s3Location(body, options, place) : fileLocation(body, place),
-    ...policyOf(options, defaults),
+    ...policyOf(options, { ...defaults, scheme }),
     createdAtMs: defaults.createdAtMs,
   };
 }

@@ -53,6 +53,10 @@ export interface Mount {
   /** Larger objects are never cached (`BYPASS`). */
   readonly maxObjectSizeBytes: number;
   readonly anonymous: 'none' | 'read';
+  /** Lists of the UFS may be kept this long, and lag; absent: never kept. */
+  readonly listTtlMs?: number | undefined;
+  /** A multipart upload that nobody touched for this long is aborted; absent: never. */
+  readonly abortUploadsAfterMs?: number | undefined;
   /** When the mount was made: the bucket's creation date in ListBuckets. */
   readonly createdAtMs: number;
   /** The pattern mount that this mount is one bucket of. */

@@ -51,7 +51,7 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { settings, clock } = options;
   const metrics = declareGatewayMetrics(options.metrics);
-  const pipeline = new Pipeline(options);
+  const pipeline = new Pipeline({ ...options, listPages: metrics.listPages });
   const exchanges = new Exchanges();
   const front = frontOf(wayOf({ ...options, metrics, pipeline }), exchanges);
   const servers = new Set<Server>();

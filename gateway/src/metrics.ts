@@ -35,6 +35,13 @@ export function declareGatewayMetrics(metrics: Metrics) {
         'can read), headers (section too large), timeout (headers too slow).',
       labels: ['reason'],
     }),
+    listPages: metrics.counter<'mount' | 'result'>({
+      name: 'forebay_list_pages_total',
+      help:
+        'Pages of UFS listings wanted on mounts with listTtl, by mount and result: hit (kept), coalesced ' +
+        '(on its way for another request), miss (asked of the UFS).',
+      labels: ['mount', 'result'],
+    }),
     cutAnswers: metrics.counter<'reason'>({
       name: 'forebay_answers_cut_total',
       help:

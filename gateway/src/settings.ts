@@ -60,6 +60,15 @@ export const gatewaySettings = {
     max: '1h',
     help: 'An idle connection is kept this long between requests. SDK pools outlive short values.',
   }),
+  whiteSpaceIntervalMs: duration({
+    env: 'FOREBAY_WHITE_SPACE_INTERVAL',
+    default: '5s',
+    min: '10ms',
+    max: '1m',
+    help:
+      'A copy or a CompleteMultipartUpload that takes the UFS longer than this is answered with 200 and ' +
+      'white space at this interval, then with its result or an error document, as S3 does it.',
+  }),
   headerBytesMax: bytes({
     env: 'FOREBAY_HEADER_SIZE_MAX',
     default: '32KiB',
@@ -80,6 +89,13 @@ export const gatewaySettings = {
     min: '5MiB',
     max: '4GiB',
     help: 'Memory for the files of upload forms under way, 5 MiB each at most; beyond it, 503 SlowDown.',
+  }),
+  listCacheBytesMax: bytes({
+    env: 'FOREBAY_LIST_CACHE_SIZE',
+    default: '32MiB',
+    min: '1MiB',
+    max: '16GiB',
+    help: 'Memory for the kept listings of all mounts that have listTtl.',
   }),
   connectionsMax: integer({
     env: 'FOREBAY_CONNECTIONS_MAX',

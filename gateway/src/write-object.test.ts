@@ -1,9 +1,10 @@
 import { ForebayError } from '@forebay/core/errors';
 import { memoryUfs } from '@forebay/ufs/memory';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import type { S3Answer } from './s3/types.ts';
 import { DirectCacheNode } from './testing/direct-cache-node.ts';
 import { testMount } from './testing/test-mount.ts';
-import { ObjectWriter } from './write-object.ts';
+import { ObjectWriter, type WriteHandler } from './write-object.ts';
 
 function setUp(options: { readOnly?: boolean } = {}) {
   const ufs = memoryUfs();
@@ -59,6 +60,20 @@ describe('writing an object', () => {
     await expect(writer.write([object], async () => 'done')).rejects.toMatchObject({ kind: 'state-unknown' });
     const refused = writer.write([object], () => Promise.reject(new Error('refused')));
     await expect(refused).rejects.toMatchObject({ kind: 'state-unknown' });
+  });
+
+  it('has no type for a success without the proof that the fence was lifted, late or not', async () => {
+    const { object, writer } = setUp();
+    const bare = { status: 200, headers: [] } as const;
+    const proven = writer.write([object], async () => 1).then((result) => result.answer(() => bare));
+    const withoutProof = { early: async () => bare, late: async () => late(Promise.resolve(bare)) };
+    const withProof = { early: () => proven, late: async () => late(proven) };
+    const late = <A extends S3Answer>(answer: Promise<A>) => ({ ...bare, late: answer });
+    expectTypeOf(withoutProof.early).not.toExtend<WriteHandler>();
+    expectTypeOf(withoutProof.late).not.toExtend<WriteHandler>();
+    expectTypeOf(withProof.early).toExtend<WriteHandler>();
+    expectTypeOf(withProof.late).toExtend<WriteHandler>();
+    expect(await (await withProof.late()).late).toMatchObject(bare);
   });
 
   it('refuses read-only mounts before anything happens', async () => {

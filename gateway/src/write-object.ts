@@ -7,7 +7,9 @@ import { randomUUID } from 'node:crypto';
 import type { CacheNode, FenceReceipt, WriteOutcome } from '@forebay/core/cache-node';
 import { ForebayError, isKind } from '@forebay/core/errors';
 import type { Mount, ObjectRef } from '@forebay/core/mount';
+import type { ListCache } from './namespace/list-cache.ts';
 import { S3Error } from './s3/errors.ts';
+import type { LateAnswer } from './s3/late-answer.ts';
 import type { S3Answer, S3Request } from './s3/types.ts';
 
 const fenced: unique symbol = Symbol('fenced');
@@ -17,7 +19,8 @@ export interface WriteAnswer extends S3Answer {
   readonly [fenced]: FenceReceipt;
 }
 
-export type WriteHandler = (request: S3Request) => Promise<WriteAnswer>;
+/** A late answer brings no document but that of the WriteAnswer it waits for. */
+export type WriteHandler = (request: S3Request) => Promise<WriteAnswer | LateAnswer<WriteAnswer>>;
 
 /** What the UFS answered, sealed until the answer to the client is built. */
 export class WriteResult<T> {
@@ -34,11 +37,16 @@ export class WriteResult<T> {
   }
 }
 
+type KeptLists = Pick<ListCache, 'drop' | 'dropBucket'>;
+
 export class ObjectWriter {
   readonly #cacheNode: CacheNode;
+  readonly #lists: KeptLists | undefined;
 
-  constructor(cacheNode: CacheNode) {
+  /** @param lists told of every write when it is over, before there is an answer, whatever became of it */
+  constructor(cacheNode: CacheNode, lists?: KeptLists) {
     this.#cacheNode = cacheNode;
+    this.#lists = lists;
   }
 
   /**
@@ -98,10 +106,12 @@ export class ObjectWriter {
   }
 
   #end(objects: readonly ObjectRef[], fenceId: string, failure: unknown): Promise<FenceReceipt> {
+    this.#lists?.drop(objects);
     return confirmed(failure, (outcome) => this.#cacheNode.endWrite(objects, fenceId, outcome));
   }
 
   #endBucket(mount: Mount, fenceId: string, failure: unknown): Promise<FenceReceipt> {
+    this.#lists?.dropBucket(mount);
     return confirmed(failure, (outcome) => this.#cacheNode.endBucketWrite(mount, fenceId, outcome));
   }
 }

@@ -28,6 +28,8 @@ export interface MemoryUfsOptions {
   readonly identity?: string;
   readonly region?: string;
   readonly clock?: Clock;
+  /** 5 MiB without it. */
+  readonly partSizeBytesMin?: number;
 }
 
 const chunkSizeBytes = 256 * 1024;
@@ -52,6 +54,7 @@ export function memoryUfs(
     backend,
     locks: new KeyLocks(),
     clock,
+    partSizeBytesMin: options.partSizeBytesMin,
   });
 }
 
@@ -168,9 +171,13 @@ class MemoryUploads implements UploadBackend {
     found.parts.set(part.partNumber, { part, bytes });
   }
 
-  async parts(uploadId: string): Promise<readonly PartRecord[]> {
+  async parts(
+    uploadId: string,
+    { after, countMax } = { after: 0, countMax: Number.POSITIVE_INFINITY },
+  ): Promise<readonly PartRecord[]> {
     const parts = [...(this.#uploads.get(uploadId)?.parts.values() ?? [])].map(({ part }) => part);
-    return parts.sort((a, b) => a.partNumber - b.partNumber);
+    const later = parts.filter((part) => part.partNumber > after);
+    return later.sort((a, b) => a.partNumber - b.partNumber).slice(0, countMax);
   }
 
   async *readPart(uploadId: string, part: PartRecord): AsyncGenerator<Uint8Array> {

@@ -23,6 +23,13 @@ export function declareUfsMetrics(metrics: Metrics) {
       help: 'Bytes of object bodies read from the UFS by mount. Far above the bytes served: read amplification.',
       labels: ['mount'],
     }),
+    uploadsAborted: metrics.counter<'mount'>({
+      name: 'forebay_uploads_aborted_total',
+      help:
+        'Multipart uploads aborted by mount because nobody touched them for its abortUploadsAfter. Steadily ' +
+        'rising: a writer gives up its uploads; the log names their keys.',
+      labels: ['mount'],
+    }),
   };
 }
 

@@ -53,7 +53,10 @@ function mountTable(mounts: readonly MountView[]): string[] {
   const rows = mounts.map((mount) => [
     mount.path,
     mount.uri,
-    mount.freshness === 'ttl' ? `ttl ${formatDuration(mount.ttlMs)}` : mount.freshness,
+    [
+      mount.freshness === 'ttl' ? `ttl ${formatDuration(mount.ttlMs)}` : mount.freshness,
+      ...(mount.listTtlMs === undefined ? [] : [`lists ${formatDuration(mount.listTtlMs)}`]),
+    ].join(', '),
     formatSize(mount.pageSizeBytes),
     [
       mount.readOnly ? 'read only' : 'read, write',

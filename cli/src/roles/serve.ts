@@ -16,7 +16,8 @@ import { createAdminApp } from '@forebay/registry/admin/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { SecretBox } from '@forebay/registry/secret-box';
 import { openState, type State } from '@forebay/registry/state-store';
-import { declareUfsMetrics, meteredService, meteredUfs } from '@forebay/ufs/metered';
+import { UploadCleanup, type UploadCleanupOptions } from '@forebay/ufs/abandoned-uploads';
+import { declareUfsMetrics, meteredService, meteredUfs, type UfsMetrics } from '@forebay/ufs/metered';
 import { openUfs, openUfsService } from '@forebay/ufs/open-ufs';
 import { UfsPool } from '@forebay/ufs/ufs-pool';
 import {
@@ -101,7 +102,8 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const registry = await openRegistry(state, parts);
   const nodeId = await nodeIdIn(state);
   const metrics = new Metrics();
-  const pool = openPool(registry, metrics, parts);
+  const ufsMetrics = declareUfsMetrics(metrics);
+  const pool = openPool(registry, ufsMetrics, parts);
   await openMounts(pool, parts);
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
   const shared = { settings: values, ufsOf, metrics, clock, log };
@@ -116,6 +118,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const endpoint = await listen(server, place);
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
+  startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
   let stopping = false;
   undoing.add(() => {
     stopping = true;
@@ -156,6 +159,17 @@ function forgetUnmounted(registry: LocalRegistry, cacheNode: LocalCacheNode): ()
   });
 }
 
+/** Aborts uploads that nobody goes on with, where a mount says so. */
+function startCleanup(
+  registry: LocalRegistry,
+  of: Pick<UploadCleanupOptions, 'ufsOf' | 'aborted'>,
+  { clock, log, undoing }: Parts,
+): void {
+  const cleanup = new UploadCleanup({ ...of, mounts: () => registry.view().mounts, clock, log });
+  cleanup.start();
+  undoing.add(() => cleanup.stop());
+}
+
 /** The name of this node, the same after each restart. */
 async function nodeIdIn(state: State): Promise<string> {
   const kept = await state.get<string>('node-id');
@@ -187,8 +201,7 @@ function mountFor(input: MountInput, { values, dataDir }: ServeConfig, createdAt
   return mount;
 }
 
-function openPool(registry: LocalRegistry, metrics: Metrics, { config, log, undoing }: Parts): UfsPool {
-  const ufsMetrics = declareUfsMetrics(metrics);
+function openPool(registry: LocalRegistry, ufsMetrics: UfsMetrics, { config, log, undoing }: Parts): UfsPool {
   const { ufsConnectionsMax } = config.values;
   const pool = new UfsPool({
     open: (location) =>
@@ -214,6 +227,8 @@ async function openMounts(pool: UfsPool, { config, log }: Parts): Promise<void> 
     try {
       await (isPattern(mount) ? pool.serviceOf(mount) : pool.ufsOf(mount));
       if (mount.ufs.scheme === 'file') statSync(mount.ufs.directory);
+      const { path, listTtlMs } = mount;
+      if (listTtlMs !== undefined) log.info({ mount: path, listTtlMs }, 'lists of this mount may lag');
     } catch (error) {
       const { cause } = error as Error;
       if (cause instanceof ConfigError) {

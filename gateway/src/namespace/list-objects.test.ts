@@ -5,16 +5,9 @@ import { memoryUfs } from '@forebay/ufs/memory';
 import type { Ufs } from '@forebay/ufs/ufs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyKey, anyPath, anyStored, modelOf, type Stored, visibleKeys } from '../testing/listing-world.ts';
 import { testMount } from '../testing/test-mount.ts';
 import { listNamespace, type NamespaceListRequest } from './list-objects.ts';
-
-interface Stored {
-  /** Inside the bucket, as clients see it: empty, or ends with `/`. */
-  readonly keyPrefix: string;
-  readonly ufsPrefix: string;
-  /** Behind `ufsPrefix`. */
-  readonly keys: readonly string[];
-}
 
 interface World {
   readonly mounts: readonly Mount[];
@@ -33,30 +26,8 @@ async function worldOf(stored: readonly Stored[]): Promise<World> {
     mounts.push(mount);
     ufses.set(mount, memoryUfs({ ...objects, ...(ufsPrefix && { '!outside': 'x' }) }));
   }
-  const prefixes = stored.map(({ keyPrefix }) => keyPrefix);
-  const ownerOf = (key: string) =>
-    prefixes.filter((prefix) => key.startsWith(prefix)).sort((a, b) => b.length - a.length)[0];
-  const keys = stored
-    .flatMap(({ keyPrefix, keys: own }) => own.map((key) => ({ key: keyPrefix + key, keyPrefix })))
-    .filter(({ key, keyPrefix }) => key !== '' && ownerOf(key) === keyPrefix)
-    .map(({ key }) => key)
-    .sort(compareUtf8);
+  const keys = visibleKeys(stored);
   return { mounts, ufsOf: (mount) => ufses.get(mount)!, keys };
-}
-
-/** What S3 lists, without pages: each text once, in order. */
-function modelOf(
-  keys: readonly string[],
-  query: { prefix: string; delimiter?: string | undefined; after: string },
-) {
-  const texts: string[] = [];
-  for (const key of keys) {
-    if (!key.startsWith(query.prefix)) continue;
-    const at = query.delimiter === undefined ? -1 : key.indexOf(query.delimiter, query.prefix.length);
-    const text = at < 0 ? key : key.slice(0, at + query.delimiter!.length);
-    if (compareUtf8(text, query.after) > 0 && texts.at(-1) !== text) texts.push(text);
-  }
-  return texts;
 }
 
 async function allPages(world: World, query: Omit<NamespaceListRequest, 'mounts' | 'ufsOf'>) {
@@ -75,37 +46,15 @@ async function allPages(world: World, query: Omit<NamespaceListRequest, 'mounts'
   throw new Error('the listing does not end');
 }
 
-const segment = fc.constantFrom('a', 'b', 'a0', 'é', '\u{10000}', '\u{ffff}', '-');
-const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
-const key = fc.oneof(
-  path,
-  path.map((text) => `${text}/`),
-  fc.constantFrom('a//b', '/a', 'a/./b', 'a/../b', ' ', '+', '%2F', 'a\\b', '\u{10ffff}'),
-);
-const stored: fc.Arbitrary<Stored[]> = fc
-  .tuple(
-    fc.boolean(),
-    fc.uniqueArray(path, { maxLength: 4 }),
-    fc.array(fc.uniqueArray(key, { maxLength: 8 }), { minLength: 5, maxLength: 5 }),
-    fc.constantFrom('', 'data/', 'x/y/'),
-  )
-  .map(([hasRoot, nested, keys, ufsPrefix]) =>
-    [...(hasRoot ? [''] : []), ...nested.map((text) => `${text}/`)].map((keyPrefix, index) => ({
-      keyPrefix,
-      ufsPrefix,
-      keys: keys[index % keys.length]!,
-    })),
-  );
-
 describe('listing a bucket with nested mounts', () => {
   it('equals a listing of all visible keys, however it is cut into pages', async () => {
     await fc.assert(
       fc.asyncProperty(
-        stored,
+        anyStored,
         fc.record({
-          prefix: fc.oneof(fc.constant(''), key, path),
+          prefix: fc.oneof(fc.constant(''), anyKey, anyPath),
           delimiter: fc.constantFrom(undefined, '/', 'a', '/a', 'a/', '//', 'é'),
-          after: fc.oneof(fc.constant(''), key, path),
+          after: fc.oneof(fc.constant(''), anyKey, anyPath),
           maxKeys: fc.constantFrom(1, 2, 3, 7, 1000),
         }),
         async (mounts, query) => {

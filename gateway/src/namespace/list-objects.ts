@@ -1,20 +1,21 @@
 /**
  * Listing of a bucket as clients see it: the listings of its mounts, nested ones included, as one sequence
- * in UTF-8 byte order (S3-WIRE 105-110). Nothing is cached. The order, the bounds and the grouping hold
+ * in UTF-8 byte order (S3-WIRE 105-110). Nothing is cached here. The order, the bounds and the grouping hold
  * whatever a UFS answers: entries at or below the start are dropped, and a group that two mounts share is
  * listed once.
  */
 import { ForebayError } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
 import { afterPrefix, compareUtf8 } from '@forebay/core/utf8-order';
-import type { Ufs, UfsListEntry, UfsListing, UfsListRequest } from '@forebay/ufs/ufs';
+import type { UfsListEntry, UfsListing, UfsListRequest } from '@forebay/ufs/ufs';
 import { groupOf, intervalsWithPrefix, type KeyInterval } from './key-intervals.ts';
+import type { Lister } from './list-cache.ts';
 import { emptyIfMissing } from './pattern-part.ts';
 
 export interface NamespaceListRequest {
   /** Mounts of the bucket. */
   readonly mounts: readonly Mount[];
-  readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
+  readonly ufsOf: (mount: Mount) => Lister | Promise<Lister>;
   /** Empty: none. */
   readonly prefix: string;
   /** Never empty. */
@@ -127,7 +128,7 @@ class ListWalk {
     return endExclusive !== undefined && compareUtf8(after, endExclusive) >= 0 ? undefined : position;
   }
 
-  async *#walkInterval(mount: Mount, ufs: Ufs, position: Position): AsyncGenerator<Item, void, undefined> {
+  async *#walkInterval(mount: Mount, ufs: Lister, position: Position): AsyncGenerator<Item, void, undefined> {
     const { prefix, delimiter } = this.#request;
     const entered = groupOf(position.atLeast, prefix, delimiter);
     // The interval begins in the middle of a group, or the whole mount lies in one: any key stands for the
@@ -169,7 +170,7 @@ class ListWalk {
     }
   }
 
-  async #page(mount: Mount, ufs: Ufs, position: Position) {
+  async #page(mount: Mount, ufs: Lister, position: Position) {
     const { prefix, delimiter, maxKeys, signal } = this.#request;
     const beyondPrefix = mount.keyPrefix.length > prefix.length;
     const listing = await this.#list(mount, ufs, {
@@ -191,7 +192,7 @@ class ListWalk {
     return { lines, truncated: listing.truncated };
   }
 
-  #list(mount: Mount, ufs: Ufs, request: UfsListRequest): Promise<UfsListing> {
+  #list(mount: Mount, ufs: Lister, request: UfsListRequest): Promise<UfsListing> {
     const { mounts } = this.#request;
     return emptyIfMissing({ mount, mounts }, emptyListing, () => ufs.list(request));
   }
@@ -210,7 +211,7 @@ class ListWalk {
   }
 
   /** Whether the mount has a key of the group at or behind the position and inside the interval. */
-  async #holdsKey(mount: Mount, ufs: Ufs, group: string, position: Position): Promise<boolean> {
+  async #holdsKey(mount: Mount, ufs: Lister, group: string, position: Position): Promise<boolean> {
     const prefix = mount.keyPrefix.length > group.length ? mount.keyPrefix : group;
     let startAfter = position.startAfter;
     for (;;) {

@@ -25,6 +25,8 @@ import { uploadPartCopy } from './operations/upload-part-copy.ts';
 import { unsupportedOperations } from './unsupported-operations.ts';
 
 const copySource = ['x-amz-copy-source'];
+const lateNote =
+  'Slow ones get 200 and white space, then the result or an error document; x-amz-version-id is left out then.';
 const ofPart = ['partNumber', 'uploadId'];
 const readNote =
   'Cached. Requests with versionId, partNumber or SSE-C headers go to the UFS every time, uncached.';
@@ -95,7 +97,9 @@ const supported: readonly Operation[] = [
     target: 'object',
     headers: copySource,
     write: copyObject,
-    note: 'Between two mounts of different stores the bytes stream through, and tags and checksum with them.',
+    note:
+      'Between two mounts of different stores the bytes stream through, and tags and checksum with them. ' +
+      lateNote,
   },
   { name: 'DeleteObject', method: 'DELETE', target: 'object', write: deleteObject },
   {
@@ -113,6 +117,7 @@ const supported: readonly Operation[] = [
     query: ofPart,
     headers: copySource,
     read: uploadPartCopy,
+    note: lateNote,
   },
   {
     name: 'CompleteMultipartUpload',
@@ -120,6 +125,7 @@ const supported: readonly Operation[] = [
     target: 'object',
     query: ['uploadId'],
     write: completeMultipartUpload,
+    note: lateNote,
   },
   {
     name: 'AbortMultipartUpload',

@@ -5,6 +5,7 @@ import type { Mount } from '@forebay/core/mount';
 import type { Registry } from '@forebay/core/registry';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { UfsService } from '@forebay/ufs/ufs-service';
+import type { ListCache } from '../namespace/list-cache.ts';
 import type { GatewayConfig } from '../settings.ts';
 import type { ObjectWriter, WriteHandler } from '../write-object.ts';
 import type { CorsConfigurations } from './cors/cors-configurations.ts';
@@ -17,7 +18,8 @@ export interface OperationDeps {
   readonly serviceOf: (pattern: Mount) => UfsService | Promise<UfsService>;
   readonly writer: ObjectWriter;
   readonly cors: CorsConfigurations;
-  readonly settings: Pick<GatewayConfig, 'xmlBodyBytesMax' | 'formMemoryBytesMax'>;
+  readonly lists: ListCache;
+  readonly settings: Pick<GatewayConfig, 'xmlBodyBytesMax' | 'formMemoryBytesMax' | 'whiteSpaceIntervalMs'>;
   readonly clock: Clock;
 }
 

@@ -12,6 +12,8 @@ import { SigningKeys } from '@forebay/core/sigv4';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { UfsService } from '@forebay/ufs/ufs-service';
 import type { Exchange } from '../exchange.ts';
+import type { GatewayMetrics } from '../metrics.ts';
+import { ListCache } from '../namespace/list-cache.ts';
 import type { GatewayConfig } from '../settings.ts';
 import { ObjectWriter } from '../write-object.ts';
 import { writeAnswer } from './answer.ts';
@@ -22,6 +24,7 @@ import { CorsConfigurations } from './cors/cors-configurations.ts';
 import { CrossOrigin } from './cors/cross-origin.ts';
 import { ErrorReporter } from './error-reporter.ts';
 import { S3Error } from './errors.ts';
+import { whiteSpaceUntil } from './late-answer.ts';
 import type { Operation, OperationDeps } from './operation.ts';
 import { OperationLookup } from './operation-lookup.ts';
 import { operationTable } from './operation-table.ts';
@@ -36,6 +39,7 @@ export interface PipelineOptions {
   readonly serviceOf: (pattern: Mount) => UfsService | Promise<UfsService>;
   readonly credentials: AuthDeps['credentials'];
   readonly settings: GatewayConfig;
+  readonly listPages: GatewayMetrics['listPages'];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -49,9 +53,11 @@ export class Pipeline {
   readonly #handlers = new Map<Operation, S3Handler>();
   readonly #errors: ErrorReporter;
   readonly #crossOrigin: CrossOrigin;
+  readonly #whiteSpaceIntervalMs: number;
 
   constructor(options: PipelineOptions) {
     this.#registry = options.registry;
+    this.#whiteSpaceIntervalMs = options.settings.whiteSpaceIntervalMs;
     const { settings, credentials, clock } = options;
     this.#receiveDeps = {
       auth: { credentials, clock, sigv2: settings.sigv2, signingKeys: new SigningKeys() },
@@ -67,7 +73,9 @@ export class Pipeline {
     });
     const cors = new CorsConfigurations(options);
     this.#crossOrigin = new CrossOrigin({ registry: options.registry, configurations: cors });
-    const deps: OperationDeps = { ...options, cors, writer: new ObjectWriter(options.cacheNode) };
+    const lists = new ListCache({ clock, bytesMax: settings.listCacheBytesMax, pages: options.listPages });
+    const writer = new ObjectWriter(options.cacheNode, lists);
+    const deps: OperationDeps = { ...options, cors, writer, lists };
     for (const operation of operationTable) {
       const handler = operation.read?.(deps) ?? operation.write?.(deps);
       if (handler) this.#handlers.set(operation, handler);
@@ -77,7 +85,7 @@ export class Pipeline {
   async handle(exchange: Exchange): Promise<void> {
     let answer: S3Answer;
     try {
-      answer = await this.#answer(exchange);
+      answer = this.#lateOrNot(exchange, await this.#answer(exchange));
     } catch (error) {
       answer = this.#errors.answer(exchange, error);
     }
@@ -86,6 +94,17 @@ export class Pipeline {
     } catch (error) {
       await this.#send(exchange, this.#errors.answer(exchange, error));
     }
+  }
+
+  /** Errors that come late have their document in place of the result's, under the 200 that went out. */
+  #lateOrNot(exchange: Exchange, answer: S3Answer): S3Answer {
+    if (!answer.late) return answer;
+    const document = answer.late.then(
+      ({ body }) => String(body),
+      (error: unknown) => String(this.#errors.answer(exchange, error).body),
+    );
+    const { status, headers } = answer;
+    return { status, headers, chunked: true, body: whiteSpaceUntil(document, this.#whiteSpaceIntervalMs) };
   }
 
   async refuseOverload(exchange: Exchange): Promise<void> {
@@ -106,11 +125,11 @@ export class Pipeline {
     authorise(this.#registry, operation, request);
     const handler = this.#handlers.get(operation);
     if (!handler) throw new Error(`the operation ${operation.name} has no handler`);
-    try {
-      return await handler(request);
-    } catch (error) {
+    const seen = (error: unknown) => {
       throw asSeenBy(request, error);
-    }
+    };
+    const answer = await handler(request).catch(seen);
+    return answer.late ? { ...answer, late: answer.late.catch(seen) } : answer;
   }
 
   async #send(exchange: Exchange, answer: S3Answer): Promise<void> {

@@ -88,6 +88,8 @@ export interface S3Answer {
   readonly body?: Uint8Array | string | AsyncIterable<Uint8Array> | undefined;
   /** The length of the stream is not known when its headers go out. */
   readonly chunked?: true | undefined;
+  /** The document comes later, white space until then (late-answer.ts). Without a body. */
+  readonly late?: Promise<S3Answer> | undefined;
   /** For the access log and metrics. */
   readonly cache?: string | undefined;
 }

@@ -1,12 +1,12 @@
 /** Writes S3's XML answers: small, fast, and safe for any key (S3-WIRE 70, 111). */
 
 export const s3Namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
-const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
+export const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 /** A document with a root element; `content` is XML made by the functions here. Errors have no namespace. */
 export function xmlDocument(root: string, content: string, namespace: string | 'none' = s3Namespace): string {
   const attribute = namespace === 'none' ? '' : ` xmlns="${namespace}"`;
-  return `${declaration}<${root}${attribute}>${content}</${root}>`;
+  return `${xmlDeclaration}<${root}${attribute}>${content}</${root}>`;
 }
 
 /** An element with text. */

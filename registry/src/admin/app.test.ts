@@ -177,13 +177,15 @@ describe('admin API', () => {
   });
 
   it('mounts and unmounts', async () => {
-    const made = await post({ path: '/data', ufs: 'file:///d', options: { ttl: '5s' } });
+    const made = await post({ path: '/data', ufs: 'file:///d', options: { ttl: '5s', listTtl: '3s' } });
     expect(made.status).toBe(201);
     expect(await made.json()).toMatchObject({
       path: '/data',
       ttlMs: 5000,
+      listTtlMs: 3000,
+      abortUploadsAfterMs: 7 * 86_400_000,
       origin: 'runtime',
-      uri: 'file:///d?ttl=5s',
+      uri: 'file:///d?ttl=5s&listTtl=3s',
     });
     const list = (await (await asRoot('/api/v1/mounts')).json()) as { path: string; origin: string }[];
     expect(list.map(({ path, origin }) => [path, origin])).toEqual([

@@ -24,6 +24,8 @@ const mountProperties = {
   uri: { ...text, examples: ['s3://lake?endpoint=http://127.0.0.1:7070'] },
   freshness: { enum: ['ttl', 'always', 'immutable'] },
   ttlMs: count,
+  listTtlMs: { ...count, description: 'Left out where lists are never kept.' },
+  abortUploadsAfterMs: { ...count, description: 'Left out where uploads are never aborted.' },
   readOnly: { type: 'boolean' },
   pageSizeBytes: count,
   maxObjectSizeBytes: { ...count, description: 'Left out where unlimited.' },

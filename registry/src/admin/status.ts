@@ -12,6 +12,10 @@ export interface MountView {
   readonly uri: string;
   readonly freshness: string;
   readonly ttlMs: number;
+  /** Left out where lists are never kept. */
+  readonly listTtlMs?: number;
+  /** Left out where uploads are never aborted. */
+  readonly abortUploadsAfterMs?: number;
   readonly readOnly: boolean;
   readonly pageSizeBytes: number;
   readonly maxObjectSizeBytes?: number;
@@ -23,11 +27,14 @@ export interface MountView {
 
 export function mountView(mount: Mount, origin: 'start' | 'runtime'): MountView {
   const { path, uri, freshness, ttlMs, readOnly, pageSizeBytes, maxObjectSizeBytes, anonymous } = mount;
+  const { listTtlMs, abortUploadsAfterMs } = mount;
   return {
     path,
     uri,
     freshness,
     ttlMs,
+    ...(listTtlMs !== undefined && { listTtlMs }),
+    ...(abortUploadsAfterMs !== undefined && { abortUploadsAfterMs }),
     readOnly,
     pageSizeBytes,
     ...(maxObjectSizeBytes < Number.MAX_SAFE_INTEGER && { maxObjectSizeBytes }),

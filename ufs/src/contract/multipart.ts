@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type HeaderList, headerValue } from '@forebay/core/object';
 import { expect, it } from 'vitest';
+import { digestOf } from '../local/checksums.ts';
 import type { Ufs, UfsPartRef } from '../ufs.ts';
 import {
   bytesOf,
@@ -40,6 +41,7 @@ export function describeMultipart(subject: () => Subject, capabilities: UfsCapab
   describeParts(subject, capabilities);
   describeRefusals(subject, capabilities);
   if (capabilities.checksums) describeChecksums(subject);
+  if (capabilities.checksums) describeFullObjectChecksums(subject);
   if (capabilities.conditionalWrites) describeConditions(subject);
 }
 
@@ -220,6 +222,51 @@ function describeChecksums(subject: () => Subject): void {
     expect(completed.checksums).toContainEqual(['ChecksumSHA256', composite]);
     expect(headerValue((await ufs.head(key)).headers, name)).toBe(composite);
   });
+}
+
+/** Vectors of S3-WIRE 19: 5 MiB of zero bytes, and `hello`. */
+function describeFullObjectChecksums(subject: () => Subject): void {
+  it.each([
+    ['CRC32', 'OuNOOw=='],
+    ['CRC32C', undefined],
+    ['CRC64NVME', undefined],
+  ])('makes the %s of the whole object of the parts’, and refuses another', async (algorithm, known) => {
+    const { ufs, scope } = subject();
+    const key = `${scope}object`;
+    const name = `x-amz-checksum-${algorithm.toLowerCase()}`;
+    const { uploadId } = await ufs.createUpload(key, [
+      ['x-amz-checksum-algorithm', algorithm],
+      ['x-amz-checksum-type', 'FULL_OBJECT'],
+    ]);
+    const contents = [Buffer.alloc(partSizeBytes), Buffer.from('hello')];
+    const parts: UfsPartRef[] = [];
+    for (const [index, content] of contents.entries()) {
+      const value = checksumOf(algorithm, [content]);
+      const part = { uploadId, partNumber: index + 1, content, headers: [[name, value]] as const };
+      parts.push({ ...(await putPart(ufs, key, part)), checksums: [[`Checksum${algorithm}`, value]] });
+    }
+    const whole = known ?? checksumOf(algorithm, contents);
+    const complete = (value: string) => {
+      const headers: HeaderList = [
+        [name, value],
+        ['x-amz-checksum-type', 'FULL_OBJECT'],
+        ['x-amz-mp-object-size', String(partSizeBytes + 5)],
+      ];
+      return ufs.completeUpload(key, { uploadId, parts, headers });
+    };
+    const other = checksumOf(algorithm, [Buffer.from('other')]);
+    expect(await refusal(complete(other))).toMatchObject({ status: 400, code: 'BadDigest' });
+    const completed = await complete(whole);
+    expect(completed.checksums).toContainEqual([`Checksum${algorithm}`, whole]);
+    expect(completed.checksums).toContainEqual(['ChecksumType', 'FULL_OBJECT']);
+    expect(headerValue((await ufs.head(key)).headers, name)).toBe(whole);
+  });
+}
+
+function checksumOf(algorithm: string, pieces: readonly Uint8Array[]): string {
+  const digest = digestOf(algorithm)!;
+  for (const piece of pieces) digest.update(piece);
+  return digest.value().toString('base64');
 }
 
 function describeConditions(subject: () => Subject): void {

@@ -78,14 +78,13 @@ export class FileBackend implements ObjectBackend {
     this.#store.odd.close();
   }
 
-  /** Bytes that a crash left on their way, and uploads nobody has touched. Times in ms since the epoch. */
-  async sweep(olderThan: { readonly stagedMs: number; readonly uploadsMs: number }): Promise<void> {
+  /** Removes bytes that a crash left on their way. @param stagedBeforeMs since the epoch */
+  async sweep(stagedBeforeMs: number): Promise<void> {
     const { tmp } = this.#store.layout;
-    await this.uploads.removeOlderThan(olderThan.uploadsMs);
     for (const name of (await absentAsUndefined(readdir(tmp))) ?? []) {
       const path = join(tmp, name);
       const stats = await absentAsUndefined(stat(path));
-      if (stats && stats.mtimeMs < olderThan.stagedMs) await rm(path, { recursive: true, force: true });
+      if (stats && stats.mtimeMs < stagedBeforeMs) await rm(path, { recursive: true, force: true });
     }
   }
 

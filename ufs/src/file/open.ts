@@ -13,18 +13,19 @@ export interface FileUfsOptions {
   readonly directory: string;
   readonly region?: string | undefined;
   readonly clock?: Clock | undefined;
+  /** 5 MiB without it. */
+  readonly partSizeBytesMin?: number | undefined;
 }
 
 const stagedAgeMsMax = 24 * 3600e3;
-const uploadAgeMsMax = 7 * 24 * 3600e3;
 
 // One for the process, not for the driver: two mounts of one directory must exclude each other's writers,
 // and a lock that nobody holds is not kept.
 const locks = new KeyLocks();
 
 /**
- * Nothing is written before the first write request, but for what a crash or an abandoned upload left
- * behind, which is removed here: bytes in tmp/ after a day, uploads after a week without a new part.
+ * Nothing is written before the first write request, but for what a crash left behind, which is removed
+ * here: bytes in tmp/ after a day. Abandoned uploads are the mount's affair (abandoned-uploads.ts).
  */
 export async function openFileUfs(options: FileUfsOptions): Promise<Ufs> {
   const clock = options.clock ?? systemClock;
@@ -32,9 +33,7 @@ export async function openFileUfs(options: FileUfsOptions): Promise<Ufs> {
   const backend = new FileBackend(directory);
   const nowMs = clock.wallMs();
   // Housekeeping cannot be done in a directory that may only be read, and need not be.
-  await backend
-    .sweep({ stagedMs: nowMs - stagedAgeMsMax, uploadsMs: nowMs - uploadAgeMsMax })
-    .catch(() => undefined);
+  await backend.sweep(nowMs - stagedAgeMsMax).catch(() => undefined);
   return new LocalUfs({
     identity: ufsIdentityOf({ scheme: 'file', directory: options.directory, prefix: '' }),
     region: options.region ?? 'us-east-1',
@@ -42,5 +41,6 @@ export async function openFileUfs(options: FileUfsOptions): Promise<Ufs> {
     locks,
     lockScope: await realpath(directory).catch(() => directory),
     clock,
+    partSizeBytesMin: options.partSizeBytesMin,
   });
 }

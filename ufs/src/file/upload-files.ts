@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { noSuchUpload } from '../local/answers.ts';
 import type { PartRecord, UploadBackend, UploadRecord } from '../local/backend.ts';
@@ -72,13 +72,17 @@ export class UploadFiles implements UploadBackend {
     });
   }
 
-  parts(uploadId: string): Promise<readonly PartRecord[]> {
+  parts(
+    uploadId: string,
+    { after, countMax } = { after: 0, countMax: Number.POSITIVE_INFINITY },
+  ): Promise<readonly PartRecord[]> {
     return this.#answering(async () => {
       const directory = this.#directoryOf(uploadId);
       if (directory === undefined) return [];
       const names = (await absentAsUndefined(readdir(directory))) ?? [];
-      const records = names.filter((name) => /^\d{5}\.json$/.test(name)).sort();
-      const found = await mapBounded(records, (name) => readJson<StoredPart>(join(directory, name)));
+      const records = names.filter((name) => /^\d{5}\.json$/.test(name) && Number.parseInt(name, 10) > after);
+      const wanted = records.sort().slice(0, countMax);
+      const found = await mapBounded(wanted, (name) => readJson<StoredPart>(join(directory, name)));
       return found.filter((part) => part !== undefined);
     });
   }
@@ -106,14 +110,6 @@ export class UploadFiles implements UploadBackend {
       await syncDirectory(this.#layout.uploads);
       await rm(gone, { recursive: true, force: true });
     });
-  }
-
-  /** Removes uploads that nobody has touched since. */
-  async removeOlderThan(touchedMs: number): Promise<void> {
-    for (const id of (await absentAsUndefined(readdir(this.#layout.uploads))) ?? []) {
-      const stats = await absentAsUndefined(stat(join(this.#layout.uploads, id)));
-      if (stats && stats.mtimeMs < touchedMs) await this.remove(id);
-    }
   }
 
   /** Undefined for a text that is no id of ours: it never becomes part of a path. */

@@ -78,6 +78,28 @@ export function badChecksum(header: string): UfsAnswerError {
   return answer(400, 'BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`);
 }
 
+/** An upload has one algorithm from its creation. @param actual of a part or of the complete */
+export function otherChecksumAlgorithm(expected: string, actual: string): UfsAnswerError {
+  return invalidRequest(
+    `Checksum Type mismatch occurred, expected checksum Type: ${expected.toLowerCase()}, ` +
+      `actual checksum Type: ${actual.toLowerCase()}`,
+  );
+}
+
+export function otherChecksumMode(type: string): UfsAnswerError {
+  return invalidRequest(
+    `The upload was created using the ${type} checksum mode. ` +
+      'The complete request must use the same checksum mode.',
+  );
+}
+
+export function partChecksumMissing(algorithm: string, partNumber: number): UfsAnswerError {
+  return invalidRequest(
+    `The upload was created using a ${algorithm.toLowerCase()} checksum. The complete request must ` +
+      `include the checksum for each part. It was missing for part ${partNumber} in the request.`,
+  );
+}
+
 export function aclNotSupported(): UfsAnswerError {
   return answer(400, 'AccessControlListNotSupported', 'The bucket does not allow ACLs');
 }

@@ -77,8 +77,11 @@ export interface UploadBackend {
   find(uploadId: string): Promise<UploadRecord | undefined>;
   /** In any order. */
   list(): Promise<readonly UploadRecord[]>;
-  /** By part number, ascending. */
-  parts(uploadId: string): Promise<readonly PartRecord[]>;
+  /** By part number, ascending; of a page, those after a number, at most so many. */
+  parts(
+    uploadId: string,
+    page?: { readonly after: number; readonly countMax: number },
+  ): Promise<readonly PartRecord[]>;
   readPart(uploadId: string, part: PartRecord): AsyncIterable<Uint8Array>;
   remove(uploadId: string): Promise<void>;
 }

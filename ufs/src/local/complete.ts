@@ -1,14 +1,20 @@
 /** The rules of CompleteMultipartUpload (S3-WIRE 69, 99): which parts, how large, with which checksums. */
-import { MiB } from '@forebay/core/bytes';
 import { bareEtag } from '@forebay/core/conditions';
 import { type HeaderList, headerValue } from '@forebay/core/object';
 import type { UfsPartRef } from '../ufs.ts';
-import { badChecksum, entityTooSmall, invalidPart, invalidPartOrder, invalidRequest } from './answers.ts';
+import {
+  badChecksum,
+  entityTooSmall,
+  invalidPart,
+  invalidPartOrder,
+  invalidRequest,
+  otherChecksumAlgorithm,
+  otherChecksumMode,
+  partChecksumMissing,
+} from './answers.ts';
 import type { PartRecord, UploadBackend, UploadRecord } from './backend.ts';
-import { compositeChecksum, digestOf } from './checksums.ts';
+import { checksumHeaderOf, combinedChecksum, compositeChecksum, digestOf } from './checksums.ts';
 import { algorithmOf, checksumElements, isChecksumHeader } from './object-headers.ts';
-
-const partSizeBytesMin = 5 * MiB;
 
 /** The stored part that a line of the request means. @throws UfsAnswerError InvalidPartOrder, InvalidPart */
 export function choosePart(choice: {
@@ -41,12 +47,22 @@ function findPart(stored: readonly PartRecord[], partNumber: number): PartRecord
   return stored[low]?.partNumber === partNumber ? stored[low] : undefined;
 }
 
-/** @throws UfsAnswerError EntityTooSmall, InvalidRequest */
-export function checkParts(parts: readonly PartRecord[], headers: HeaderList): void {
+/**
+ * @param partSizeBytesMin of every part but the last
+ * @throws UfsAnswerError EntityTooSmall, InvalidRequest
+ */
+export function checkParts(
+  parts: readonly PartRecord[],
+  headers: HeaderList,
+  partSizeBytesMin: number,
+): void {
   for (const part of parts.slice(0, -1)) {
     if (part.sizeBytes < partSizeBytesMin) throw entityTooSmall(part, partSizeBytesMin);
   }
   const announced = headerValue(headers, 'x-amz-mp-object-size');
+  if (announced !== undefined && !/^\d{1,15}$/.test(announced)) {
+    throw invalidRequest('Value for x-amz-mp-object-size header is invalid.');
+  }
   const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   if (announced !== undefined && Number(announced) !== sizeBytes) {
     throw invalidRequest(
@@ -56,52 +72,74 @@ export function checkParts(parts: readonly PartRecord[], headers: HeaderList): v
   }
 }
 
+export interface CompletedChecksums {
+  /** What the object will carry. */
+  readonly headers: HeaderList;
+  /** Given by the client for the whole object, and to be compared with its bytes. */
+  readonly unproven: readonly [name: string, value: string] | undefined;
+}
+
 /**
- * What the object will carry: the composite of its parts' checksums, or the whole object's where the client
- * sent it with the complete. @throws UfsAnswerError BadDigest where the client's composite is another
+ * What follows from the parts' checksums is computed from them, and a value that the client gives with the
+ * complete is compared with it.
+ * @throws UfsAnswerError BadDigest where it is another, InvalidRequest where it is of another kind
  */
 export function completedChecksums(
   upload: UploadRecord,
   parts: readonly PartRecord[],
   headers: HeaderList,
-): HeaderList {
+): CompletedChecksums {
   const given = headers.find(([name]) => isChecksumHeader(name));
-  const { checksumAlgorithm: algorithm } = upload;
-  if (upload.checksumType === 'COMPOSITE' && algorithm !== undefined) {
-    const name = `x-amz-checksum-${algorithm.toLowerCase()}`;
-    const checksums = parts.map((part) => part.checksums);
-    const value = compositeChecksum(algorithm, checksums);
-    if (value === undefined) return [];
-    if (given?.[0] === name && given[1] !== value && given[1] !== value.slice(0, value.lastIndexOf('-'))) {
-      throw badChecksum(name);
-    }
-    return [
-      [name, value],
-      ['x-amz-checksum-type', 'COMPOSITE'],
-    ];
+  const { checksumAlgorithm: algorithm, checksumType: type } = upload;
+  const asked = headerValue(headers, 'x-amz-checksum-type')?.toUpperCase();
+  if (asked !== undefined && type !== undefined && asked !== type) throw otherChecksumMode(type);
+  if (algorithm === undefined) return wholeChecksums(given);
+  const name = checksumHeaderOf(algorithm);
+  if (given && given[0] !== name) throw otherChecksumAlgorithm(algorithm, algorithmOf(given[0]));
+  const composite = type === 'COMPOSITE';
+  const value = composite ? compositeChecksum(algorithm, parts) : combinedChecksum(algorithm, parts);
+  if (value === undefined) return composite ? wholeChecksums(undefined) : wholeChecksums(given);
+  if (given && given[1] !== value && !(composite && given[1] === value.slice(0, value.lastIndexOf('-')))) {
+    throw badChecksum(name);
   }
-  return given ? [given, ['x-amz-checksum-type', 'FULL_OBJECT']] : [];
+  const kept: HeaderList = [
+    [name, value],
+    ['x-amz-checksum-type', composite ? 'COMPOSITE' : 'FULL_OBJECT'],
+  ];
+  return { headers: kept, unproven: undefined };
+}
+
+function wholeChecksums(given: readonly [string, string] | undefined): CompletedChecksums {
+  return { headers: given ? [given, ['x-amz-checksum-type', 'FULL_OBJECT']] : [], unproven: given };
+}
+
+/** A composite vouches for each part, so each line must name its checksum. @throws UfsAnswerError */
+export function checkPartChecksums(upload: UploadRecord, refs: readonly UfsPartRef[]): void {
+  const { checksumAlgorithm: algorithm } = upload;
+  if (upload.checksumType !== 'COMPOSITE' || algorithm === undefined) return;
+  const missing = refs.find(({ checksums }) => !checksums.some(([name]) => name === `Checksum${algorithm}`));
+  if (missing) throw partChecksumMissing(algorithm, missing.partNumber);
 }
 
 /**
- * The parts' bytes one after another. A whole-object checksum is compared on the way, where its algorithm is
- * computed here (not CRC64NVME and the xxHash family, which are kept as the client gave them).
+ * The parts' bytes one after another. A checksum that nothing vouches for yet is compared on the way, where
+ * its algorithm is computed here (not the xxHash family, which is kept as the client gave it).
  */
 export async function* assemble(
   uploads: UploadBackend,
   object: {
     readonly uploadId: string;
     readonly parts: readonly PartRecord[];
-    readonly checksums: HeaderList;
+    readonly unproven: CompletedChecksums['unproven'];
   },
 ): AsyncGenerator<Uint8Array> {
-  const whole = object.checksums.find(([name, value]) => isChecksumHeader(name) && !value.includes('-'));
-  const digest = whole && digestOf(algorithmOf(whole[0]));
-  for (const part of object.parts) {
-    for await (const chunk of uploads.readPart(object.uploadId, part)) {
+  const { uploadId, parts, unproven } = object;
+  const digest = unproven && digestOf(algorithmOf(unproven[0]));
+  for (const part of parts) {
+    for await (const chunk of uploads.readPart(uploadId, part)) {
       digest?.update(chunk);
       yield chunk;
     }
   }
-  if (whole && digest && digest.value().toString('base64') !== whole[1]) throw badChecksum(whole[0]);
+  if (digest && digest.value().toString('base64') !== unproven[1]) throw badChecksum(unproven[0]);
 }

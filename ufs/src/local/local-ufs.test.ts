@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { headerValue } from '@forebay/core/object';
 import { expect, it } from 'vitest';
 import { bytesOf, patternBytes, putObject, refusal, textAt, uploadOf } from '../contract/support.ts';
 import { memoryUfs } from '../memory.ts';
 import type { Ufs, UfsForward, UfsForwarded } from '../ufs.ts';
-import { compositeChecksum } from './checksums.ts';
 
 const MiB5 = 5 * 1024 * 1024;
 
@@ -159,19 +157,4 @@ it('compares a whole-object checksum given with complete', async () => {
   expect(await refusal(ufs.head('object'))).toMatchObject({ status: 404 });
   const completed = await complete(crc32('content'));
   expect(completed.checksums).toContainEqual(['ChecksumType', 'FULL_OBJECT']);
-});
-
-it('computes composites of every algorithm that has one', () => {
-  const part = (name: string, value: Buffer) =>
-    [[`x-amz-checksum-${name}`, value.toString('base64')]] as const;
-  const digest = createHash('sha1').update('part').digest();
-  const expected = createHash('sha1')
-    .update(Buffer.concat([digest, digest]))
-    .digest('base64');
-  expect(compositeChecksum('SHA1', [part('sha1', digest), part('sha1', digest)])).toBe(`${expected}-2`);
-  // The check value of CRC-32C: the CRC of the text 123456789 is e3069283.
-  const check = compositeChecksum('CRC32C', [part('crc32c', Buffer.from('123456789'))]);
-  expect(check).toBe(`${Buffer.from('e3069283', 'hex').toString('base64')}-1`);
-  expect(compositeChecksum('CRC64NVME', [part('crc64nvme', digest)])).toBeUndefined();
-  expect(compositeChecksum('SHA1', [part('sha256', digest)])).toBeUndefined();
 });

@@ -3,6 +3,7 @@
  * records; here are conditions, ranges, directives, listings and error codes. Unversioned: the only version
  * id is `null`.
  */
+import { MiB } from '@forebay/core/bytes';
 import type { Clock } from '@forebay/core/clock';
 import { etagListMatches } from '@forebay/core/conditions';
 import { isUfsAnswer } from '@forebay/core/errors';
@@ -46,6 +47,8 @@ export interface LocalUfsOptions {
   /** Names the store among the users of `locks`. */
   readonly lockScope: string;
   readonly clock: Clock;
+  /** Of each part of an upload but the last. Default: S3's own, 5 MiB. */
+  readonly partSizeBytesMin?: number | undefined;
 }
 
 export class LocalUfs implements Ufs {
@@ -68,6 +71,7 @@ export class LocalUfs implements Ufs {
       backend: options.backend,
       writer: this.#writer,
       clock: options.clock,
+      partSizeBytesMin: options.partSizeBytesMin ?? 5 * MiB,
       openSource: (copy) => this.#openSource(copy),
     });
   }

@@ -6,13 +6,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '@forebay/core/clock';
 import { bareEtag } from '@forebay/core/conditions';
-import { type HeaderList, headerValue } from '@forebay/core/object';
+import type { HeaderList } from '@forebay/core/object';
 import type { Ufs, UfsCopied, UfsCopy, UfsPartList, UfsUpload, UfsUploadList, UfsWritten } from '../ufs.ts';
 import { invalidArgument, invalidRequest, noSuchUpload } from './answers.ts';
 import type { ObjectBackend, OpenObject, PartRecord, UploadRecord } from './backend.ts';
-import { assemble, checkParts, choosePart, completedChecksums } from './complete.ts';
-import { checksumElements, describeObject, refuseUnsupported } from './object-headers.ts';
-import { MeasuredBody, type ObjectWriter, uploadChecksums } from './object-writer.ts';
+import { digestOf } from './checksums.ts';
+import { assemble, checkPartChecksums, checkParts, choosePart, completedChecksums } from './complete.ts';
+import { checksumElements, checksumKindOf, describeObject, refuseUnsupported } from './object-headers.ts';
+import { MeasuredBody, missingChecksum, type ObjectWriter, uploadChecksums } from './object-writer.ts';
 import { pageOfUploads } from './upload-listing.ts';
 import { copied } from './views.ts';
 
@@ -24,6 +25,7 @@ interface MultipartOptions {
   readonly backend: ObjectBackend;
   readonly writer: ObjectWriter;
   readonly clock: Clock;
+  readonly partSizeBytesMin: number;
   /** Opens a copy's source, its conditions met. */
   openSource(copy: UfsCopy): Promise<OpenObject>;
 }
@@ -41,17 +43,12 @@ export class MultipartUploads {
     refuseUnsupported(headers);
     await this.#backend.check();
     const initiatedMs = this.#options.clock.wallMs();
-    const checksumAlgorithm = headerValue(headers, 'x-amz-checksum-algorithm')?.toUpperCase();
-    const checksumType = headerValue(headers, 'x-amz-checksum-type')?.toUpperCase();
     const upload: UploadRecord = {
       uploadId: `${initiatedMs.toString(36).padStart(9, '0')}${randomBytes(12).toString('hex')}`,
       key,
       initiatedMs,
       ...describeObject(headers),
-      ...(checksumAlgorithm && {
-        checksumAlgorithm,
-        checksumType: checksumType ?? (checksumAlgorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE'),
-      }),
+      ...checksumKindOf(headers),
     };
     await this.#backend.uploads.create(upload);
     const answer: [string, string][] = [];
@@ -87,7 +84,8 @@ export class MultipartUploads {
         body: source.read(range, undefined),
         sizeBytes: range.endExclusive - range.start,
       });
-      return { headers: [], etag: stored.etag, lastModifiedMs: stored.lastModifiedMs, checksums: [] };
+      const { etag, lastModifiedMs, checksums } = stored;
+      return { headers: [], etag, lastModifiedMs, checksums: checksumElements(checksums) };
     } finally {
       await source.close();
     }
@@ -102,8 +100,9 @@ export class MultipartUploads {
       const message = `Part number must be an integer between 1 and ${partNumberMax}, inclusive`;
       throw invalidArgument(message, 'partNumber', String(partNumber));
     }
-    await this.#find(key, uploadId);
-    const body = new MeasuredBody(part);
+    const { checksumAlgorithm } = await this.#find(key, uploadId);
+    const missing = missingChecksum(checksumAlgorithm, part);
+    const body = new MeasuredBody(part, missing === undefined ? undefined : digestOf(missing));
     const staged = await this.#backend.stage(body);
     try {
       const stored: PartRecord = {
@@ -111,7 +110,7 @@ export class MultipartUploads {
         etag: body.etag,
         sizeBytes: part.sizeBytes,
         lastModifiedMs: staged.lastModifiedMs,
-        checksums: uploadChecksums(part),
+        checksums: missing ? body.checksumOf(missing) : uploadChecksums(part),
       };
       await this.#options.writer.uploadLocked(uploadId, async () => {
         await this.#find(key, uploadId); // it may have been completed or aborted while the body came in
@@ -132,15 +131,16 @@ export class MultipartUploads {
       const parts = request.parts.map((ref, index) =>
         choosePart({ uploadId, ref, before: request.parts[index - 1], stored }),
       );
-      checkParts(parts, request.headers);
+      checkPartChecksums(upload, request.parts);
+      checkParts(parts, request.headers, this.#options.partSizeBytesMin);
       const checksums = completedChecksums(upload, parts, request.headers);
       const state = await this.#options.writer.write({
         key,
-        body: assemble(this.#backend.uploads, { uploadId, parts, checksums }),
+        body: assemble(this.#backend.uploads, { uploadId, parts, unproven: checksums.unproven }),
         headers: request.headers,
         record: () => ({
           etag: multipartEtag(parts.map((part) => part.etag)),
-          headers: [...upload.headers, ...checksums],
+          headers: [...upload.headers, ...checksums.headers],
           tagging: upload.tagging,
           parts: parts.map((part) => ({ sizeBytes: part.sizeBytes, checksums: part.checksums })),
           uploadId,
@@ -173,14 +173,14 @@ export class MultipartUploads {
 
   async listParts(key: string, request: Parameters<Ufs['listParts']>[1]): Promise<UfsPartList> {
     const upload = await this.#find(key, request.uploadId);
-    const all = await this.#backend.uploads.parts(request.uploadId);
-    const later = all.filter((part) => part.partNumber > request.partNumberMarker);
-    const shown = later.slice(0, request.maxParts);
+    const { uploadId, partNumberMarker: after, maxParts } = request;
+    const later = await this.#backend.uploads.parts(uploadId, { after, countMax: maxParts + 1 });
+    const shown = later.slice(0, maxParts);
     return {
       parts: shown.map(({ partNumber, etag, sizeBytes, lastModifiedMs, checksums }) => {
         return { partNumber, etag, sizeBytes, lastModifiedMs, checksums: checksumElements(checksums) };
       }),
-      truncated: shown.length < later.length && request.maxParts > 0,
+      truncated: shown.length < later.length && maxParts > 0,
       nextPartNumberMarker: shown.at(-1)?.partNumber,
       storageClass: 'STANDARD',
       checksumAlgorithm: upload.checksumAlgorithm,

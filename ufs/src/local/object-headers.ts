@@ -5,7 +5,7 @@
  */
 import type { HeaderList } from '@forebay/core/object';
 import { headerValue } from '@forebay/core/object';
-import { aclNotSupported, invalidArgument, notImplemented, tooManyTags } from './answers.ts';
+import { aclNotSupported, invalidArgument, invalidRequest, notImplemented, tooManyTags } from './answers.ts';
 import type { ObjectRecord } from './backend.ts';
 
 export const defaultContentType = 'binary/octet-stream';
@@ -57,6 +57,41 @@ function countTags(tagging: string): number {
     throw invalidArgument('The header x-amz-tagging is malformed.', 'x-amz-tagging', tagging);
   }
   return names.length;
+}
+
+const uploadAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256', 'SHA512', 'MD5'];
+/** Kept as clients give them, and not computed. */
+const unprovenAlgorithms = ['XXHASH64', 'XXHASH3', 'XXHASH128'];
+const wholeAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', ...unprovenAlgorithms];
+
+/**
+ * The checksum that an upload is created with (S3-WIRE 69): CRC64NVME is of the whole object, others are
+ * composites unless the client says FULL_OBJECT. @throws UfsAnswerError InvalidRequest
+ */
+export function checksumKindOf(headers: HeaderList): { checksumAlgorithm?: string; checksumType?: string } {
+  const algorithm = headerValue(headers, 'x-amz-checksum-algorithm')?.toUpperCase();
+  const asked = headerValue(headers, 'x-amz-checksum-type')?.toUpperCase();
+  if (asked !== undefined && asked !== 'COMPOSITE' && asked !== 'FULL_OBJECT') {
+    throw invalidRequest('Value for x-amz-checksum-type header is invalid.');
+  }
+  if (algorithm === undefined) {
+    if (asked === undefined) return {};
+    throw invalidRequest(
+      'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
+    );
+  }
+  if (![...uploadAlgorithms, ...unprovenAlgorithms].includes(algorithm)) {
+    throw invalidRequest(
+      'Checksum algorithm provided is unsupported. Please try again with any of the valid types: ' +
+        `[${uploadAlgorithms.join(', ')}]`,
+    );
+  }
+  const type = asked ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
+  const fits = type === 'COMPOSITE' ? algorithm !== 'CRC64NVME' : wholeAlgorithms.includes(algorithm);
+  if (fits) return { checksumAlgorithm: algorithm, checksumType: type };
+  throw invalidRequest(
+    `The ${type} checksum type cannot be used with the ${algorithm.toLowerCase()} checksum algorithm.`,
+  );
 }
 
 const checksumSettings = new Set(['x-amz-checksum-algorithm', 'x-amz-checksum-type', 'x-amz-checksum-mode']);

@@ -5,10 +5,11 @@
 import { createHash } from 'node:crypto';
 import { type HeaderList, headerValue } from '@forebay/core/object';
 import type { UfsUpload } from '../ufs.ts';
-import { incompleteBody } from './answers.ts';
+import { incompleteBody, otherChecksumAlgorithm } from './answers.ts';
 import type { ObjectBackend, ObjectRecord, ObjectState, StagedBytes } from './backend.ts';
+import { checksumHeaderOf, type Digest, digestOf } from './checksums.ts';
 import type { KeyLocks } from './key-locks.ts';
-import { isChecksumHeader } from './object-headers.ts';
+import { algorithmOf, isChecksumHeader } from './object-headers.ts';
 import { checkWriteConditions, hasWriteConditions } from './write-conditions.ts';
 
 export interface Write {
@@ -72,14 +73,16 @@ export class ObjectWriter {
   }
 }
 
-/** An upload's body on its way: MD5 computed, size held to what was announced. */
+/** An upload's body on its way: MD5 and a checksum computed, size held to what was announced. */
 export class MeasuredBody implements AsyncIterable<Uint8Array> {
   readonly #upload: Pick<UfsUpload, 'body' | 'sizeBytes' | 'signal'>;
   readonly #md5 = createHash('md5');
+  readonly #digest: Digest | undefined;
   #md5Hex: string | undefined;
 
-  constructor(upload: Pick<UfsUpload, 'body' | 'sizeBytes' | 'signal'>) {
+  constructor(upload: Pick<UfsUpload, 'body' | 'sizeBytes' | 'signal'>, digest?: Digest) {
     this.#upload = upload;
+    this.#digest = digest;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -91,6 +94,7 @@ export class MeasuredBody implements AsyncIterable<Uint8Array> {
       seenBytes += chunk.byteLength;
       if (seenBytes > sizeBytes) break;
       this.#md5.update(chunk);
+      this.#digest?.update(chunk);
       yield chunk;
     }
     signal?.throwIfAborted();
@@ -98,11 +102,33 @@ export class MeasuredBody implements AsyncIterable<Uint8Array> {
     this.#md5Hex = this.#md5.digest('hex');
   }
 
+  /** Of the digest, which must be there; once, when the body has ended. */
+  checksumOf(algorithm: string): HeaderList {
+    return [[checksumHeaderOf(algorithm), this.#digest!.value().toString('base64')]];
+  }
+
   /** Quoted; known once the body has ended. */
   get etag(): string {
     if (this.#md5Hex === undefined) throw new Error('assertion failed: the body has not ended');
     return `"${this.#md5Hex}"`;
   }
+}
+
+/**
+ * The algorithm that a part owes its upload and did not bring: it is computed here, so that the object's
+ * checksum follows from its parts'. @throws UfsAnswerError InvalidRequest where it brought another
+ */
+export function missingChecksum(
+  algorithm: string | undefined,
+  part: Pick<UfsUpload, 'headers' | 'trailer'>,
+): string | undefined {
+  if (algorithm === undefined) return undefined;
+  const names = part.headers.map(([name]) => name).filter(isChecksumHeader);
+  if (part.trailer) names.push(part.trailer.name);
+  const [name] = names;
+  if (name === undefined) return digestOf(algorithm) && algorithm;
+  if (algorithmOf(name) !== algorithm) throw otherChecksumAlgorithm(algorithm, algorithmOf(name));
+  return undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ObjectRef } from '@forebay/core/mount';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { UfsCopied, UfsWritten } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
+import { inTimeOrLate } from '../late-answer.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
 import { asMissingSource, carriedTags, refusePlainSelfCopy, withChecksum } from './copied-parts.ts';
@@ -42,8 +43,12 @@ export const copyObject =
           headers: [...storedHeaders(request.headers), ...headers],
         })
       : copyAcross(deps, request, { object, source, headers, replaces });
-    const result = await deps.writer.write([object], copy);
-    return result.answer((copied) => xmlAnswer('CopyObjectResult', copyResultOf(copied), copied.headers));
+    const answer = deps.writer
+      .write([object], copy)
+      .then((result) =>
+        result.answer((copied) => xmlAnswer('CopyObjectResult', copyResultOf(copied), copied.headers)),
+      );
+    return inTimeOrLate(answer, deps.settings.whiteSpaceIntervalMs);
   };
 
 interface CopyPlan {

@@ -1,5 +1,7 @@
 /** ListObjectsV2 and its forerunner: one walk of the namespace, two documents (S3-WIRE 105-112). */
+import type { HeaderList } from '@forebay/core/object';
 import { decodeContinuationToken, encodeContinuationToken } from '../../namespace/continuation-token.ts';
+import type { ListReading } from '../../namespace/list-cache.ts';
 import { type ListedObject, listNamespace, type NamespaceListing } from '../../namespace/list-objects.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
@@ -18,12 +20,13 @@ export const listObjectsV2 =
     const token = query.get('continuation-token');
     const startAfter = query.get('start-after');
     const after = token === undefined ? (startAfter ?? '') : afterToken(token);
-    const { maxKeys, encodingType, name, listing } = await list(deps, request, after);
+    const { maxKeys, encodingType, name, listing, headers } = await list(deps, request, after);
     const withOwner = query.get('fetch-owner') === 'true';
-    return xmlAnswer('ListBucketResult', {
+    const document = {
       Name: request.bucket,
       Prefix: name(query.get('prefix') ?? ''),
-      Delimiter: optional(name, query.get('delimiter')),
+      // An empty one is as if absent.
+      Delimiter: optional(name, query.get('delimiter') || undefined),
       MaxKeys: maxKeys,
       EncodingType: encodingType,
       KeyCount: listing.objects.length + listing.commonPrefixes.length,
@@ -32,7 +35,8 @@ export const listObjectsV2 =
       ContinuationToken: token,
       NextContinuationToken: listing.truncated ? encodeContinuationToken(listing.last ?? '') : undefined,
       ...entriesOf(listing, { name, withOwner }),
-    });
+    };
+    return xmlAnswer('ListBucketResult', document, headers);
   };
 
 export const listObjects =
@@ -40,9 +44,9 @@ export const listObjects =
   async (request) => {
     const { query } = request;
     const marker = query.get('marker') ?? '';
-    const { maxKeys, encodingType, name, listing } = await list(deps, request, marker);
+    const { maxKeys, encodingType, name, listing, headers } = await list(deps, request, marker);
     const delimiter = query.get('delimiter') || undefined;
-    return xmlAnswer('ListBucketResult', {
+    const document = {
       Name: request.bucket,
       Prefix: name(query.get('prefix') ?? ''),
       Marker: name(marker),
@@ -53,7 +57,8 @@ export const listObjects =
       EncodingType: encodingType,
       IsTruncated: listing.truncated,
       ...entriesOf(listing, { name, withOwner: true }),
-    });
+    };
+    return xmlAnswer('ListBucketResult', document, headers);
   };
 
 async function list(deps: OperationDeps, request: S3Request, after: string) {
@@ -62,16 +67,22 @@ async function list(deps: OperationDeps, request: S3Request, after: string) {
   const maxKeys = limitOf(query, 'max-keys');
   const names = namesOf(query);
   await checkOwner(deps, request);
+  const reading = deps.lists.reading();
   const listing = await listNamespace({
     mounts,
-    ufsOf: deps.ufsOf,
+    ufsOf: async (mount) => reading.of(mount, await deps.ufsOf(mount)),
     prefix: query.get('prefix') ?? '',
     delimiter: query.get('delimiter') || undefined,
     after,
     maxKeys,
     signal: request.signal,
   });
-  return { ...names, maxKeys, listing };
+  return { ...names, maxKeys, listing, headers: ageOf(reading) };
+}
+
+/** Where a mount keeps lists: seconds since the UFS gave the oldest part of this one. */
+function ageOf({ ageMs }: ListReading): HeaderList {
+  return ageMs === undefined ? [] : [['age', String(Math.floor(ageMs / 1000))]];
 }
 
 function entriesOf(

@@ -2,7 +2,9 @@
  * Multipart uploads but for their parts: create, complete, abort, and what is listed of them (S3-WIRE
  * 97-104).
  */
+import type { UfsCopied } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
+import { inTimeOrLate } from '../late-answer.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
 import { parseCompleteMultipartUpload } from '../xml.ts';
@@ -38,7 +40,10 @@ export const createMultipartUpload =
     return xmlAnswer('InitiateMultipartUploadResult', result, created.headers);
   };
 
-/** The answer is read to its end before the fence is lifted: a 200 may hold an error (S3-WIRE 100). */
+/**
+ * The answer is read to its end before the fence is lifted: a 200 may hold an error (S3-WIRE 100). So may
+ * ours, where the store takes long.
+ */
 export const completeMultipartUpload =
   (deps: OperationDeps): WriteHandler =>
   async (request) => {
@@ -53,19 +58,21 @@ export const completeMultipartUpload =
       ...named(headers, ['x-amz-mp-object-size', 'x-amz-expected-bucket-owner', 'x-amz-request-payer']),
       ...prefixed(headers, ['x-amz-server-side-encryption-customer-']),
     ];
-    const result = await deps.writer.write([object], () =>
-      ufs.completeUpload(object.ufsKey, { uploadId, parts, headers: forwarded }),
-    );
-    return result.answer((completed) => {
-      const elements = {
-        Location: locationOf(request),
-        Bucket: bucket,
-        Key: key,
-        ETag: completed.etag === undefined ? undefined : quotedEtag(completed.etag),
-        ...Object.fromEntries(completed.checksums),
-      };
-      return xmlAnswer('CompleteMultipartUploadResult', elements, completed.headers);
+    const elementsOf = (completed: UfsCopied) => ({
+      Location: locationOf(request),
+      Bucket: bucket,
+      Key: key,
+      ETag: completed.etag === undefined ? undefined : quotedEtag(completed.etag),
+      ...Object.fromEntries(completed.checksums),
     });
+    const answer = deps.writer
+      .write([object], () => ufs.completeUpload(object.ufsKey, { uploadId, parts, headers: forwarded }))
+      .then((result) =>
+        result.answer((completed) =>
+          xmlAnswer('CompleteMultipartUploadResult', elementsOf(completed), completed.headers),
+        ),
+      );
+    return inTimeOrLate(answer, deps.settings.whiteSpaceIntervalMs);
   };
 
 export const abortMultipartUpload =

@@ -1,6 +1,7 @@
 /** UploadPartCopy: a part from the bytes of another object (S3-WIRE 96). */
 import { headerValue } from '@forebay/core/object';
 import type { UfsCopied } from '@forebay/ufs/ufs';
+import { inTimeOrLate } from '../late-answer.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
 import { asMissingSource } from './copied-parts.ts';
@@ -21,8 +22,10 @@ import { xmlAnswer } from './xml-answer.ts';
 export const uploadPartCopy =
   (deps: OperationDeps): S3Handler =>
   async (request) => {
-    const copied = await copyPart(deps, request);
-    return xmlAnswer('CopyPartResult', copyResultOf(copied), copied.headers);
+    const answer = copyPart(deps, request).then((copied) =>
+      xmlAnswer('CopyPartResult', copyResultOf(copied), copied.headers),
+    );
+    return inTimeOrLate(answer, deps.settings.whiteSpaceIntervalMs);
   };
 
 async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCopied> {

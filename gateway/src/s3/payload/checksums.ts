@@ -1,7 +1,7 @@
 /** Checksums of bodies that stream: the algorithms that S3 knows (S3-WIRE 63), verified here or not. */
 import { createHash } from 'node:crypto';
+import { Crc64Nvme } from '@forebay/ufs/crc64nvme';
 import { crc32, crc32c } from '@node-rs/crc32';
-import hashWasm from 'hash-wasm';
 
 export interface StreamingChecksum {
   update(data: Uint8Array): void;
@@ -18,7 +18,7 @@ interface Algorithm {
 const algorithms = {
   crc32: { sizeBytes: 4, create: () => new Crc(crc32) },
   crc32c: { sizeBytes: 4, create: () => new Crc(crc32c) },
-  crc64nvme: { sizeBytes: 8, create: () => new Crc64Nvme() },
+  crc64nvme: { sizeBytes: 8, create: () => new Crc64() },
   sha1: { sizeBytes: 20, create: () => new CryptoHash('sha1') },
   sha256: { sizeBytes: 32, create: () => new CryptoHash('sha256') },
   sha512: { sizeBytes: 64, create: () => new CryptoHash('sha512') },
@@ -69,19 +69,9 @@ class Crc implements StreamingChecksum {
   }
 }
 
-/** One instance for all bodies: it costs memory and time to make, the state of a body is 12 bytes. */
-const crc64 = await hashWasm.createCRC64('9a6c9329ac4bc9b5');
-const crc64Start = crc64.init().save();
-
-class Crc64Nvme implements StreamingChecksum {
-  #state = crc64Start;
-
-  update(data: Uint8Array): void {
-    this.#state = crc64.load(this.#state).update(data).save();
-  }
-
+class Crc64 extends Crc64Nvme implements StreamingChecksum {
   digestBase64(): string {
-    return Buffer.from(crc64.load(this.#state).digest('binary')).toString('base64');
+    return this.value().toString('base64');
   }
 }
 
