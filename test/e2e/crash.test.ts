@@ -108,7 +108,7 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
   }
 
   /** Kills while four objects fill, and looks at all that is there afterwards. */
-  async function killDuringFills(untilTimeToKill: (objects: readonly TestObject[]) => Promise<void>) {
+  async function killDuringFills(untilTimeToKill: (objects: readonly TestObject[]) => Promise<unknown>) {
     const whole = await storedObject(2 * mebibyte + 17);
     await expectExact(whole);
     const objects = await Promise.all([1, 2, 3, 4].map((n) => storedObject((n + 2) * mebibyte + 100 * n)));
