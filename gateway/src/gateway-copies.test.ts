@@ -4,6 +4,7 @@ import {
   CreateMultipartUploadCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   PutObjectCommand,
   S3Client,
   UploadPartCopyCommand,
@@ -163,4 +164,23 @@ it('names the source that is missing as its client did', async () => {
     const part = { Bucket, Key: 'target', UploadId, PartNumber: 1, CopySource: 'window/nothing' };
     await expect(s3.send(new UploadPartCopyCommand(part))).rejects.toMatchObject({ Key: 'nothing' });
   }
+});
+
+it('gives a part that is copied between stores the checksum that its upload owes', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'a', Body: 'source' }));
+  const upload = { Bucket: 'pond', Key: 'checked', ChecksumAlgorithm: 'SHA256' } as const;
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand(upload));
+  const { Uploads } = await s3.send(new ListMultipartUploadsCommand({ Bucket: 'pond', Prefix: 'checked' }));
+  expect(Uploads?.[0]).toMatchObject({ ChecksumAlgorithm: 'SHA256', ChecksumType: 'COMPOSITE' });
+  const uploadPart = gateway.ufsOf(pond).uploadPart;
+  const trailers: (string | undefined)[] = [];
+  gateway.ufsOf(pond).uploadPart = (key, part) => {
+    trailers.push(part.trailer?.name);
+    return uploadPart(key, part);
+  };
+  const part = { Bucket: 'pond', Key: 'checked', CopySource: 'lake/a', UploadId, PartNumber: 1 };
+  const { CopyPartResult } = await s3.send(new UploadPartCopyCommand(part));
+  const digest = createHash('sha256').update('source').digest('base64');
+  expect(CopyPartResult).toMatchObject({ ChecksumSHA256: digest });
+  expect(trailers).toEqual(['x-amz-checksum-sha256']);
 });

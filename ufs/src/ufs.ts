@@ -171,6 +171,8 @@ export interface UfsUploadList {
     readonly uploadId: string;
     readonly initiatedMs: number;
     readonly storageClass: string;
+    readonly checksumAlgorithm?: string | undefined;
+    readonly checksumType?: string | undefined;
   }[];
   readonly commonPrefixes: readonly string[];
   readonly truncated: boolean;

@@ -29,8 +29,8 @@ export function pageOfUploads(all: readonly UploadRecord[], request: UploadListR
     last = group === undefined ? upload : { key: group, uploadId: undefined };
   }
   return {
-    uploads: uploads.map(({ key, uploadId, initiatedMs }) => {
-      return { key, uploadId, initiatedMs, storageClass: 'STANDARD' };
+    uploads: uploads.map(({ key, uploadId, initiatedMs, checksumAlgorithm, checksumType }) => {
+      return { key, uploadId, initiatedMs, storageClass: 'STANDARD', checksumAlgorithm, checksumType };
     }),
     commonPrefixes: groups,
     truncated,

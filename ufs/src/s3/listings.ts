@@ -123,6 +123,8 @@ export class Listings {
         uploadId: upload.UploadId ?? '',
         initiatedMs: upload.Initiated?.getTime() ?? 0,
         storageClass: upload.StorageClass || 'STANDARD',
+        checksumAlgorithm: namedOf(upload.ChecksumAlgorithm),
+        checksumType: namedOf(upload.ChecksumType),
       })),
       commonPrefixes: prefixesOf(output),
       truncated,

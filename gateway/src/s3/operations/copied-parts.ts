@@ -56,10 +56,19 @@ export function withChecksum(upload: UfsUpload, info: ObjectInfo, request: S3Req
   if (known.length > 0 || algorithm === undefined) {
     return { ...upload, headers: [...upload.headers, ...known.slice(0, 1)] };
   }
+  const checked = withComputedChecksum(upload, algorithm);
+  if (checked) return checked;
+  throw new S3Error('InvalidRequest', { message: 'Checksum algorithm provided is unsupported.' });
+}
+
+/**
+ * The upload with a checksum of this algorithm behind it, computed on the way; undefined where it is not
+ * computed here.
+ */
+export function withComputedChecksum(upload: UfsUpload, algorithm: string): UfsUpload | undefined {
   const checksum = isChecksumAlgorithm(algorithm) ? createChecksum(algorithm) : undefined;
-  if (!checksum) {
-    throw new S3Error('InvalidRequest', { message: 'Checksum algorithm provided is unsupported.' });
-  }
+  if (!checksum) return undefined;
+  const name = `x-amz-checksum-${algorithm}`;
   let value: string | undefined;
   const body = async function* () {
     for await (const piece of upload.body) {
@@ -69,6 +78,24 @@ export function withChecksum(upload: UfsUpload, info: ObjectInfo, request: S3Req
     value = checksum.digestBase64();
   };
   return { ...upload, body: body(), trailer: { name, value: () => (value ??= checksum.digestBase64()) } };
+}
+
+/**
+ * The algorithm that an upload was created with, lower-case: a store refuses parts without it. Undefined where
+ * there is none or the store does not let us look. @throws UfsAnswerError NoSuchUpload
+ */
+export async function checksumAlgorithmOf(
+  ufs: Ufs,
+  key: string,
+  uploadId: string,
+): Promise<string | undefined> {
+  try {
+    const list = await ufs.listParts(key, { uploadId, partNumberMarker: 0, maxParts: 1 });
+    return list.checksumAlgorithm?.toLowerCase();
+  } catch (error) {
+    if (isUfsAnswer(error, 'AccessDenied', 'NotImplemented')) return undefined;
+    throw error;
+  }
 }
 
 function wholeChecksums({ headers, checksumsKnown }: ObjectInfo): HeaderList {

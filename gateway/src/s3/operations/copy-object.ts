@@ -111,7 +111,7 @@ function copyAcross(
 }
 
 /** Of the answer to a put, for the document of a copy: `['ChecksumCRC32', value]`. */
-function checksumElements(headers: HeaderList): UfsCopied['checksums'] {
+export function checksumElements(headers: HeaderList): UfsCopied['checksums'] {
   return headers.flatMap(([name, value]) => {
     const algorithm = /^x-amz-checksum-(crc32c?|crc64nvme|sha1|sha256)$/.exec(name)?.[1];
     return algorithm === undefined ? [] : [[`Checksum${algorithm.toUpperCase()}`, value] as const];

@@ -54,5 +54,7 @@ function uploadOf(upload: ListedUpload) {
     Owner: owner,
     StorageClass: upload.storageClass,
     Initiated: isoTime(upload.initiatedMs),
+    ChecksumAlgorithm: upload.checksumAlgorithm,
+    ChecksumType: upload.checksumType,
   };
 }

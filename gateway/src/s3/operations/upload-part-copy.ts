@@ -4,8 +4,8 @@ import type { UfsCopied } from '@forebay/ufs/ufs';
 import { inTimeOrLate } from '../late-answer.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
-import { asMissingSource } from './copied-parts.ts';
-import { copyResultOf } from './copy-object.ts';
+import { asMissingSource, checksumAlgorithmOf, withComputedChecksum } from './copied-parts.ts';
+import { checksumElements, copyResultOf } from './copy-object.ts';
 import {
   closeSource,
   copySourceHeaders,
@@ -49,13 +49,17 @@ async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCop
     });
   }
   const from = await deps.ufsOf(source.object.mount);
+  const algorithm = await checksumAlgorithmOf(to, object.ufsKey, part.uploadId);
   const opened = await openSource(from, source, request, sourceRange);
-  const upload = { ...part, sizeBytes: opened.sizeBytes, body: opened.body, headers };
-  const written = await to.uploadPart(object.ufsKey, upload).finally(() => closeSource(opened));
+  const bare = { sizeBytes: opened.sizeBytes, body: opened.body, headers };
+  const upload = (algorithm && withComputedChecksum(bare, algorithm)) || bare;
+  const written = await to
+    .uploadPart(object.ufsKey, { ...part, ...upload })
+    .finally(() => closeSource(opened));
   return {
     headers: written.headers.filter(([name]) => name !== 'etag'),
     etag: headerValue(written.headers, 'etag'),
     lastModifiedMs: Math.floor(deps.clock.wallMs() / 1000) * 1000,
-    checksums: [],
+    checksums: checksumElements(written.headers),
   };
 }
