@@ -127,6 +127,14 @@ describe('an upload with a checksum', () => {
     expect(copied.checksums).toEqual([['ChecksumSHA256', checksumOf('SHA256', '234')]]);
   });
 
+  it('has it made of 10,000 parts', async () => {
+    const contents = Array.from({ length: 10_000 }, (_, index) => `part ${index}`);
+    const { complete } = await upload('CRC64NVME', undefined, contents);
+    const { etag, checksums } = await complete();
+    expect(etag).toMatch(/-10000"$/);
+    expect(checksums[0]).toEqual(['ChecksumCRC64NVME', checksumOf('CRC64NVME', contents.join(''))]);
+  }, 60_000);
+
   it('takes a composite with and without its count, and no other', async () => {
     for (const suffix of ['-2', '']) {
       const { complete } = await upload('SHA1', 'COMPOSITE', ['a', 'b']);
