@@ -81,8 +81,8 @@ export function withComputedChecksum(upload: UfsUpload, algorithm: string): UfsU
 }
 
 /**
- * The algorithm that an upload was created with, lower-case: a store refuses parts without it. Undefined where
- * there is none or the store does not let us look. @throws UfsAnswerError NoSuchUpload
+ * The algorithm that an upload was created with, lower-case: a store refuses parts without it. Undefined
+ * where there is none or the store does not let us look. @throws UfsAnswerError NoSuchUpload
  */
 export async function checksumAlgorithmOf(
   ufs: Ufs,
