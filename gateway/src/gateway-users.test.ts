@@ -1,5 +1,6 @@
 /** Users and their policies, through the whole gateway: who is let in, and what the others hear. */
 import {
+  CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
@@ -11,6 +12,7 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { grantPolicy } from '@forebay/core/policy/grants';
 import { parsePolicy } from '@forebay/core/policy/policy';
@@ -56,6 +58,14 @@ const users = [
   userOf('far', allow('s3:*', '*', { NotIpAddress: { 'aws:SourceIp': '127.0.0.0/8' } })),
   userOf('near', allow('s3:*', '*', { IpAddress: { 'aws:SourceIp': '127.0.0.1' } })),
   userOf('narrow', allow('s3:*', '*', { StringEquals: { 's3:prefix': 'raw/' } })),
+  userOf(
+    'careful',
+    allow(['s3:PutObject', 's3:PutObjectAcl'], 'lake/*', { StringEquals: { 's3:x-amz-acl': 'private' } }),
+    {
+      ...deny('s3:PutObject', 'lake/*'),
+      Condition: { Null: { 's3:x-amz-storage-class': 'true' } },
+    },
+  ),
   userOf('copier', allow('s3:GetObject', 'lake/raw/*'), allow('s3:PutObject', 'lake/tmp/*')),
 ];
 
@@ -182,6 +192,22 @@ describe('writes', () => {
       as('writer').send(new CreateMultipartUploadCommand({ Bucket, Key: 'tmp/x', ...more }));
     expect(await outcome(upload({}))).toBe('ok');
     expect(await outcome(upload({ Tagging: 'a=b' }))).toBe(denied);
+  });
+
+  it('may be uploaded in parts under conditions on what the object is to be', async () => {
+    const s3 = as('careful');
+    const Key = 'tmp/parts';
+    const begin = (more: object) => s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ...more }));
+    const careful = { ACL: 'private', StorageClass: 'STANDARD' };
+    expect(await outcome(begin({ ACL: 'private' }))).toBe(denied);
+    expect(await outcome(begin({ ...careful, ACL: 'public-read' }))).toBe(denied);
+    expect(await put('careful', Key, careful)).toBe('ok');
+    expect(await put('careful', Key)).toBe(denied);
+    const { UploadId } = await begin(careful);
+    const part = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: 'x' }));
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: part.ETag }] };
+    const complete = new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload });
+    expect(await outcome(s3.send(complete))).toBe('ok');
   });
 
   it('delete the allowed keys of a list, and say which ones were not', async () => {

@@ -237,8 +237,10 @@ users:
   it('are listed for people and for programs', async () => {
     const shown = (await cli('users')).stdout;
     expect(shown).toMatch(/^NAME +ACCESS KEY +POLICIES +SINCE +FROM\n/);
-    expect(shown).toMatch(/^ann +FB[0-9A-F]{18} +3 statements \(1 deny\) +\d{4}-\d\d-\d\d +forebay users$/m);
-    expect(shown).toMatch(/^filed +FILEDKEY +1 statement +\d{4}-\d\d-\d\d +config file$/m);
+    expect(shown).toMatch(
+      /^ann +FB[0-9A-F]{18} +1 policy, 3 statements, 1 deny +\d{4}-\d\d-\d\d +forebay users$/m,
+    );
+    expect(shown).toMatch(/^filed +FILEDKEY +1 policy, 1 statement +\d{4}-\d\d-\d\d +config file$/m);
     const listed = JSON.parse((await cli('users', '--json')).stdout) as UserView[];
     expect(listed.map(({ name }) => name)).toEqual(['ann', 'filed', 'kept', 'reader']);
     expect((await cli('users', 'rm', 'filed')).stdout).toBe(

@@ -109,18 +109,22 @@ function userTable(users: readonly UserView[]): string[] {
   const rows = users.map(({ name, accessKey, policies, createdAt, origin }) => [
     name,
     accessKey,
-    policies.length === 0 ? 'none' : policies.map(policyText).join(', '),
+    policiesText(policies),
     createdAt.slice(0, 10),
     origin === 'start' ? 'config file' : 'forebay users',
   ]);
   return table([['NAME', 'ACCESS KEY', 'POLICIES', 'SINCE', 'FROM'], ...rows]);
 }
 
-/** `3 statements`, and whether one of them denies: the rest is for --json. */
-function policyText(policy: unknown): string {
-  const { Statement } = policy as { Statement: unknown };
-  const statements = (Array.isArray(Statement) ? Statement : [Statement]) as { Effect: string }[];
+/** How much there is, and whether any of it denies: the rest is for --json. */
+function policiesText(policies: readonly unknown[]): string {
+  const statements = policies.flatMap((policy) => (policy as { Statement: { Effect: string } }).Statement);
   const denying = statements.filter(({ Effect }) => Effect === 'Deny').length;
-  const noun = statements.length === 1 ? 'statement' : 'statements';
-  return `${statements.length} ${noun}${denying > 0 ? ` (${denying} deny)` : ''}`;
+  if (policies.length === 0) return 'none';
+  const parts = [counted(policies.length, 'policy', 'policies'), counted(statements.length, 'statement')];
+  return [...parts, ...(denying > 0 ? [`${denying} deny`] : [])].join(', ');
+}
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

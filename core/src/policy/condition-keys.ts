@@ -42,10 +42,15 @@ export type ConditionKey = keyof typeof kinds;
 
 export const conditionKeys = Object.keys(kinds) as ConditionKey[];
 
-/** What a request says of a condition key; undefined where the request says nothing of it. */
+/**
+ * What a request says of a condition key; undefined where it says nothing of it. `judged`: an earlier request
+ * that this one continues said it, and was judged by it (the beginning of a multipart upload).
+ */
 export interface ConditionValues {
-  get(key: ConditionKey): string | undefined;
+  get(key: ConditionKey): string | undefined | typeof judged;
 }
+
+export const judged: unique symbol = Symbol('judged');
 
 export function kindOf(key: ConditionKey): KeyKind {
   return kinds[key];

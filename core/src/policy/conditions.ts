@@ -9,6 +9,7 @@ import {
   type ConditionKey,
   type ConditionValues,
   conditionKeyOf,
+  judged,
   type KeyKind,
   kindOf,
 } from './condition-keys.ts';
@@ -138,16 +139,27 @@ function operatorOf(base: string, name: string): Operator {
 
 export type ConditionTest = (values: ConditionValues) => boolean;
 
-export function compileCondition(condition: Condition, username: string): ConditionTest {
+interface Owner {
+  readonly username: string;
+  readonly effect: 'Allow' | 'Deny';
+}
+
+/** What was judged already neither denies a second time nor stands in the way of an allow. */
+export function compileCondition(condition: Condition, { username, effect }: Owner): ConditionTest {
   const { key, holdsWhenAbsent, holdsWhenPresent } = condition;
+  const holdsWhenJudged = effect === 'Allow';
   if (holdsWhenPresent === 'always' || holdsWhenPresent === 'never') {
-    return (values) => (values.get(key) === undefined) === holdsWhenAbsent;
+    return (values) => {
+      const value = values.get(key);
+      return value === judged ? holdsWhenJudged : (value === undefined) === holdsWhenAbsent;
+    };
   }
   const matchers = condition.matchers.map((matcher) => matcher(username));
   const matching = holdsWhenPresent === 'any-matches';
   return (values) => {
     const value = values.get(key);
     if (value === undefined) return holdsWhenAbsent;
+    if (value === judged) return holdsWhenJudged;
     for (const matches of matchers) if (matches(value)) return matching;
     return !matching;
   };

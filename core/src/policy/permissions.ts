@@ -46,11 +46,11 @@ export class Permissions {
   }
 }
 
-function ruleOf({ resources, conditions }: Statement, username: string): Rule {
+function ruleOf({ effect, resources, conditions }: Statement, username: string): Rule {
   return {
     negated: resources.negated,
     resources: resources.patterns.map((pattern) => compilePattern(pattern, username)),
-    conditions: conditions.map((condition) => compileCondition(condition, username)),
+    conditions: conditions.map((condition) => compileCondition(condition, { username, effect })),
   };
 }
 

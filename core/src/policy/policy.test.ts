@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { s3Actions } from './actions.ts';
-import type { ConditionKey } from './condition-keys.ts';
+import { type ConditionKey, type ConditionValues, judged } from './condition-keys.ts';
 import { grantPolicy } from './grants.ts';
 import { Permissions } from './permissions.ts';
 import { parsePolicy, policyBytesMax } from './policy.ts';
@@ -99,6 +99,25 @@ describe('conditions', () => {
     [{ NotIpAddress: { 'aws:SourceIp': '2001:db8::/32' } }, { 'aws:SourceIp': '2001:db9::1' }, true],
   ])('%j of %j: %s', (condition, values, expected) => {
     expect(under(condition, values)).toBe(expected);
+  });
+
+  it('that were judged before neither deny again nor stand in the way', () => {
+    const settled: ConditionValues = { get: () => judged };
+    const continued = (statement: object) =>
+      new Permissions([policyOf(allowAll, statement)], 'ann').allows('s3:PutObject', 'lake/x', settled);
+    const only = (Condition: object) =>
+      new Permissions([policyOf({ ...allowAll, Condition })], 'ann').allows(
+        's3:PutObject',
+        'lake/x',
+        settled,
+      );
+    for (const Condition of [
+      { StringEquals: { 's3:x-amz-acl': 'private' } },
+      { Null: { 's3:x-amz-acl': true } },
+    ]) {
+      expect(only(Condition)).toBe(true);
+      expect(continued({ ...allowAll, Effect: 'Deny', Condition })).toBe(true);
+    }
   });
 
   it('must hold all, operators and keys alike', () => {

@@ -2,12 +2,14 @@
  * What a request says of each condition key. A key is there only for operations it is about: otherwise a
  * client could meet a condition by adding a parameter that the operation ignores.
  */
-import type { ConditionKey, ConditionValues } from '@forebay/core/policy/condition-keys';
+import { type ConditionKey, type ConditionValues, judged } from '@forebay/core/policy/condition-keys';
 import type { Operation } from './operation.ts';
 import type { S3Request } from './types.ts';
 
 const lists = new Set(['ListObjects', 'ListObjectsV2', 'ListObjectVersions']);
 const uploads = new Set(['PutObject', 'PostObject', 'CopyObject', 'CreateMultipartUpload']);
+/** What an upload is to be was said, and judged, when it began: these have no such headers. */
+const continuing = new Set(['UploadPart', 'UploadPartCopy', 'CompleteMultipartUpload']);
 const copies = new Set(['CopyObject', 'UploadPartCopy']);
 const acls = new Set([...uploads, 'PutObjectAcl', 'PutBucketAcl', 'CreateBucket']);
 const writes = { has: (name: string) => !/^(Get|Head|List)/.test(name) };
@@ -69,10 +71,11 @@ export class RequestValues implements ConditionValues {
     this.#operation = operation;
   }
 
-  get(key: ConditionKey): string | undefined {
+  get(key: ConditionKey): string | undefined | typeof judged {
     if (key in own) return own[key as keyof typeof own](this.#request);
     const [operations, from, name] = sources[key as keyof typeof sources];
-    if (!operations.has(this.#operation.name)) return undefined;
+    const isContinued = continuing.has(this.#operation.name) && operations.has('CreateMultipartUpload');
+    if (!operations.has(this.#operation.name)) return isContinued ? judged : undefined;
     return from === 'query' ? this.#request.query.get(name) : this.#request.headers.get(name);
   }
 }
