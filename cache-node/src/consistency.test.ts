@@ -1,13 +1,13 @@
 /**
- * A random walk over the rules of DESIGN §4: writers and readers of one object through three mounts, every
- * UFS step held and let go in random order, outcomes lost, readers leaving, time jumping, tenures ending. A
- * model says what each read may return. A failing run prints its seed; FOREBAY_SEED replays it,
- * FOREBAY_WALKS makes the walk longer.
+ * A random walk over the rules of DESIGN §4: writers and readers of one object and its versions through three
+ * mounts, every UFS step held and let go in random order, versions deleted, outcomes lost, readers leaving,
+ * time jumping, tenures ending. A model says what each read may return. A failing run prints its seed;
+ * FOREBAY_SEED replays it, FOREBAY_WALKS makes the walk longer.
  */
 import type { WriteOutcome } from '@forebay/core/cache-node';
 import { afterEach, expect, it } from 'vitest';
 import { unsettledMs } from './info-store/fences.ts';
-import { bodyOf, openObject, refOf, type TestNode, TestNodes, testMount } from './testing/kit.ts';
+import { bodyOf, openAny, refOf, type TestNode, TestNodes, testMount } from './testing/kit.ts';
 import { StepUfs } from './testing/step-ufs.ts';
 import { Steps } from './testing/steps.ts';
 
@@ -33,6 +33,9 @@ class Walk {
   writing = 0;
   /** The latest write whose success a client was told. */
   acknowledged = 0;
+  /** Versions whose end was begun, and those of them whose end a client was told. */
+  readonly ending = new Set<number>();
+  readonly ended = new Set<number>();
 
   constructor(seed: number) {
     this.steps = new Steps(seed);
@@ -73,17 +76,45 @@ class Walk {
     this.startRead(node);
   }
 
+  /** Takes a version away that is not the current one. */
+  async end(node: TestNode['node'], name: string): Promise<void> {
+    const version = 1 + this.steps.below(this.applied);
+    if (version === this.applied || this.ending.has(version)) return;
+    this.ending.add(version);
+    this.writing += 1;
+    const objects = [refOf(key, mounts[0], idOf(version))];
+    await node.beginWrite(objects, name);
+    await this.steps.hold();
+    this.ufs.deleteVersion(key, idOf(version));
+    await this.steps.hold();
+    await node.endWrite(objects, name, 'known');
+    this.ended.add(version);
+    this.writing -= 1;
+    this.startRead(node);
+  }
+
   async read(node: TestNode['node']): Promise<void> {
     const least = this.acknowledged;
+    const named = this.steps.random() < 0.3 ? 1 + this.steps.below(this.applied) : undefined;
+    const wasEnded = named !== undefined && this.ended.has(named);
     const mount = mounts[Math.floor(this.steps.random() ** 3 * mounts.length)]!;
     const want = this.steps.random() < 0.2 ? 'info' : 'bytes';
     const { signal } = this.#leaver();
-    const opened = await openObject(node, refOf(key, mount), { want, signal }).catch((error: unknown) => {
+    const object = refOf(key, mount, named === undefined ? undefined : idOf(named));
+    const opened = await openAny(node, object, { want, signal }).catch((error: unknown) => {
       if (!signal.aborted) this.violations.push(`a read failed: ${String(error)}`);
     });
     if (!opened) return;
+    if (opened.kind === 'absent') {
+      if (named === undefined || !this.ending.has(named)) this.violations.push(`${named} is not there`);
+      return;
+    }
     const version = Number(opened.info.etag?.replaceAll('"', ''));
-    if (version < least) this.violations.push(`read ${version} after ${least} was acknowledged`);
+    if (named === undefined && version < least) {
+      this.violations.push(`read ${version} after ${least} was acknowledged`);
+    }
+    if (named !== undefined && version !== named) this.violations.push(`read ${version} and not ${named}`);
+    if (wasEnded) this.violations.push(`read ${named} after its end was acknowledged`);
     if (want === 'info') return;
     const bytes = await bodyOf(opened).catch(() => undefined);
     if (bytes && !bytes.equals(contentOf(version))) this.violations.push(`bytes of ${version} are mixed`);
@@ -99,9 +130,13 @@ class Walk {
 
   #apply(): number {
     this.applied += 1;
-    this.ufs.put(key, contentOf(this.applied), `"${this.applied}"`);
+    this.ufs.putVersion(key, idOf(this.applied), contentOf(this.applied), `"${this.applied}"`);
     return this.applied;
   }
+}
+
+function idOf(version: number): string {
+  return `v${version}`;
 }
 
 function contentOf(version: number): Buffer {
@@ -114,10 +149,11 @@ async function walk(seed: number): Promise<string[]> {
   for (let step = 0; step < 80; step += 1) {
     const dice = run.steps.random();
     if (dice < 0.1) run.steps.start('a write', () => run.write(node, `w${step}`));
-    else if (dice < 0.3) run.startRead(node);
-    else if (dice < 0.31) node.forgetInfo();
-    else if (dice < 0.32) clock.advance(1000);
-    else if (dice < 0.34 && run.writing === 0) clock.advance(unsettledMs);
+    else if (dice < 0.14) run.steps.start('an end', () => run.end(node, `w${step}`));
+    else if (dice < 0.34) run.startRead(node);
+    else if (dice < 0.35) node.forgetInfo();
+    else if (dice < 0.36) clock.advance(1000);
+    else if (dice < 0.38 && run.writing === 0) clock.advance(unsettledMs);
     else await run.steps.letOneGo();
   }
   await run.drain();

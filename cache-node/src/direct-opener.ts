@@ -5,10 +5,12 @@
 import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { ForebayError, isUfsAnswer } from '@forebay/core/errors';
+import type { ObjectRef } from '@forebay/core/mount';
 import { hasStrongEtag, type ObjectInfo, versionOf } from '@forebay/core/object';
 import type { RangeRequest } from '@forebay/core/range';
 import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
 import { DirectBody } from './direct-body.ts';
+import { isAbsence } from './info-store/record.ts';
 import type { CacheNodeMetrics } from './metrics.ts';
 import { absentOf, openedOf } from './open-answers.ts';
 import { planOf } from './open-plan.ts';
@@ -33,7 +35,7 @@ export class DirectOpener {
       if (request.want === 'info' || request.ifRange) return await this.#headFirst(request, ufs, answered);
       return await this.#plain(request, ufs, answered);
     } catch (error) {
-      if (isUfsAnswer(error, 'NoSuchKey')) return absentOf({ answer: error.answer, ...answered() });
+      if (isAbsence(error)) return absentOf({ answer: error.answer, ...answered() });
       throw error;
     }
   }
@@ -42,7 +44,7 @@ export class DirectOpener {
     const { object, range, signal } = request;
     let opened: UfsObject;
     try {
-      opened = await ufs.get(object.ufsKey, { range, signal });
+      opened = await ufs.get(object.ufsKey, { range, versionId: object.versionId, signal });
     } catch (error) {
       // Only a HEAD tells the size that a 416 must name.
       if (!isUfsAnswer(error) || error.answer.status !== 416) throw error;
@@ -60,13 +62,13 @@ export class DirectOpener {
   /** Where the answer's shape depends on what the object is. */
   async #headFirst(request: OpenRequest, ufs: Ufs, answered: () => Answered): Promise<OpenedObject> {
     const { object, signal } = request;
-    const info = await ufs.head(object.ufsKey, { signal });
+    const info = await ufs.head(object.ufsKey, { versionId: object.versionId, signal });
     const plan = planOf(request, info);
     if (request.want === 'info' || plan.range === 'unsatisfiable' || plan.condition !== 'met') {
       return openedOf({ ...plan, info, ...answered() });
     }
     const range = plan.whole ? undefined : ({ kind: 'span', ...plan.range } as const);
-    const opened = await getVersion(ufs, object.ufsKey, { info, range, signal });
+    const opened = await getVersion(ufs, object, { info, range, signal });
     const body = new DirectBody(opened, plan.range, this.#countBytes);
     return openedOf({ ...plan, info: opened.info, ...answered(), body });
   }
@@ -87,7 +89,7 @@ type Answered = Pick<OpenedObject, 'nodeId' | 'cache' | 'ageMs'>;
 /** The version that a HEAD told of, and no other. */
 async function getVersion(
   ufs: Ufs,
-  key: string,
+  { ufsKey, versionId }: ObjectRef,
   asked: { info: ObjectInfo; range: RangeRequest | undefined; signal: AbortSignal },
 ): Promise<UfsObject> {
   const { info, range, signal } = asked;
@@ -95,7 +97,7 @@ async function getVersion(
   const ifMatch = hasStrongEtag(info) ? info.etag : undefined;
   let opened: UfsObject;
   try {
-    opened = await ufs.get(key, { range, ifMatch, signal });
+    opened = await ufs.get(ufsKey, { range, versionId, ifMatch, signal });
   } catch (error) {
     if (isUfsAnswer(error) && [412, 416].includes(error.answer.status)) throw changed(error);
     throw error;

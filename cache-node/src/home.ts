@@ -4,9 +4,9 @@
  * request.
  */
 import type { Clock } from '@forebay/core/clock';
-import { isUfsAnswer, type UfsAnswerError } from '@forebay/core/errors';
-import { type ObjectRef, objectIdOf } from '@forebay/core/mount';
-import { hasStrongEtag } from '@forebay/core/object';
+import { isUfsAnswer } from '@forebay/core/errors';
+import { infoSlotOf, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
+import { hasStrongEtag, type ObjectInfo } from '@forebay/core/object';
 import type { RangeRequest } from '@forebay/core/range';
 import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
 import { Fill } from './fill/fill.ts';
@@ -15,7 +15,7 @@ import type { FillReader } from './fill/page-flight.ts';
 import { pageSetOf } from './fill/page-source.ts';
 import type { Token } from './info-store/fences.ts';
 import type { InfoStore } from './info-store/info-store.ts';
-import type { InfoRecord } from './info-store/record.ts';
+import { type InfoRecord, isAbsence } from './info-store/record.ts';
 
 /** How to ask: a HEAD, or a GET that brings bytes as well. */
 export type InfoQuery =
@@ -96,7 +96,7 @@ export class Home {
    */
   #joinable(object: ObjectRef, query: InfoQuery): InfoFlight | undefined {
     if (object.mount.freshness === 'always') return undefined;
-    const flight = this.#flights.get(objectIdOf(object));
+    const flight = this.#flights.get(flightKeyOf(object));
     if (!flight?.token.current || flight.abort.signal.aborted) return undefined;
     if (this.#options.info.fences.isFenced(flight.token.placementKey)) return undefined;
     return brings(flight.query, query) ? flight : undefined;
@@ -104,7 +104,7 @@ export class Home {
 
   #send(object: ObjectRef, ufs: Ufs, query: InfoQuery): InfoFlight {
     const { info } = this.#options;
-    const id = objectIdOf(object);
+    const id = flightKeyOf(object);
     const token = info.take(object);
     const abort = new AbortController();
     const holder: FillReader = { wantedEnd: 0 };
@@ -147,14 +147,14 @@ export class Home {
     const sent = { sentAtMs: clock.monotonicMs(), sentAtWallMs: clock.wallMs() };
     try {
       const opened = query.method === 'get' ? await getOrHead(object, ufs, query.range, signal) : undefined;
-      const found = opened?.info ?? (await ufs.head(object.ufsKey, { signal }));
+      const found = opened?.info ?? (await head(object, ufs, signal));
       const content = { kind: 'object', info: found } as const;
       if (hasStrongEtag(found)) info.install(object, request.token, { content, ...sent });
       else info.drop(object);
       const fill = opened && this.#fillFrom(opened, request);
       return { content, ...sent, method: query.method, fill };
     } catch (error) {
-      if (!isUfsAnswer(error, 'NoSuchKey') && !isDeleteMarker(error)) throw error;
+      if (!isAbsence(error)) throw error;
       const content = { kind: 'absent', answer: error.answer } as const;
       info.install(object, request.token, { content, ...sent });
       return { content, ...sent, method: query.method, fill: undefined };
@@ -200,6 +200,31 @@ function brings(sent: InfoQuery, wanted: InfoQuery): boolean {
   return !wanted.needChecksums || sent.range === undefined;
 }
 
+/** Readers of one version never join those of another, nor those of the current one. */
+function flightKeyOf(object: ObjectRef): string {
+  return `${infoSlotOf(object)}\0${placementKeyOf(object)}`;
+}
+
+/** Refusals of a version that the store words in a document, which a HEAD does not bring. */
+const wordedStatuses = [400, 404, 405];
+
+/**
+ * A HEAD. Why a version cannot be read has more than one word (unknown, malformed, a delete marker), so a
+ * refusal is asked for again where it comes with its document: whoever waits here may be a GET.
+ */
+async function head(object: ObjectRef, ufs: Ufs, signal: AbortSignal): Promise<ObjectInfo> {
+  const { ufsKey, versionId } = object;
+  try {
+    return await ufs.head(ufsKey, { versionId, signal });
+  } catch (error) {
+    const isWorded = isUfsAnswer(error) && wordedStatuses.includes(error.answer.status);
+    if (versionId === undefined || !isWorded) throw error;
+    const opened = await ufs.get(ufsKey, { versionId, signal });
+    await closeBody(opened);
+    return opened.info;
+  }
+}
+
 async function closeBody(opened: UfsObject): Promise<void> {
   const iterator = opened.body[Symbol.asyncIterator]();
   // An empty body ends with its first read, which lets the connection live on.
@@ -217,7 +242,7 @@ async function getOrHead(
   const pages = wholePagesOf(range, object.mount.pageSizeBytes);
   if (pages === 'none') return undefined;
   try {
-    return await ufs.get(object.ufsKey, { range: pages, signal });
+    return await ufs.get(object.ufsKey, { range: pages, versionId: object.versionId, signal });
   } catch (error) {
     if (isUfsAnswer(error) && error.answer.status === 416) return undefined;
     throw error;
@@ -238,10 +263,4 @@ function wholePagesOf(
   const start = Math.floor(range.start / pageSizeBytes) * pageSizeBytes;
   if (range.kind === 'from') return start === 0 ? undefined : { kind: 'from', start };
   return { kind: 'span', start, endExclusive: Math.ceil(range.endExclusive / pageSizeBytes) * pageSizeBytes };
-}
-
-/** A delete marker is an absence like any other, though stores name it in different ways. */
-function isDeleteMarker(error: unknown): error is UfsAnswerError {
-  if (!isUfsAnswer(error) || error.answer.status !== 404) return false;
-  return error.answer.headers?.some(([name]) => name === 'x-amz-delete-marker') ?? false;
 }

@@ -65,8 +65,7 @@ export class ObjectOpener {
 
   async #ask(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {
     const { nodeId, home, info, fills, clock } = this.#options;
-    const stale = info.look(request.object)?.record.content;
-    const before = stale?.kind === 'object' ? stale.info : undefined;
+    const before = info.hint(request.object);
     const share = await home.read(request.object, ufs, this.#queryOf(request, before), request.signal);
     try {
       const { joined } = share;

@@ -89,6 +89,8 @@ function bucketOfPattern(pattern: Mount, bucket: string): Mount {
 export interface ObjectRef {
   readonly mount: Mount;
   readonly ufsKey: string;
+  /** A version by its id, as a client named it; undefined: the current one. Never empty. */
+  readonly versionId?: string | undefined;
 }
 
 /** `identity` is the UFS's own (`s3:http://host:port/bucket`, `file:/dir`), the same through every mount. */
@@ -97,7 +99,10 @@ export function ufsIdentityOf(location: UfsLocation): string {
   return `s3:${location.endpoint ?? `aws/${location.region}`}/${location.bucket}`;
 }
 
-/** Names an object for placement, info and fences: mounts that reach one UFS object share it. */
+/**
+ * Names an object for placement and fences, whatever version is asked for: mounts that reach one UFS object
+ * share it, and a write concerns all its versions.
+ */
 export function placementKeyOf(object: ObjectRef): string {
   return `${ufsIdentityOf(object.mount.ufs)}\0${object.ufsKey}`;
 }
@@ -108,9 +113,20 @@ export function ufsIdentityIn(placementKey: string): string {
   return at < 0 ? placementKey : placementKey.slice(0, at);
 }
 
-/** Names an object within one mount: info and pages stay per mount (DESIGN P8). */
+/**
+ * Names an object within one mount, whatever version is asked for: info and pages stay per mount (DESIGN
+ * P8).
+ */
 export function objectIdOf(object: ObjectRef): string {
   return `${object.mount.path}\0${placementKeyOf(object)}`;
+}
+
+/**
+ * Names what one mount knows of an object's current version, or of a named one. A mount's path begins with a
+ * slash and a JSON text ends with itself, so no id and no path can be taken for another slot.
+ */
+export function infoSlotOf({ mount, versionId }: ObjectRef): string {
+  return versionId === undefined ? mount.path : `${JSON.stringify(versionId)}${mount.path}`;
 }
 
 /** Buckets of the pattern mount that a table keeps at hand. */

@@ -31,12 +31,28 @@ async function ask(method: string, target: string, headers: Record<string, strin
 
 describe('a read that goes to the UFS every time', () => {
   it.each(['GET', 'HEAD'])('is 304 to %s of the version that the client has', async (method) => {
-    for (const query of ['versionId=null', 'partNumber=1']) {
+    for (const query of ['partNumber=1', 'partNumber=1&versionId=null']) {
       const answer = await ask(method, `/lake/k?${query}`, { 'if-none-match': etag });
       expect(answer).toMatchObject({ status: 304, headers: { etag, 'x-cache': 'BYPASS' }, body: '' });
       expect(answer.headers).not.toHaveProperty('content-length');
     }
-    expect((await ask('GET', '/lake/k?versionId=null')).body).toBe('text');
+    expect((await ask('GET', '/lake/k?partNumber=1&versionId=null')).body).toBe('text');
+  });
+});
+
+describe('a read of a version by its id', () => {
+  it.each(['GET', 'HEAD'])('goes through the cache for %s', async (method) => {
+    const answer = await ask(method, '/lake/k?versionId=null', { range: 'bytes=1-2' });
+    expect(answer).toMatchObject({ status: 206, headers: { etag, 'x-cache': 'MISS' } });
+    expect(answer.body).toBe(method === 'GET' ? 'ex' : '');
+    const same = await ask(method, '/lake/k?versionId=null', { 'if-none-match': etag });
+    expect(same).toMatchObject({ status: 304, headers: { 'x-cache': 'MISS' } });
+  });
+
+  it('is refused as the UFS refuses it', async () => {
+    const answer = await ask('GET', '/lake/k?versionId=no-such-id');
+    expect(answer).toMatchObject({ status: 400 });
+    expect(answer.body).toContain('<Message>Invalid version id specified</Message>');
   });
 });
 

@@ -12,6 +12,8 @@ import type { UfsBucketRead } from './ufs-service.ts';
 
 export interface UfsReadOptions {
   readonly range?: RangeRequest | undefined;
+  /** The version to read; the current one without it. An answer that names another is refused. */
+  readonly versionId?: string | undefined;
   /**
    * Strong ETag: the store should answer 412 for any other version. The caller checks the answer all the
    * same.
@@ -34,7 +36,7 @@ export interface UfsObject {
 
 /**
  * A request that goes to the store as it is, but for its signature, which is the mount's own: sub-resources,
- * and reads that are not cached (versionId, partNumber, SSE-C, ...).
+ * and reads that are not cached (partNumber, SSE-C, ...).
  */
 export interface UfsForward {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -186,7 +188,7 @@ export interface Ufs {
   /** Region to tell clients; `us-east-1` where the store has none. */
   readonly region: string;
 
-  head(key: string, options?: { signal?: AbortSignal | undefined }): Promise<ObjectInfo>;
+  head(key: string, options?: Pick<UfsReadOptions, 'versionId' | 'signal'>): Promise<ObjectInfo>;
   get(key: string, options?: UfsReadOptions): Promise<UfsObject>;
   /** @throws UfsAnswerError 501 NotImplemented where the store cannot. */
   forward(request: UfsForward): Promise<UfsForwarded>;

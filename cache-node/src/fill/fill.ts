@@ -43,6 +43,10 @@ export class Fill implements FillHandle {
     return index >= this.#firstPage && index < this.#plannedEnd;
   }
 
+  get versionId(): string | undefined {
+    return this.source.object.versionId;
+  }
+
   attach(reader: FillReader): void {
     this.#readers.add(reader);
     this.#wakeUp();

@@ -14,6 +14,8 @@ export interface FillReader {
 export interface FillHandle {
   /** First page the fill will not bring. */
   readonly endPage: number;
+  /** The version that the fill asks the UFS for by its id; undefined: whatever is current. */
+  readonly versionId: string | undefined;
   attach(reader: FillReader): void;
   detach(reader: FillReader): void;
   /** A reader's `wantedEnd` has grown. */

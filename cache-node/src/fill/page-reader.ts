@@ -126,13 +126,17 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
       const endExclusive = Math.min(flight.filledBytes, slice.endExclusive);
       return this.#serve(flight.buffer, { ...slice, endExclusive }, 'ufs');
     }
-    if (flight.end?.kind === 'failed') this.#onFailure(flight.end.error);
+    if (flight.end?.kind === 'failed') this.#onFailure(flight.end.error, flight.fill);
     return undefined;
   }
 
-  #onFailure(error: unknown): void {
+  #onFailure(error: unknown, fill: FillHandle): void {
     this.#failures += 1;
-    if (isKind(error, 'ufs-unavailable') && this.#failures < failuresMax) return;
+    // The version that is no longer current may well be there for who asks for it by its id.
+    const concernsOthers =
+      isKind(error, 'version-changed') && fill.versionId !== this.#source.object.versionId;
+    const mayRepeat = concernsOthers || isKind(error, 'ufs-unavailable');
+    if (mayRepeat && this.#failures < failuresMax) return;
     this.#close();
     throw error;
   }
@@ -204,12 +208,13 @@ function startFill(
   context: FillContext,
 ): PageFlight {
   const { pageSizeBytes, info, ufs, object, set } = source;
+  const { ufsKey, versionId } = object;
   const start = pages.first * pageSizeBytes;
   const endExclusive = Math.min(pages.endExclusive * pageSizeBytes, info.sizeBytes);
   const fill = new Fill(source, pages, context);
   const flight = context.flights.get({ set, index: pages.first });
   void fill.run(() =>
-    ufs.get(object.ufsKey, { range: { kind: 'span', start, endExclusive }, ifMatch: info.etag }),
+    ufs.get(ufsKey, { range: { kind: 'span', start, endExclusive }, versionId, ifMatch: info.etag }),
   );
   return flight!;
 }

@@ -9,6 +9,7 @@ import type { Clock } from '@forebay/core/clock';
 import { assert } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import {
+  infoSlotOf,
   type Mount,
   type ObjectRef,
   placementKeyOf,
@@ -16,15 +17,15 @@ import {
   ufsIdentityOf,
 } from '@forebay/core/mount';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
-import { LRUCache } from 'lru-cache';
 import { Fences, type Token } from './fences.ts';
+import { MemoryInfo } from './memory.ts';
 import type { PersistentInfo } from './persistent.ts';
 import { ageMsOf, type InfoRecord, isFresh } from './record.ts';
 
 export interface InfoStoreOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Objects in memory. */
+  /** Records in memory: one per object, mount and version asked for. */
   readonly entriesMax: number;
   readonly negativeTtlMs: number;
   readonly fencesOpenMax: number;
@@ -41,20 +42,20 @@ export interface KnownInfo {
 export class InfoStore {
   readonly fences: Fences;
   readonly #options: InfoStoreOptions;
-  /** By info key, then by mount path: a fence drops an object in every mount at once. */
-  readonly #memory: LRUCache<string, Map<string, InfoRecord>>;
+  /** A fence drops an object in every mount and version at once. */
+  readonly #memory: MemoryInfo;
   #tenure = randomUUID();
   /** False once closed, and where rows that must not be trusted could not be taken away. */
   #persistentUsable = true;
 
   constructor(options: InfoStoreOptions) {
     this.#options = options;
-    this.#memory = new LRUCache({ max: options.entriesMax });
+    this.#memory = new MemoryInfo(options.entriesMax);
     this.fences = new Fences({ clock: options.clock, fencesOpenMax: options.fencesOpenMax });
   }
 
   get memoryCount(): number {
-    return this.#memory.size;
+    return this.#memory.count;
   }
 
   get persistentCount(): number {
@@ -67,11 +68,11 @@ export class InfoStore {
    */
   look(object: ObjectRef): KnownInfo | undefined {
     const key = this.#infoKeyOf(placementKeyOf(object));
-    const mountPath = object.mount.path;
-    const inMemory = this.#memory.get(key)?.get(mountPath);
-    const record = inMemory ?? this.#readPersistent(key, mountPath);
+    const slot = infoSlotOf(object);
+    const inMemory = this.#memory.get(key, slot);
+    const record = inMemory ?? this.#readPersistent(key, slot);
     if (!record) return undefined;
-    if (!inMemory) this.#remember(key, mountPath, record);
+    if (!inMemory) this.#memory.set(key, slot, record);
     const now = { tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
     const { negativeTtlMs } = this.#options;
     return {
@@ -86,7 +87,27 @@ export class InfoStore {
   usable(object: ObjectRef): KnownInfo | undefined {
     if (this.fences.isFenced(placementKeyOf(object))) return undefined;
     const known = this.look(object);
-    return known?.fresh ? known : undefined;
+    if (known?.fresh) return known;
+    const current = this.#lookCurrent(object);
+    return current?.fresh ? current : undefined;
+  }
+
+  /**
+   * Info of the version asked for, fresh or not: never to be answered with, but to know what may be cached
+   * of it.
+   */
+  hint(object: ObjectRef): ObjectInfo | undefined {
+    const known = this.look(object) ?? this.#lookCurrent(object);
+    return known?.record.content.kind === 'object' ? known.record.content.info : undefined;
+  }
+
+  /** What is known of the current version, where that is the one asked for by its id: it says the same. */
+  #lookCurrent(object: ObjectRef): KnownInfo | undefined {
+    if (object.versionId === undefined) return undefined;
+    const known = this.look({ ...object, versionId: undefined });
+    const content = known?.record.content;
+    const isAsked = content?.kind === 'object' && content.info.versionId === object.versionId;
+    return isAsked ? known : undefined;
   }
 
   /** Takes the token that `install` will ask for. Call before the UFS request is sent. */
@@ -104,21 +125,25 @@ export class InfoStore {
     if (!token.current || this.fences.isFenced(key)) return;
     const record: InfoRecord = { ...read, tenure: this.#tenure };
     const infoKey = this.#infoKeyOf(key);
-    this.#remember(infoKey, object.mount.path, record);
+    const slot = infoSlotOf(object);
+    this.#memory.set(infoKey, slot, record);
     // What is missing is remembered for seconds: not worth a row.
     if (record.content.kind === 'absent') this.#deletePersistent(infoKey);
-    else this.#writePersistent(infoKey, object.mount.path, record);
+    else this.#writePersistent(infoKey, slot, record);
   }
 
-  /** Dropping is always allowed: nothing is remembered of the object any more, in any mount. */
+  /** Dropping is always allowed: nothing is remembered of the object any more, in any mount or version. */
   drop(object: ObjectRef): void {
     this.#drop(placementKeyOf(object));
   }
 
   /** `drop`, where what is remembered is still this version: somebody may have learnt of a later one. */
   dropVersion(object: ObjectRef, info: ObjectInfo): void {
-    const content = this.look(object)?.record.content;
-    if (content?.kind === 'object' && versionOf(content.info) === versionOf(info)) this.drop(object);
+    const isThis = (known: KnownInfo | undefined): boolean => {
+      const content = known?.record.content;
+      return content?.kind === 'object' && versionOf(content.info) === versionOf(info);
+    };
+    if (isThis(this.look(object)) || isThis(this.#lookCurrent(object))) this.drop(object);
   }
 
   /** @throws ForebayError `overloaded`, with no fence opened. */
@@ -193,26 +218,20 @@ export class InfoStore {
     }
   }
 
-  #remember(placementKey: string, mountPath: string, record: InfoRecord): void {
-    const ofMounts = this.#memory.get(placementKey);
-    if (ofMounts) ofMounts.set(mountPath, record);
-    else this.#memory.set(placementKey, new Map([[mountPath, record]]));
-  }
-
-  #readPersistent(placementKey: string, mountPath: string): InfoRecord | undefined {
+  #readPersistent(placementKey: string, slot: string): InfoRecord | undefined {
     if (!this.#persistentUsable) return undefined;
     try {
-      return this.#options.persistent.get(placementKey, mountPath);
+      return this.#options.persistent.get(placementKey, slot);
     } catch (error) {
       this.#options.log.warn({ reason: (error as Error).message }, 'info store: read failed');
       return undefined;
     }
   }
 
-  #writePersistent(placementKey: string, mountPath: string, record: InfoRecord): void {
+  #writePersistent(placementKey: string, slot: string, record: InfoRecord): void {
     if (!this.#persistentUsable) return;
     try {
-      this.#options.persistent.put(placementKey, mountPath, record);
+      this.#options.persistent.put(placementKey, slot, record);
     } catch (error) {
       // The row that may still be there is of an earlier read: drop it, or end the tenure.
       this.#options.log.warn({ reason: (error as Error).message }, 'info store: write failed');

@@ -1,7 +1,8 @@
 /**
- * Level two of the info store: node:sqlite, one row per object and mount, bounded by a number of rows (the
- * oldest go first), and the incarnations of buckets that were deleted. Changes are applied synchronously, so
- * rows follow the order of installs and drops. Losing it, rows and incarnations together, is safe.
+ * Level two of the info store: node:sqlite, one row per object and slot (mount and version), bounded by a
+ * number of rows (the oldest go first), and the incarnations of buckets that were deleted. Changes are
+ * applied synchronously, so rows follow the order of installs and drops. Losing it, rows and incarnations
+ * together, is safe.
  */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -15,9 +16,9 @@ const schema = `
   CREATE TABLE IF NOT EXISTS info (
     seq INTEGER PRIMARY KEY,
     placement BLOB NOT NULL,
-    mount TEXT NOT NULL,
+    slot TEXT NOT NULL,
     record TEXT NOT NULL,
-    UNIQUE (placement, mount)
+    UNIQUE (placement, slot)
   );
   CREATE TABLE IF NOT EXISTS incarnations (
     bucket TEXT PRIMARY KEY,
@@ -74,16 +75,16 @@ export class PersistentInfo {
     return this.#count;
   }
 
-  get(placementKey: string, mountPath: string): InfoRecord | undefined {
-    const row = this.#table.select.get(keyOf(placementKey), mountPath);
+  get(placementKey: string, slot: string): InfoRecord | undefined {
+    const row = this.#table.select.get(keyOf(placementKey), slot);
     return row ? (JSON.parse(String(row.record)) as InfoRecord) : undefined;
   }
 
-  put(placementKey: string, mountPath: string, record: InfoRecord): void {
+  put(placementKey: string, slot: string, record: InfoRecord): void {
     const { select, insert, deleteOldest } = this.#table;
     const key = keyOf(placementKey);
-    const existed = select.get(key, mountPath) !== undefined;
-    insert.run(key, mountPath, JSON.stringify(record));
+    const existed = select.get(key, slot) !== undefined;
+    insert.run(key, slot, JSON.stringify(record));
     if (!existed) this.#count += 1;
     if (this.#count > this.#entriesMax) {
       const { changes } = deleteOldest.run(Math.min(evictionBatch, this.#count));
@@ -92,8 +93,8 @@ export class PersistentInfo {
   }
 
   /**
-   * Drops an object's rows in every mount. @throws Error where the database cannot: the tenure must end
-   * then.
+   * Drops an object's rows in every mount and version. @throws Error where the database cannot: the tenure
+   * must end then.
    */
   delete(placementKey: string): void {
     const { changes } = this.#table.deleteObject.run(keyOf(placementKey));
@@ -132,8 +133,8 @@ function openTable(path: string): InfoTable {
     const buckets = database.prepare('SELECT bucket, incarnation FROM incarnations').all();
     return {
       database,
-      select: database.prepare('SELECT record FROM info WHERE placement = ? AND mount = ?'),
-      insert: database.prepare('INSERT OR REPLACE INTO info (placement, mount, record) VALUES (?, ?, ?)'),
+      select: database.prepare('SELECT record FROM info WHERE placement = ? AND slot = ?'),
+      insert: database.prepare('INSERT OR REPLACE INTO info (placement, slot, record) VALUES (?, ?, ?)'),
       deleteObject: database.prepare('DELETE FROM info WHERE placement = ?'),
       deleteOldest: database.prepare(
         'DELETE FROM info WHERE seq IN (SELECT seq FROM info ORDER BY seq LIMIT ?)',

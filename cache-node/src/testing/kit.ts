@@ -98,8 +98,8 @@ export class TestNodes {
   }
 }
 
-export function refOf(key: string, mount = testMount()): ObjectRef {
-  return { mount, ufsKey: key };
+export function refOf(key: string, mount = testMount(), versionId?: string): ObjectRef {
+  return { mount, ufsKey: key, versionId };
 }
 
 export async function openObject(

@@ -1,6 +1,7 @@
 /**
  * A UFS of a few objects whose every step a test can hold: when a request is looked at, when its answer
- * goes out, and each piece of a body. It counts what reached it. Only what a cache node calls is there.
+ * goes out, and each piece of a body. It counts what reached it. Only what a cache node calls is there. An
+ * object may have versions: `put` with an id keeps those before it.
  */
 import { createHash } from 'node:crypto';
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
@@ -11,14 +12,23 @@ import type { Ufs, UfsObject, UfsReadOptions } from '@forebay/ufs/ufs';
 export interface StepRequest {
   readonly op: 'get' | 'head';
   readonly key: string;
+  readonly versionId: string | undefined;
   readonly range: UfsReadOptions['range'];
   readonly ifMatch: string | undefined;
+}
+
+interface StoredObject {
+  readonly bytes: Buffer;
+  readonly etag: string | undefined;
+  readonly versionId?: string | undefined;
 }
 
 type Gate = (request: StepRequest) => Promise<void> | undefined;
 
 export class StepUfs {
-  readonly objects = new Map<string, { bytes: Buffer; etag: string | undefined }>();
+  readonly objects = new Map<string, StoredObject>();
+  /** By key: the versions that have an id, or the marker that stands in for one. */
+  readonly #versions = new Map<string, Map<string, StoredObject | 'marker'>>();
   readonly requests: StepRequest[] = [];
   pieceBytes = 16 * 1024;
   /** Awaited before the store is looked at. */
@@ -37,6 +47,36 @@ export class StepUfs {
     return tag;
   }
 
+  /** A new current version; those before it stay. */
+  putVersion(key: string, versionId: string, bytes: Uint8Array | string, asked?: string): string {
+    const etag = this.put(key, bytes, asked);
+    const object = { ...this.objects.get(key)!, versionId };
+    this.objects.set(key, object);
+    this.#versionsOf(key).set(versionId, object);
+    return etag;
+  }
+
+  /** A delete without an id: the current version is a marker. */
+  mark(key: string, versionId: string): void {
+    this.objects.delete(key);
+    this.#versionsOf(key).set(versionId, 'marker');
+  }
+
+  /** Takes a version away for good; the newest of the others becomes the current one. */
+  deleteVersion(key: string, versionId: string): void {
+    const versions = this.#versionsOf(key);
+    versions.delete(versionId);
+    const newest = [...versions.values()].at(-1);
+    if (newest && newest !== 'marker') this.objects.set(key, newest);
+    else this.objects.delete(key);
+  }
+
+  #versionsOf(key: string): Map<string, StoredObject | 'marker'> {
+    const versions = this.#versions.get(key) ?? new Map<string, StoredObject | 'marker'>();
+    this.#versions.set(key, versions);
+    return versions;
+  }
+
   count(op: 'get' | 'head'): number {
     return this.requests.filter((request) => request.op === op).length;
   }
@@ -46,7 +86,7 @@ export class StepUfs {
     return {
       identity: 'step:lake',
       region: 'us-east-1',
-      head: (key) => this.#head(key),
+      head: (key, options = {}) => this.#head(key, options),
       get: (key, options = {}) => this.#get(key, options),
       forward: unused,
       list: unused,
@@ -66,44 +106,63 @@ export class StepUfs {
     };
   }
 
-  async #head(key: string): Promise<ObjectInfo> {
-    const request: StepRequest = { op: 'head', key, range: undefined, ifMatch: undefined };
+  async #head(key: string, { versionId }: UfsReadOptions): Promise<ObjectInfo> {
+    const request: StepRequest = { op: 'head', key, versionId, range: undefined, ifMatch: undefined };
     this.requests.push(request);
     await this.beforeRead(request);
-    const object = this.#look(key);
+    const object = this.#look(key, versionId);
     await this.beforeAnswer(request);
     return infoOf(await object);
   }
 
   async #get(key: string, options: UfsReadOptions): Promise<UfsObject> {
-    const request: StepRequest = { op: 'get', key, range: options.range, ifMatch: options.ifMatch };
+    const { range: asked, ifMatch, versionId } = options;
+    const request: StepRequest = { op: 'get', key, versionId, range: asked, ifMatch };
     this.requests.push(request);
     await this.beforeRead(request);
-    const looked = this.#look(key);
+    const looked = this.#look(key, versionId);
     await this.beforeAnswer(request);
     const object = await looked;
-    if (options.ifMatch !== undefined && options.ifMatch !== object.etag) {
+    if (ifMatch !== undefined && ifMatch !== object.etag) {
       throw new UfsAnswerError({ status: 412, code: 'PreconditionFailed', message: 'changed' });
     }
-    const resolved = resolveRange(options.range, object.bytes.byteLength);
+    const resolved = resolveRange(asked, object.bytes.byteLength);
     if (resolved === 'unsatisfiable') {
       throw new UfsAnswerError({ status: 416, code: 'InvalidRange', message: 'no such range' });
     }
     const { range } = resolved;
-    const info = { ...infoOf(object), checksumsKnown: options.range === undefined };
+    const info = { ...infoOf(object), checksumsKnown: asked === undefined };
     return { info, range, body: this.#body(request, object.bytes.subarray(range.start, range.endExclusive)) };
   }
 
   /** The store as it is at this instant; a promise, so that refusals come after the answer gate as well. */
-  #look(key: string): Promise<{ bytes: Buffer; etag: string | undefined }> {
-    const object = this.objects.get(key);
-    const looked = this.down
-      ? Promise.reject(new ForebayError('ufs-unavailable', 'the store is down'))
-      : object
-        ? Promise.resolve(object)
-        : Promise.reject(new UfsAnswerError({ status: 404, code: 'NoSuchKey', message: 'no such key' }));
+  #look(key: string, versionId: string | undefined): Promise<StoredObject> {
+    const found = this.down ? new ForebayError('ufs-unavailable', 'the store is down') : undefined;
+    const object = found ?? (versionId === undefined ? this.#current(key) : this.#version(key, versionId));
+    const looked = object instanceof Error ? Promise.reject(object) : Promise.resolve(object);
     looked.catch(() => {});
     return looked;
+  }
+
+  #current(key: string): StoredObject | UfsAnswerError {
+    const object = this.objects.get(key);
+    if (object) return object;
+    const [versionId, newest] = [...this.#versionsOf(key)].at(-1) ?? [];
+    const headers = [
+      ['x-amz-delete-marker', 'true'] as const,
+      ['x-amz-version-id', versionId ?? ''] as const,
+    ];
+    const absent = { status: 404, code: 'NoSuchKey', message: 'no such key' };
+    return new UfsAnswerError({ ...absent, ...(newest === 'marker' && { headers }) });
+  }
+
+  #version(key: string, versionId: string): StoredObject | UfsAnswerError {
+    const version = this.#versionsOf(key).get(versionId);
+    if (version === 'marker') {
+      return new UfsAnswerError({ status: 405, code: 'MethodNotAllowed', message: 'a delete marker' });
+    }
+    const absent = { status: 404, code: 'NoSuchVersion', message: 'no such version' };
+    return version ?? new UfsAnswerError(absent);
   }
 
   #body(request: StepRequest, bytes: Buffer): AsyncIterable<Uint8Array> {
@@ -132,12 +191,12 @@ export class StepUfs {
   }
 }
 
-function infoOf(object: { bytes: Buffer; etag: string | undefined }): ObjectInfo {
+function infoOf(object: StoredObject): ObjectInfo {
   return {
     sizeBytes: object.bytes.byteLength,
     etag: object.etag,
     lastModifiedMs: 1_700_000_000_000,
-    versionId: undefined,
+    versionId: object.versionId,
     headers: [['content-type', 'binary/octet-stream']],
     checksumsKnown: true,
   };

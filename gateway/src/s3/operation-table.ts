@@ -29,7 +29,7 @@ const lateNote =
   'Slow ones get 200 and white space, then the result or an error document; x-amz-version-id is left out then.';
 const ofPart = ['partNumber', 'uploadId'];
 const readNote =
-  'Cached. Requests with versionId, partNumber or SSE-C headers go to the UFS every time, uncached.';
+  'Cached, also by versionId. Requests with partNumber or SSE-C headers go to the UFS every time, uncached.';
 const mountNote =
   'Through the pattern mount `/{bucket}`. Other buckets are mounts: refused with AccessDenied, and a message ' +
   'that says what to do.';

@@ -40,9 +40,10 @@ export class DirectCacheNode implements CacheNode {
 
   async open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
     const answered = { cache: 'MISS', ageMs: 0, nodeId: this.nodeId } as const;
-    const ufs = await this.#ufsOf(request.object.mount);
+    const { ufsKey, versionId, mount } = request.object;
+    const ufs = await this.#ufsOf(mount);
     try {
-      const info = await ufs.head(request.object.ufsKey, { signal: request.signal });
+      const info = await ufs.head(ufsKey, { versionId, signal: request.signal });
       const condition = evaluateConditions(request.conditions ?? {}, info);
       const resolved = resolveRange(rangeThatCounts(request, info), info.sizeBytes);
       const range = resolved === 'unsatisfiable' ? resolved : resolved.range;
@@ -53,8 +54,9 @@ export class DirectCacheNode implements CacheNode {
         return { ...opened, pages, body: undefined };
       }
       if (info.sizeBytes === 0) return { ...opened, pages, body: new Uint8Array(0) };
-      const read = await ufs.get(request.object.ufsKey, {
+      const read = await ufs.get(ufsKey, {
         range: { kind: 'span', ...range },
+        versionId,
         ifMatch: info.etag,
         signal: request.signal,
       });

@@ -76,8 +76,9 @@ export class LocalUfs implements Ufs {
     });
   }
 
-  async head(key: string, options: { signal?: AbortSignal | undefined } = {}): Promise<ObjectInfo> {
+  async head(key: string, options: UfsReadOptions = {}): Promise<ObjectInfo> {
     options.signal?.throwIfAborted();
+    checkVersionId(options.versionId);
     const state = await this.#writer.stateOf(key);
     if (!state) throw noSuchKey(key);
     return infoOf(state);
@@ -85,6 +86,7 @@ export class LocalUfs implements Ufs {
 
   async get(key: string, options: UfsReadOptions = {}): Promise<UfsObject> {
     options.signal?.throwIfAborted();
+    checkVersionId(options.versionId);
     const object = await this.#open(key);
     try {
       const { ifMatch } = options;

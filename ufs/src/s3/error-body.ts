@@ -126,7 +126,7 @@ export interface ErrorReply {
   readonly headers: HeaderList;
   readonly body: Uint8Array;
   /** What a 404 without a document is about. */
-  readonly about: 'bucket' | 'object' | 'upload';
+  readonly about: 'bucket' | 'object' | 'version' | 'upload';
   readonly key?: string | undefined;
 }
 
@@ -150,7 +150,12 @@ export function answerOf({ status, headers, body, about, key }: ErrorReply): Ufs
  */
 const ofOurSignature = /^(AWSAccessKeyId|StringToSign|SignatureProvided|CanonicalRequest|Token-)/i;
 
-const missingCodes = { bucket: 'NoSuchBucket', object: 'NoSuchKey', upload: 'NoSuchUpload' } as const;
+const missingCodes = {
+  bucket: 'NoSuchBucket',
+  object: 'NoSuchKey',
+  version: 'NoSuchVersion',
+  upload: 'NoSuchUpload',
+} as const;
 
 function codeOf(status: number): string {
   return codeOfStatus[status] ?? (status >= 500 ? 'ServiceUnavailable' : 'BadRequest');

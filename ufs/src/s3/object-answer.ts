@@ -9,9 +9,16 @@ export interface Head {
   readonly headers: HeaderList;
 }
 
-/** @throws ForebayError ufs-unavailable where the size is missing. */
-export function wholeInfoOf({ headers }: Head): ObjectInfo {
+/** @throws ForebayError ufs-unavailable where the size is missing, or another version answers. */
+export function wholeInfoOf({ headers }: Head, versionId?: string): ObjectInfo {
+  checkVersion(headers, versionId);
   return infoOf(headers, { sizeBytes: contentLengthOf(headers), ranged: false });
+}
+
+/** A store that does not know `versionId` answers with the current version: never to be taken for the other. */
+function checkVersion(headers: HeaderList, asked: string | undefined): void {
+  const answered = headerValue(headers, 'x-amz-version-id');
+  if (asked !== undefined && answered !== undefined && answered !== asked) throw malformed('another version');
 }
 
 /**
@@ -20,8 +27,9 @@ export function wholeInfoOf({ headers }: Head): ObjectInfo {
  */
 export function objectAnswerOf(
   { status, headers }: Head,
-  asked: RangeRequest | undefined,
+  { range: asked, versionId }: { range: RangeRequest | undefined; versionId?: string | undefined },
 ): { info: ObjectInfo; range: ByteRange } {
+  checkVersion(headers, versionId);
   const lengthBytes = contentLengthOf(headers);
   if (status === 200) {
     const info = infoOf(headers, { sizeBytes: lengthBytes, ranged: false });

@@ -60,21 +60,24 @@ export class S3Ufs implements Ufs {
     this.#parts = parts;
   }
 
-  async head(key: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<ObjectInfo> {
-    const request = { method: 'HEAD', key, headers: [askChecksums], about: 'object', signal } as const;
+  async head(key: string, { versionId, signal }: UfsReadOptions = {}): Promise<ObjectInfo> {
+    const about = versionId === undefined ? 'object' : 'version';
+    const query = versionQuery(versionId);
+    const request = { method: 'HEAD', key, query, headers: [askChecksums], about, signal } as const;
     const answer = await this.#parts.lean.read(request);
     await answer.body.return();
-    return wholeInfoOf(answer);
+    return wholeInfoOf(answer, versionId);
   }
 
-  async get(key: string, { range, ifMatch, signal }: UfsReadOptions = {}): Promise<UfsObject> {
+  async get(key: string, { range, versionId, ifMatch, signal }: UfsReadOptions = {}): Promise<UfsObject> {
     const headers: [string, string][] = [[...askChecksums]];
     if (range) headers.push(['range', rangeHeaderOf(range)]);
     if (ifMatch !== undefined) headers.push(['if-match', ifMatch]);
-    const request = { method: 'GET', key, headers, about: 'object', signal } as const;
+    const about = versionId === undefined ? 'object' : 'version';
+    const request = { method: 'GET', key, query: versionQuery(versionId), headers, about, signal } as const;
     const answer = await this.#parts.lean.read(request);
     try {
-      const { info, range: held } = objectAnswerOf(answer, range);
+      const { info, range: held } = objectAnswerOf(answer, { range, versionId });
       return { info, range: held, body: new CheckedBody(answer.body, request) };
     } catch (error) {
       await answer.body.return();
@@ -103,7 +106,7 @@ export class S3Ufs implements Ufs {
     key: string,
     { versionId, headers }: { versionId?: string | undefined; headers: HeaderList },
   ): Promise<UfsWritten> {
-    const query: Query = versionId === undefined ? [] : [['versionId', versionId]];
+    const query = versionQuery(versionId);
     return this.#written({ method: 'DELETE', key, query, headers, about: 'object' });
   }
 
@@ -201,6 +204,10 @@ export class S3Ufs implements Ufs {
       return { key, versionId, error: { code: error.answer.code, message: error.answer.message } };
     }
   }
+}
+
+function versionQuery(versionId: string | undefined): Query {
+  return versionId === undefined ? [] : [['versionId', versionId]];
 }
 
 /** What all came to, once none is under way any more. @throws what one threw, `state-unknown` above all */

@@ -1,6 +1,6 @@
 /**
- * Reads that always go to the UFS and are never cached: other versions, single parts, SSE-C, and requests
- * whose headers only the UFS can judge (S3-WIRE 80, 83, 84, 126).
+ * Reads that always go to the UFS and are never cached: single parts, SSE-C, and requests whose headers only
+ * the UFS can judge (S3-WIRE 80, 84, 126).
  */
 import type { ObjectRef } from '@forebay/core/mount';
 import type { HeaderList } from '@forebay/core/object';
@@ -8,12 +8,10 @@ import type { UfsForwarded } from '@forebay/ufs/ufs';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Answer, S3Request } from '../types.ts';
-import { versionIdOf } from './named-ids.ts';
 import { cacheHeaders } from './object-answer.ts';
 import { responseOverrides } from './response-overrides.ts';
 
 const sseCustomer = 'x-amz-server-side-encryption-customer-';
-const queryNames = ['versionId', 'partNumber'];
 const headerNames = [
   'range',
   'if-match',
@@ -42,7 +40,7 @@ const notForwarded = new Set([
 
 export function isDirectRead({ query, headers }: S3Request): boolean {
   return (
-    queryNames.some((name) => query.has(name)) ||
+    query.has('partNumber') ||
     headers.withPrefix(sseCustomer).length > 0 ||
     uncachedNames.some((name) => headers.get(name) !== undefined)
   );
@@ -54,17 +52,18 @@ export async function directRead(
   options: { readonly object: ObjectRef; readonly method: 'GET' | 'HEAD' },
 ): Promise<S3Answer> {
   const overrides = responseOverrides(request);
-  versionIdOf(request.query);
   refuseBadPartNumber(request);
-  const ufs = await deps.ufsOf(options.object.mount);
+  const { mount, ufsKey, versionId } = options.object;
+  const partNumber = request.query.get('partNumber');
+  const ufs = await deps.ufsOf(mount);
   const answer = await ufs.forward({
     effect: 'read',
     method: options.method,
-    key: options.object.ufsKey,
-    query: queryNames.flatMap((name) => {
-      const value = request.query.get(name);
-      return value === undefined ? [] : [[name, value] as const];
-    }),
+    key: ufsKey,
+    query: [
+      ...(versionId === undefined ? [] : [['versionId', versionId] as const]),
+      ...(partNumber === undefined ? [] : [['partNumber', partNumber] as const]),
+    ],
     headers: forwardedHeaders(request),
     signal: request.signal,
   });

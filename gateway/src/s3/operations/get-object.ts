@@ -7,6 +7,7 @@ import { parseRange } from '../range.ts';
 import { parseIfRange, parseReadConditions } from '../read-conditions.ts';
 import type { S3Handler, S3Request } from '../types.ts';
 import { directRead, isDirectRead } from './direct-read.ts';
+import { versionIdOf } from './named-ids.ts';
 import { cacheHeaders, openedAnswer, wantsChecksums } from './object-answer.ts';
 import { readableObject } from './resolve.ts';
 import { responseOverrides } from './response-overrides.ts';
@@ -14,7 +15,7 @@ import { responseOverrides } from './response-overrides.ts';
 export const getObject =
   (deps: OperationDeps): S3Handler =>
   async (request) => {
-    const object = readableObject(deps, request);
+    const object = { ...readableObject(deps, request), versionId: versionIdOf(request.query) };
     if (isDirectRead(request)) return directRead(deps, request, { object, method: 'GET' });
     const overrides = responseOverrides(request);
     const opened = await openObject(deps.cacheNode, request, { object, want: 'bytes' });
@@ -25,7 +26,7 @@ export const getObject =
 export const headObject =
   (deps: OperationDeps): S3Handler =>
   async (request) => {
-    const object = readableObject(deps, request);
+    const object = { ...readableObject(deps, request), versionId: versionIdOf(request.query) };
     if (isDirectRead(request)) return directRead(deps, request, { object, method: 'HEAD' });
     const overrides = responseOverrides(request);
     const opened = await openObject(deps.cacheNode, request, { object, want: 'info' });
