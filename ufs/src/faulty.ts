@@ -147,6 +147,11 @@ class Faulty implements FaultyUfs {
     return this.#inner.list(request);
   };
 
+  listVersions: Ufs['listVersions'] = async (request) => {
+    await this.#enter('listVersions', request.signal);
+    return this.#inner.listVersions(request);
+  };
+
   checkBucket: Ufs['checkBucket'] = async (request) => {
     await this.#enter('checkBucket', request?.signal);
     return this.#inner.checkBucket(request);

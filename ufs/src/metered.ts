@@ -52,6 +52,7 @@ export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Uf
     },
     head: count('head', ufs.head.bind(ufs)),
     list: count('list', ufs.list.bind(ufs)),
+    listVersions: count('list_versions', ufs.listVersions.bind(ufs)),
     checkBucket: count('check_bucket', ufs.checkBucket.bind(ufs)),
     put: count('put', ufs.put.bind(ufs)),
     delete: count('delete', ufs.delete.bind(ufs)),

@@ -15,6 +15,7 @@ import { describeMultipart } from './contract/multipart.ts';
 import { describeReads } from './contract/reads.ts';
 import { allCapabilities, type Subject, type UfsCapabilities } from './contract/support.ts';
 import { describeUploads } from './contract/uploads.ts';
+import { describeVersions } from './contract/versions.ts';
 import { describeWrites } from './contract/writes.ts';
 import type { Ufs } from './ufs.ts';
 
@@ -42,6 +43,7 @@ export function ufsContract(name: string, open: OpenUfs, capabilities: Partial<U
     describe('forwarded requests', () => describeForwards(subject, all));
     describe('keys', () => describeKeys(subject, all));
     describe('lists', () => describeLists(subject, all));
+    describe('versions', () => describeVersions(subject));
     if (all.listModelRuns > 0) {
       describe('lists, compared with a model', () => describeListModel(subject, all));
     }

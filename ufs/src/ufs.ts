@@ -108,6 +108,30 @@ export interface UfsListing {
   readonly truncated: boolean;
 }
 
+export interface UfsVersionsRequest extends UfsListRequest {
+  /** Of the key `startAfter`: the versions after this one come first. Without it none of that key do. */
+  readonly startAfterVersion?: string | undefined;
+}
+
+interface NamedVersion {
+  readonly key: string;
+  /** `null` where the object has none. */
+  readonly versionId: string;
+  readonly isLatest: boolean;
+}
+
+export type UfsVersion =
+  | (UfsListEntry & NamedVersion & { readonly deleteMarker: false })
+  | (NamedVersion & { readonly lastModifiedMs: number; readonly deleteMarker: true });
+
+export interface UfsVersionListing {
+  /** In UTF-8 byte order of the keys, newest first within one. */
+  readonly entries: readonly UfsVersion[];
+  /** In UTF-8 byte order. */
+  readonly commonPrefixes: readonly string[];
+  readonly truncated: boolean;
+}
+
 export interface UfsCopy {
   readonly sourceKey: string;
   readonly sourceVersionId?: string | undefined;
@@ -193,6 +217,8 @@ export interface Ufs {
   /** @throws UfsAnswerError 501 NotImplemented where the store cannot. */
   forward(request: UfsForward): Promise<UfsForwarded>;
   list(request: UfsListRequest): Promise<UfsListing>;
+  /** Every version and delete marker. */
+  listVersions(request: UfsVersionsRequest): Promise<UfsVersionListing>;
   /** HeadBucket: resolves where the bucket or directory can be reached. */
   checkBucket(request?: UfsBucketRead): Promise<void>;
 

@@ -90,6 +90,7 @@ export class StepUfs {
       get: (key, options = {}) => this.#get(key, options),
       forward: unused,
       list: unused,
+      listVersions: unused,
       checkBucket: unused,
       put: unused,
       delete: unused,

@@ -5,10 +5,9 @@
  */
 import type { Clock } from '@forebay/core/clock';
 import { type Mount, type ObjectRef, ufsIdentityOf } from '@forebay/core/mount';
-import type { Ufs, UfsListing, UfsListRequest } from '@forebay/ufs/ufs';
+import type { UfsListing, UfsListRequest } from '@forebay/ufs/ufs';
 import type { GatewayMetrics } from '../metrics.ts';
-
-export type Lister = Pick<Ufs, 'list'>;
+import type { Lister } from './list-objects.ts';
 
 export interface ListCacheOptions {
   readonly clock: Clock;

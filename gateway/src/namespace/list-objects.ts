@@ -7,21 +7,49 @@
 import { ForebayError } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
 import { afterPrefix, compareUtf8 } from '@forebay/core/utf8-order';
-import type { UfsListEntry, UfsListing, UfsListRequest } from '@forebay/ufs/ufs';
+import type { UfsListEntry, UfsVersionsRequest } from '@forebay/ufs/ufs';
 import { groupOf, intervalsWithPrefix, type KeyInterval } from './key-intervals.ts';
-import type { Lister } from './list-cache.ts';
+import {
+  greatest,
+  isBelow,
+  isBelowOrAt,
+  laterOf,
+  type Position,
+  type Start,
+  skipGroup,
+  toClientText,
+  toUfsText,
+  ufsStartOf,
+} from './list-position.ts';
 import { emptyIfMissing } from './pattern-part.ts';
 
-export interface NamespaceListRequest {
+/** A line of a UFS's listing: an object, or one of several versions under one key. */
+export interface Listed {
+  readonly key: string;
+  readonly versionId?: string | undefined;
+}
+
+/** What a UFS lists, whatever it is. */
+export interface Lister<Entry extends Listed = UfsListEntry> {
+  list(request: UfsVersionsRequest): Promise<{
+    readonly entries: readonly Entry[];
+    readonly commonPrefixes: readonly string[];
+    readonly truncated: boolean;
+  }>;
+}
+
+export interface NamespaceListRequest<Entry extends Listed = UfsListEntry> {
   /** Mounts of the bucket. */
   readonly mounts: readonly Mount[];
-  readonly ufsOf: (mount: Mount) => Lister | Promise<Lister>;
+  readonly ufsOf: (mount: Mount) => Lister<Entry> | Promise<Lister<Entry>>;
   /** Empty: none. */
   readonly prefix: string;
   /** Never empty. */
   readonly delimiter?: string | undefined;
   /** Exclusive: a key, or a common prefix whose keys are all left out. Empty: from the beginning. */
   readonly after: string;
+  /** Of the key `after`: versions after this one are listed. */
+  readonly afterVersion?: string | undefined;
   /** Objects and common prefixes together, 0 to 1,000. */
   readonly maxKeys: number;
   readonly signal?: AbortSignal | undefined;
@@ -30,31 +58,34 @@ export interface NamespaceListRequest {
 /** `key` is the client's. */
 export type ListedObject = UfsListEntry;
 
-export interface NamespaceListing {
-  readonly objects: readonly ListedObject[];
+export interface NamespaceListing<Entry extends Listed = UfsListEntry> {
+  /** Their keys are the client's. */
+  readonly objects: readonly Entry[];
   readonly commonPrefixes: readonly string[];
   readonly truncated: boolean;
   /** The last key or common prefix of the page: the next page begins after it. */
   readonly last: string | undefined;
+  /** Of the last line, where it is a version. */
+  readonly lastVersion: string | undefined;
 }
 
 /** One line of the listing. `moreFollow`: known without asking further. */
-interface Item {
+interface Item<Entry> {
   readonly text: string;
-  readonly object: ListedObject | undefined;
+  readonly object: Entry | undefined;
   readonly moreFollow: boolean;
 }
 
-// Sorts behind (nearly) every key with the prefix before it; what is left over is dropped by comparison.
-const greatest = '\u{10ffff}';
+const emptyListing = { entries: [], commonPrefixes: [], truncated: false };
 
-const emptyListing: UfsListing = { entries: [], commonPrefixes: [], truncated: false };
-
-export async function listNamespace(request: NamespaceListRequest): Promise<NamespaceListing> {
-  const objects: ListedObject[] = [];
+export async function listNamespace<Entry extends Listed>(
+  request: NamespaceListRequest<Entry>,
+): Promise<NamespaceListing<Entry>> {
+  const objects: Entry[] = [];
   const commonPrefixes: string[] = [];
-  let last: Item | undefined;
-  if (request.maxKeys === 0) return { objects, commonPrefixes, truncated: false, last: undefined };
+  let last: Item<Entry> | undefined;
+  const nothing = { truncated: false, last: undefined, lastVersion: undefined };
+  if (request.maxKeys === 0) return { objects, commonPrefixes, ...nothing };
   const items = new ListWalk(request).items();
   let truncated = false;
   for await (const item of items) {
@@ -70,28 +101,20 @@ export async function listNamespace(request: NamespaceListRequest): Promise<Name
       break;
     }
   }
-  return { objects, commonPrefixes, truncated, last: last?.text };
+  const lastVersion = last?.object?.versionId;
+  return { objects, commonPrefixes, truncated, last: last?.text, lastVersion };
 }
 
-/** Where a walk stands in an interval: what is below `atLeast`, or not above `after`, is not listed. */
-interface Position {
-  atLeast: string;
-  readonly endExclusive: string | undefined;
-  /** For the UFS, so that it need not send what would be dropped. */
-  startAfter: string | undefined;
-  readonly isLast: boolean;
-}
-
-class ListWalk {
-  readonly #request: NamespaceListRequest;
+class ListWalk<Entry extends Listed> {
+  readonly #request: NamespaceListRequest<Entry>;
   #emitted = 0;
   #lastText: string | undefined;
 
-  constructor(request: NamespaceListRequest) {
+  constructor(request: NamespaceListRequest<Entry>) {
     this.#request = request;
   }
 
-  async *items(): AsyncGenerator<Item, void, undefined> {
+  async *items(): AsyncGenerator<Item<Entry>, void, undefined> {
     const { mounts, prefix, after } = this.#request;
     if (after !== '' && !after.startsWith(prefix) && compareUtf8(after, prefix) > 0) return;
     const intervals = intervalsWithPrefix(mounts, prefix);
@@ -101,7 +124,7 @@ class ListWalk {
       const ufs = await this.#request.ufsOf(interval.mount);
       for await (const item of this.#walkInterval(interval.mount, ufs, position)) {
         // Two mounts may hold keys of one common prefix: the second one adds nothing.
-        if (item.text === this.#lastText) continue;
+        if (!item.object && item.text === this.#lastText) continue;
         this.#lastText = item.text;
         this.#emitted += 1;
         yield item;
@@ -111,12 +134,13 @@ class ListWalk {
 
   /** The position to begin an interval at, or undefined where nothing of it is left behind `after`. */
   #enter(interval: KeyInterval, isLast: boolean): Position | undefined {
-    const { after, prefix, delimiter } = this.#request;
+    const { after, afterVersion, prefix, delimiter } = this.#request;
     const { start, endExclusive, behindPrefix } = interval;
     const position: Position = {
       atLeast: start,
       endExclusive,
       startAfter: behindPrefix === undefined ? undefined : behindPrefix + greatest,
+      within: afterVersion === undefined ? undefined : { key: after, versionId: afterVersion },
       isLast,
     };
     if (after !== '' && after.startsWith(prefix)) {
@@ -128,7 +152,11 @@ class ListWalk {
     return endExclusive !== undefined && compareUtf8(after, endExclusive) >= 0 ? undefined : position;
   }
 
-  async *#walkInterval(mount: Mount, ufs: Lister, position: Position): AsyncGenerator<Item, void, undefined> {
+  async *#walkInterval(
+    mount: Mount,
+    ufs: Lister<Entry>,
+    position: Position,
+  ): AsyncGenerator<Item<Entry>, void, undefined> {
     const { prefix, delimiter } = this.#request;
     const entered = groupOf(position.atLeast, prefix, delimiter);
     // The interval begins in the middle of a group, or the whole mount lies in one: any key stands for the
@@ -140,7 +168,7 @@ class ListWalk {
       if (!skipGroup(position, entered)) return;
     }
     for (;;) {
-      const askedAfter = position.startAfter;
+      const asked = { ...position };
       const page = await this.#page(mount, ufs, position);
       let jumped = false;
       for (const [index, line] of page.lines.entries()) {
@@ -166,18 +194,18 @@ class ListWalk {
       }
       if (jumped) continue;
       if (!page.truncated) return;
-      position.startAfter = this.#progress(page, askedAfter);
+      Object.assign(position, this.#progress(page, asked));
     }
   }
 
-  async #page(mount: Mount, ufs: Lister, position: Position) {
+  async #page(mount: Mount, ufs: Lister<Entry>, position: Position) {
     const { prefix, delimiter, maxKeys, signal } = this.#request;
     const beyondPrefix = mount.keyPrefix.length > prefix.length;
     const listing = await this.#list(mount, ufs, {
       prefix: beyondPrefix ? mount.ufs.prefix : toUfsText(mount, prefix),
       // A delimiter of several characters could begin in the mount's path, which its UFS does not see.
       delimiter: beyondPrefix && delimiter !== undefined && delimiter.length > 1 ? undefined : delimiter,
-      startAfter: position.startAfter === undefined ? undefined : toUfsText(mount, position.startAfter),
+      ...ufsStartOf(mount, position),
       maxKeys: Math.max(1, maxKeys - this.#emitted),
       signal,
     });
@@ -192,32 +220,38 @@ class ListWalk {
     return { lines, truncated: listing.truncated };
   }
 
-  #list(mount: Mount, ufs: Lister, request: UfsListRequest): Promise<UfsListing> {
+  #list(mount: Mount, ufs: Lister<Entry>, request: UfsVersionsRequest): ReturnType<Lister<Entry>['list']> {
     const { mounts } = this.#request;
     return emptyIfMissing({ mount, mounts }, emptyListing, () => ufs.list(request));
   }
 
   #isAhead(text: string, position: Position): boolean {
-    return compareUtf8(text, this.#request.after) > 0 && compareUtf8(text, position.atLeast) >= 0;
+    const order = compareUtf8(text, this.#request.after);
+    const isBehind = order > 0 || (order === 0 && this.#request.afterVersion !== undefined);
+    return isBehind && compareUtf8(text, position.atLeast) >= 0;
   }
 
-  #progress(page: { lines: readonly Pick<Item, 'text' | 'object'>[] }, before: string | undefined): string {
+  /** Where the UFS is to go on behind a page. */
+  #progress(page: Page<Entry>, { startAfter, within }: Start): Start {
     const line = page.lines.at(-1);
     const next = line && (line.object ? line.text : line.text + greatest);
-    if (next === undefined || (before !== undefined && compareUtf8(next, before) <= 0)) {
+    const versionId = line?.object?.versionId;
+    const order = next === undefined ? -1 : startAfter === undefined ? 1 : compareUtf8(next, startAfter);
+    const isSameKey = order === 0 && versionId !== undefined && versionId !== within?.versionId;
+    if (next === undefined || (order <= 0 && !isSameKey)) {
       throw new ForebayError('ufs-unavailable', 'the listing of the UFS is truncated but makes no progress');
     }
-    return next;
+    return { startAfter: next, within: { key: next, versionId } };
   }
 
   /** Whether the mount has a key of the group at or behind the position and inside the interval. */
-  async #holdsKey(mount: Mount, ufs: Lister, group: string, position: Position): Promise<boolean> {
+  async #holdsKey(mount: Mount, ufs: Lister<Entry>, group: string, position: Position): Promise<boolean> {
     const prefix = mount.keyPrefix.length > group.length ? mount.keyPrefix : group;
-    let startAfter = position.startAfter;
+    let start: Start = position;
     for (;;) {
       const listing = await this.#list(mount, ufs, {
         prefix: toUfsText(mount, prefix),
-        startAfter: startAfter === undefined ? undefined : toUfsText(mount, startAfter),
+        ...ufsStartOf(mount, start),
         maxKeys: 2,
         signal: this.#request.signal,
       });
@@ -225,43 +259,12 @@ class ListWalk {
       const found = keys.find((key) => this.#isAhead(key, position));
       if (found !== undefined) return isBelow(found, position.endExclusive);
       if (!listing.truncated) return false;
-      startAfter = this.#progress({ lines: listing.entries.map(keyLineOf(mount)) }, startAfter);
+      const lines = listing.entries.map((entry) => ({ text: toClientText(mount, entry.key), object: entry }));
+      start = this.#progress({ lines }, start);
     }
   }
 }
 
-function keyLineOf(mount: Mount) {
-  return (entry: UfsListEntry) => ({ text: toClientText(mount, entry.key), object: entry });
-}
-
-/** Moves behind every key of a group; false where nothing of the interval is left. */
-function skipGroup(position: Position, group: string): boolean {
-  const behind = afterPrefix(group);
-  if (behind === undefined) return false;
-  if (compareUtf8(behind, position.atLeast) > 0) {
-    position.atLeast = behind;
-    position.startAfter = laterOf(position.startAfter, group + greatest);
-  }
-  return isBelow(position.atLeast, position.endExclusive);
-}
-
-function isBelow(text: string, endExclusive: string | undefined): boolean {
-  return endExclusive === undefined || compareUtf8(text, endExclusive) < 0;
-}
-
-function isBelowOrAt(text: string | undefined, end: string | undefined): boolean {
-  if (end === undefined) return true;
-  return text !== undefined && compareUtf8(text, end) <= 0;
-}
-
-function laterOf(a: string | undefined, b: string): string {
-  return a !== undefined && compareUtf8(a, b) > 0 ? a : b;
-}
-
-function toUfsText(mount: Mount, text: string): string {
-  return mount.ufs.prefix + text.slice(mount.keyPrefix.length);
-}
-
-function toClientText(mount: Mount, ufsText: string): string {
-  return mount.keyPrefix + ufsText.slice(mount.ufs.prefix.length);
+interface Page<Entry> {
+  readonly lines: readonly Pick<Item<Entry>, 'text' | 'object'>[];
 }

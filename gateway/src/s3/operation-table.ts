@@ -11,6 +11,7 @@ import { deleteObjects } from './operations/delete-objects.ts';
 import { getObject, headObject } from './operations/get-object.ts';
 import { listBuckets } from './operations/list-buckets.ts';
 import { listMultipartUploads } from './operations/list-multipart-uploads.ts';
+import { listObjectVersions } from './operations/list-object-versions.ts';
 import { listObjects, listObjectsV2 } from './operations/list-objects.ts';
 import {
   abortMultipartUpload,
@@ -55,6 +56,14 @@ const supported: readonly Operation[] = [
     query: ['list-type=2'],
     anonymous: true,
     read: listObjectsV2,
+  },
+  {
+    name: 'ListObjectVersions',
+    method: 'GET',
+    target: 'bucket',
+    query: ['versions'],
+    read: listObjectVersions,
+    note: 'Objects of directories have one version, `null`.',
   },
   {
     name: 'ListMultipartUploads',

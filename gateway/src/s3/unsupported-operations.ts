@@ -8,7 +8,6 @@ const directoryBuckets = 'Of directory buckets alone.';
 
 export const unsupportedOperations: readonly Operation[] = [
   { name: 'CreateSession', method: 'GET', target: 'bucket', query: ['session'], note: directoryBuckets },
-  { name: 'ListObjectVersions', method: 'GET', target: 'bucket', query: ['versions'] },
   {
     name: 'UpdateObjectEncryption',
     method: 'PUT',

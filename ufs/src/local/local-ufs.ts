@@ -22,6 +22,8 @@ import type {
   UfsObject,
   UfsReadOptions,
   UfsUpload,
+  UfsVersionListing,
+  UfsVersionsRequest,
   UfsWritten,
 } from '../ufs.ts';
 import { checkVersionId, invalidRange, noSuchKey, preconditionFailed, selfCopy } from './answers.ts';
@@ -135,6 +137,13 @@ export class LocalUfs implements Ufs {
       return this.list({ ...request, startAfter: listed.at(-1)!.text });
     }
     return { entries, commonPrefixes, truncated };
+  }
+
+  /** One version of each object, which is the newest: after it there is none of the same key. */
+  async listVersions(request: UfsVersionsRequest): Promise<UfsVersionListing> {
+    const { entries, ...rest } = await this.list(request);
+    const version = { versionId: 'null', isLatest: true, deleteMarker: false } as const;
+    return { entries: entries.map((entry) => ({ ...entry, ...version })), ...rest };
   }
 
   checkBucket(): Promise<void> {

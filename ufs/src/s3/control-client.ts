@@ -54,11 +54,11 @@ export class ControlClient {
     this.#sdk = sdk;
   }
 
-  /** @returns what the SDK made of the answer, and the answer's headers as they came. */
+  /** @returns what the SDK made of the answer, and the answer's headers and document as they came. */
   async run<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
     command: Command<I, O>,
     call: ControlCall,
-  ): Promise<{ output: O; headers: HeaderList }> {
+  ): Promise<{ output: O; headers: HeaderList; document: Buffer }> {
     let answer: WholeAnswer | undefined;
     command.middlewareStack.add(
       () => async (args) => {
@@ -77,7 +77,7 @@ export class ControlClient {
     );
     try {
       const output = await this.#sdk.send(command);
-      return { output, headers: answer?.headers ?? [] };
+      return { output, headers: answer?.headers ?? [], document: answer?.body ?? Buffer.alloc(0) };
     } catch (error) {
       // Errors before the answer are the lean client's own already; one after it is a document that cannot
       // be read.

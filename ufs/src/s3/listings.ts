@@ -135,7 +135,7 @@ export class Listings {
 }
 
 /** Some stores say `null` or nothing inside the element where S3 leaves it out. */
-function namedOf(text: string | undefined): string | undefined {
+export function namedOf(text: string | undefined): string | undefined {
   return text === '' || text === 'null' ? undefined : text;
 }
 
@@ -158,7 +158,7 @@ function prefixesOf(output: ListObjectsV2Output | ListMultipartUploadsOutput): s
 }
 
 /** A store that does not know encoding-type does not echo it, and its keys are plain. */
-function decoderOf(output: { readonly EncodingType?: string | undefined }): (text: string) => string {
+export function decoderOf(output: { readonly EncodingType?: string | undefined }): (text: string) => string {
   return output.EncodingType === 'url' ? decodeForm : (text) => text;
 }
 

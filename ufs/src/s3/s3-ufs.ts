@@ -21,6 +21,8 @@ import type {
   UfsReadOptions,
   UfsUpload,
   UfsUploadList,
+  UfsVersionListing,
+  UfsVersionsRequest,
   UfsWritten,
 } from '../ufs.ts';
 import type { UfsBucketRead } from '../ufs-service.ts';
@@ -31,6 +33,7 @@ import type { LeanClient, LeanRequest } from './lean-client.ts';
 import type { Listings } from './listings.ts';
 import { objectAnswerOf, rangeHeaderOf, wholeInfoOf } from './object-answer.ts';
 import type { Query } from './signer.ts';
+import type { VersionListings } from './version-listings.ts';
 
 /** Without it a store leaves out the checksums that it keeps (S3-WIRE 68). */
 const askChecksums = ['x-amz-checksum-mode', 'ENABLED'] as const;
@@ -46,6 +49,7 @@ export interface S3UfsParts {
   readonly lean: LeanClient;
   readonly forwards: Forwards;
   readonly listings: Listings;
+  readonly versions: VersionListings;
   readonly writes: DocumentWrites;
 }
 
@@ -91,6 +95,10 @@ export class S3Ufs implements Ufs {
 
   list(request: UfsListRequest): Promise<UfsListing> {
     return this.#parts.listings.objects(request);
+  }
+
+  listVersions(request: UfsVersionsRequest): Promise<UfsVersionListing> {
+    return this.#parts.versions.versions(request);
   }
 
   async checkBucket({ headers, signal }: UfsBucketRead = {}): Promise<void> {

@@ -20,6 +20,7 @@ import { S3Ufs } from './s3-ufs.ts';
 import { Signer } from './signer.ts';
 import { Transport } from './transport.ts';
 import { Uploader } from './uploader.ts';
+import { VersionListings } from './version-listings.ts';
 
 export interface S3Deps {
   /** Where `env:NAME` credentials are read. The AWS chain reads the process's own environment and files. */
@@ -89,6 +90,7 @@ export class S3Store {
       lean,
       forwards: new Forwards(lean, this.#knownSubResources),
       listings: new Listings(control, bucket),
+      versions: new VersionListings(control, bucket),
       writes: new DocumentWrites({ control, bucket, slowWriteTimeoutMs: this.#limits.slowWriteTimeoutMs }),
       close,
     });

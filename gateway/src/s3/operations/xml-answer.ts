@@ -10,9 +10,16 @@ export interface XmlElements {
   readonly [name: string]: XmlValue;
 }
 
-/** 200 with a document in S3's namespace. `content`: the root's elements in order, or its text. */
-export function xmlAnswer(root: string, content: XmlElements | string, headers: HeaderList = []): S3Answer {
-  const inner = typeof content === 'string' ? escapeXml(content) : xmlOf(content);
+/**
+ * 200 with a document in S3's namespace. `content`: the root's elements in order (in several groups where
+ * names come again), or its text.
+ */
+export function xmlAnswer(
+  root: string,
+  content: XmlElements | readonly XmlElements[] | string,
+  headers: HeaderList = [],
+): S3Answer {
+  const inner = typeof content === 'string' ? escapeXml(content) : [content].flat().map(xmlOf).join('');
   return {
     status: 200,
     headers: [['content-type', 'application/xml'], ...headers.filter(([name]) => name !== 'content-type')],
