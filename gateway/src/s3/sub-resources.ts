@@ -13,4 +13,5 @@ export const subResources: ReadonlySet<string> = new Set([
   'partNumber',
   'uploadId',
   'uploads',
+  'versions',
 ]);

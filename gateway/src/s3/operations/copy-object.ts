@@ -14,6 +14,7 @@ import {
   copySourceOf,
   isSameStore,
   openSource,
+  sourceVersionHeaders,
 } from './copy-source.ts';
 import { refuseHiddenTags } from './copy-tags.ts';
 import { invalid } from './list-request.ts';
@@ -97,12 +98,8 @@ function copyAcross(
       return to.put(object.ufsKey, withChecksum(upload, info, request));
     };
     const written = await copying().finally(() => closeSource(opened));
-    const version = opened.info.versionId;
     return {
-      headers: [
-        ...written.headers.filter(([name]) => name !== 'etag'),
-        ...(version === undefined ? [] : [['x-amz-copy-source-version-id', version] as const]),
-      ],
+      headers: [...written.headers.filter(([name]) => name !== 'etag'), ...sourceVersionHeaders(opened)],
       etag: headerValue(written.headers, 'etag'),
       lastModifiedMs: Math.floor(deps.clock.wallMs() / 1000) * 1000,
       checksums: checksumElements(written.headers),

@@ -2,9 +2,9 @@
 import { evaluateConditions } from '@forebay/core/conditions';
 import { ForebayError, isUfsAnswer } from '@forebay/core/errors';
 import type { Mount, ObjectRef } from '@forebay/core/mount';
-import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
+import type { HeaderList, ObjectInfo } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';
-import type { Ufs } from '@forebay/ufs/ufs';
+import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import { parseReadConditions } from '../read-conditions.ts';
@@ -68,11 +68,11 @@ export async function openSource(
       fields: { Header: `${headerName}-server-side-encryption-customer-key` },
     });
   }
-  const { info, body, held } = await readSource(ufs, source, { request, range });
+  const { info, body, range: held } = await readSource(ufs, source, { request, range });
   try {
     checkConditions(request, info);
     if (range && range.endExclusive > info.sizeBytes) throw rangeOutside(request, String(info.sizeBytes));
-    if (range && (held?.start !== range.start || held.endExclusive !== range.endExclusive)) {
+    if (range && (held.start !== range.start || held.endExclusive !== range.endExclusive)) {
       throw new ForebayError('ufs-unavailable', 'the store sends another range than was asked');
     }
     const sizeBytes = range ? range.endExclusive - range.start : info.sizeBytes;
@@ -98,24 +98,21 @@ export async function closeSource({ body }: OpenedSource): Promise<void> {
   }
 }
 
-/** `held`: what the body holds, where the store says it. */
 async function readSource(
   ufs: Ufs,
   { object, key, versionId }: CopySource,
   { request, range }: { readonly request: S3Request; readonly range: ByteRange | undefined },
-): Promise<{ info: ObjectInfo; body: AsyncIterable<Uint8Array>; held: ByteRange | undefined }> {
+): Promise<UfsObject> {
   try {
-    if (versionId === undefined) {
-      const answer = await ufs.get(object.ufsKey, range ? { range: { kind: 'span', ...range } } : {});
-      return { ...answer, held: answer.range };
-    }
-    const headers: HeaderList = range ? [['range', `bytes=${range.start}-${range.endExclusive - 1}`]] : [];
-    const query = [['versionId', versionId]] as const;
-    const answer = await ufs.forward({ effect: 'read', method: 'GET', key: object.ufsKey, query, headers });
-    return { info: infoOf(answer.headers), body: answer.body, held: heldRange(answer.headers) };
+    return await ufs.get(object.ufsKey, { versionId, ...(range && { range: { kind: 'span', ...range } }) });
   } catch (error) {
     if (isUfsAnswer(error, 'NoSuchKey')) {
       throw new S3Error('NoSuchKey', { fields: { Key: key }, cause: error });
+    }
+    if (versionId !== undefined && isUfsAnswer(error, 'MethodNotAllowed')) {
+      const message =
+        'The source of a copy request may not specifically refer to a delete marker by version id.';
+      throw new S3Error('InvalidRequest', { message, cause: error });
     }
     if (range && isUfsAnswer(error, 'InvalidRange')) {
       const [, size = 'unknown'] = error.answer.fields?.find(([name]) => name === 'ActualObjectSize') ?? [];
@@ -125,21 +122,9 @@ async function readSource(
   }
 }
 
-function heldRange(headers: HeaderList): ByteRange | undefined {
-  const match = /^bytes (\d+)-(\d+)\//.exec(headerValue(headers, 'content-range') ?? '');
-  return match ? { start: Number(match[1]), endExclusive: Number(match[2]) + 1 } : undefined;
-}
-
-function infoOf(headers: HeaderList): ObjectInfo {
-  const total = /\/(\d+)$/.exec(headerValue(headers, 'content-range') ?? '')?.[1];
-  return {
-    sizeBytes: Number(total ?? headerValue(headers, 'content-length')),
-    etag: headerValue(headers, 'etag'),
-    lastModifiedMs: Date.parse(headerValue(headers, 'last-modified') ?? ''),
-    versionId: headerValue(headers, 'x-amz-version-id'),
-    headers,
-    checksumsKnown: false,
-  };
+/** Of a copy between stores: which version was read, as a store says it of a copy within it (S3-WIRE 95). */
+export function sourceVersionHeaders({ info }: OpenedSource): HeaderList {
+  return info.versionId === undefined ? [] : [[`${headerName}-version-id`, info.versionId]];
 }
 
 /** As for reads, but that each failure is 412: a copy has no 304 (S3-WIRE 94). */

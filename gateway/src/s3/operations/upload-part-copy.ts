@@ -13,6 +13,7 @@ import {
   copySourceRange,
   isSameStore,
   openSource,
+  sourceVersionHeaders,
 } from './copy-source.ts';
 import { writableObject } from './resolve.ts';
 import { partHeaders, partOf } from './upload-part.ts';
@@ -57,7 +58,7 @@ async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCop
     .uploadPart(object.ufsKey, { ...part, ...upload })
     .finally(() => closeSource(opened));
   return {
-    headers: written.headers.filter(([name]) => name !== 'etag'),
+    headers: [...written.headers.filter(([name]) => name !== 'etag'), ...sourceVersionHeaders(opened)],
     etag: headerValue(written.headers, 'etag'),
     lastModifiedMs: Math.floor(deps.clock.wallMs() / 1000) * 1000,
     checksums: checksumElements(written.headers),
