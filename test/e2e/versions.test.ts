@@ -1,5 +1,4 @@
 /** Versioned buckets through Forebay, on two stores that keep versions. */
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { contentOf, differenceOf, mebibyte } from '../support/content.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
@@ -21,6 +20,8 @@ interface Store {
   readonly tellsMarkers: boolean;
   /** Its answer to a copy says which version was copied. */
   readonly tellsCopied: boolean;
+  /** Its answer to a read of a part says how many there are. */
+  readonly tellsParts: boolean;
 }
 
 const enabled = Buffer.from('<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
@@ -36,6 +37,7 @@ const stores: readonly Store[] = [
     marker: { status: 405, code: 'MethodNotAllowed' },
     tellsMarkers: true,
     tellsCopied: true,
+    tellsParts: true,
   },
   {
     name: 'radosgw',
@@ -44,6 +46,7 @@ const stores: readonly Store[] = [
     marker: { status: 404, code: 'NoSuchKey' },
     tellsMarkers: false,
     tellsCopied: false,
+    tellsParts: false,
   },
 ];
 
@@ -94,7 +97,7 @@ for (const store of stores) {
       proxy = await startCountingProxy({ target: server });
       const lake = s3Mount('/lake', proxy, 'lake');
       const nested = s3Mount('/lake/m', proxy, 'deep/of/it');
-      const pond = `/pond=file://${join(tempDir('pond'), 'pond')}`;
+      const pond = `/pond=file://${tempDir('pond')}`;
       const mounts = [`${lake.mount}&ttl=1h`, `${nested.mount}&ttl=1h`, pond];
       forebay = await startForebay({ mounts, env: { ...lake.env, ...nested.env } });
       client = new WireClient(forebay);
@@ -255,12 +258,12 @@ for (const store of stores) {
       );
       expect(ids).toEqual([old, newest].sort());
       expect(await read(path)).toMatchObject({ status: 404, code: 'NoSuchKey' });
-      expect(await read(path, old)).toMatchObject({ status: 404, code: store.missing });
+      expect(await read(path, old)).toMatchObject({ status: 404 });
     });
 
     it('completes an upload with the id of its version', async () => {
       const path = `/lake/multipart`;
-      const result = await runPython<{ id: string; parts: number }>(
+      const result = await runPython<{ id: string; parts: number | null }>(
         forebay,
         `
       upload = s3.create_multipart_upload(Bucket='lake', Key='multipart')['UploadId']
@@ -270,10 +273,10 @@ for (const store of stores) {
       done = s3.complete_multipart_upload(**named, MultipartUpload={'Parts': parts})
       version = done['VersionId']
       got = s3.get_object(Bucket='lake', Key='multipart', PartNumber=1, VersionId=version)
-      result = {'id': version, 'parts': got['PartsCount'], 'body': got['Body'].read().decode()}
+      result = {'id': version, 'parts': got.get('PartsCount'), 'body': got['Body'].read().decode()}
       `,
       );
-      expect(result).toMatchObject({ parts: 1, body: 'of a part' });
+      expect(result).toMatchObject({ parts: store.tellsParts ? 1 : null, body: 'of a part' });
       await client.put(path, first);
       expect((await read(path, result.id)).body.toString()).toBe('of a part');
     });

@@ -34,10 +34,13 @@ export class VersionListings {
 
   async versions(request: UfsVersionsRequest): Promise<UfsVersionListing> {
     let markers: Markers = { key: request.startAfter, versionId: request.startAfterVersion };
+    let { maxKeys } = request;
     for (let page = 0; page < emptyPagesMax; page += 1) {
-      const { listing, next } = await this.#page(request, markers);
+      const { listing, next } = await this.#page({ ...request, maxKeys }, markers);
       const some = listing.entries.length + listing.commonPrefixes.length > 0;
       if (some || !listing.truncated || next.key === undefined) return listing;
+      // Some stores begin with the very version that a marker names: one more is what comes behind it.
+      if (next.key === markers.key && next.versionId === markers.versionId) maxKeys = request.maxKeys + 1;
       markers = next;
     }
     throw unavailable({ method: 'GET' }, 'a listing that makes no progress');
