@@ -40,6 +40,33 @@ describe('a read that goes to the UFS every time', () => {
   });
 });
 
+describe('a read of a part', () => {
+  it.each(['GET', 'HEAD'])('is the whole of an object without parts, 206 to %s', async (method) => {
+    const answer = await ask(method, '/lake/k?partNumber=1');
+    const headers = { etag, 'content-range': 'bytes 0-3/4', 'content-length': '4', 'x-cache': 'BYPASS' };
+    expect(answer).toMatchObject({ status: 206, headers, body: method === 'GET' ? 'text' : '' });
+    expect(answer.headers).not.toHaveProperty('x-amz-mp-parts-count');
+  });
+
+  it('is refused in S3’s order: a range beside it, its number, conditions, and then the parts there are', async () => {
+    const cases = [
+      ['partNumber=0', { range: 'bytes=0-1' }, 400, 'InvalidRequest'],
+      ['partNumber=0', { 'if-match': '"other"' }, 400, 'InvalidArgument'],
+      ['partNumber=10001', {}, 400, 'InvalidArgument'],
+      ['partNumber=2', { 'if-match': '"other"' }, 412, 'PreconditionFailed'],
+      ['partNumber=2', {}, 416, 'InvalidPartNumber'],
+    ] as const;
+    for (const [query, headers, status, code] of cases) {
+      const answer = await ask('GET', `/lake/k?${query}`, headers);
+      expect([query, answer.status]).toEqual([query, status]);
+      expect(answer.body).toContain(`<Code>${code}</Code>`);
+    }
+    const { body } = await ask('GET', '/lake/k?partNumber=2');
+    expect(body).toContain('<PartNumberRequested>2</PartNumberRequested>');
+    expect(body).toContain('<ActualPartCount>1</ActualPartCount>');
+  });
+});
+
 describe('a read of a version by its id', () => {
   it.each(['GET', 'HEAD'])('goes through the cache for %s', async (method) => {
     const answer = await ask(method, '/lake/k?versionId=null', { range: 'bytes=1-2' });
