@@ -47,6 +47,8 @@ describe('on versitygw', await needs('versitygw'), () => {
     anyKey: false,
     uploadListing: false,
     uploadRefusals: false,
+    // Only where it keeps versions, which this one does not.
+    nullVersion: false,
     // Calls a listing truncated that is not.
     listModelRuns: 0,
   });

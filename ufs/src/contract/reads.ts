@@ -53,11 +53,13 @@ function describeWhole(subject: () => Subject): void {
   });
 
   it('reads the one version that an unversioned object has by the id `null`, and no other', async () => {
-    const { ufs, scope } = subject();
+    const { ufs, scope, capabilities } = subject();
     const etag = await putObject(ufs, `${scope}object`, 'one');
-    const object = await ufs.get(`${scope}object`, { versionId: 'null' });
-    expect([(await bytesOf(object.body)).toString(), object.info.etag]).toEqual(['one', etag]);
-    expect(await ufs.head(`${scope}object`, { versionId: 'null' })).toMatchObject({ etag, sizeBytes: 3 });
+    if (capabilities.nullVersion) {
+      const object = await ufs.get(`${scope}object`, { versionId: 'null' });
+      expect([(await bytesOf(object.body)).toString(), object.info.etag]).toEqual(['one', etag]);
+      expect(await ufs.head(`${scope}object`, { versionId: 'null' })).toMatchObject({ etag, sizeBytes: 3 });
+    }
     const unknown = await refusal(ufs.get(`${scope}object`, { versionId: '01M8HBWSMABSSEWDFPTQT2Q274' }));
     expect([400, 404]).toContain(unknown.status);
   });

@@ -36,6 +36,8 @@ export interface UfsCapabilities {
   readonly repeatedComplete: boolean;
   /** Lists of uploads know prefix, markers and limit. */
   readonly uploadListing: boolean;
+  /** An object without versions is read by the id `null` as well. */
+  readonly nullVersion: boolean;
   /** Random listings that are compared with the model; 0: none. */
   readonly listModelRuns: number;
 }
@@ -56,6 +58,7 @@ export const allCapabilities: UfsCapabilities = {
   uploadRefusals: true,
   repeatedComplete: true,
   uploadListing: true,
+  nullVersion: true,
   listModelRuns: 40,
 };
 
