@@ -291,3 +291,47 @@ describe('boto3', await needs('versitygw', 'python'), () => {
     }
   });
 });
+
+describe('a version of an object', await needs('versitygw'), () => {
+  it('has tags of its own, and shows their change at once, also where it had been read before', async () => {
+    const server = await startVersitygw({ versioning: true });
+    await server.createBucket('mounted');
+    const { mount, env } = s3Mount('/shop', server, 'mounted');
+    const forebay = await startForebay({ mounts: [mount], env });
+    const client = new WireClient(forebay);
+    try {
+      const document = versioningDocument.replace('Suspended', 'Enabled');
+      const configured = await client.send({
+        method: 'PUT',
+        path: '/shop',
+        query: [['versioning', '']],
+        body: Buffer.from(document),
+      });
+      expect(configured.status).toBe(200);
+      const first = await client.put('/shop/k', Buffer.from('one'));
+      await client.put('/shop/k', Buffer.from('two'));
+      const versionId = String(first.headers['x-amz-version-id']);
+      const ofVersion = [['versionId', versionId]] as const;
+      const countOf = async (query: WireCall['query']) =>
+        (await client.send({ method: 'HEAD', path: '/shop/k', ...(query && { query }) })).headers[
+          'x-amz-tagging-count'
+        ];
+      expect((await client.send({ path: '/shop/k', query: ofVersion })).body.toString()).toBe('one');
+      expect(await countOf(ofVersion)).toBeUndefined();
+      const tagged = await client.send({
+        method: 'PUT',
+        path: '/shop/k',
+        query: [['tagging', ''], ...ofVersion],
+        body: Buffer.from(taggingDocument),
+      });
+      expect(tagged.status).toBe(200);
+      expect(await countOf(ofVersion)).toBe('1');
+      expect(await countOf(undefined)).toBeUndefined();
+      expect((await client.send({ path: '/shop/k' })).body.toString()).toBe('two');
+    } finally {
+      client.close();
+      await forebay.remove();
+      await server.stop();
+    }
+  });
+});

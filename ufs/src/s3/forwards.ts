@@ -7,17 +7,17 @@
 import { isUfsAnswer, UfsAnswerError } from '@forebay/core/errors';
 import { headerValue } from '@forebay/core/object';
 import type { UfsForward, UfsForwarded } from '../ufs.ts';
+import { CheckedBody } from './checked-body.ts';
 import type { WireAnswer } from './exchange.ts';
 import { passedHeadersOf } from './headers.ts';
-import { type LeanClient, type LeanRequest, readErrorOf } from './lean-client.ts';
-import type { ResponseBody } from './response-body.ts';
+import type { LeanClient, LeanRequest } from './lean-client.ts';
 
 /** What a read of the object itself may carry. */
 const ofObject = /^(versionId|partNumber|response-.*)$/;
 /** Sub-resources that only a POST knows: there is nothing to ask for. They are never anything else. */
 const postOnly = new Set(['restore', 'select']);
 /** The first bytes of a document tell what it is. */
-const looked = /^[^<]*(?:<\?xml[^>]*\?>)?\s*<([\w:.-]+)/;
+const rootElement = /^[^<]*(?:<\?xml[^>]*\?>)?\s*<([\w:.-]+)/;
 
 export class Forwards {
   readonly #lean: LeanClient;
@@ -80,7 +80,7 @@ async function document(
     throw unknown(subResource);
   }
   const first = await body.next();
-  const root = first.done ? undefined : looked.exec(Buffer.from(first.value).toString('latin1'))?.[1];
+  const root = first.done ? undefined : rootElement.exec(Buffer.from(first.value).toString('latin1'))?.[1];
   if (root === 'ListBucketResult') {
     await body.return();
     throw unknown(subResource);
@@ -99,33 +99,6 @@ function unknown(subResource: string): UfsAnswerError {
 
 async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.byteLength > 0) yield bytes;
-}
-
-/** A body whose failures are the driver's own errors: a connection that breaks is `ufs-unavailable`. */
-export class CheckedBody implements AsyncIterableIterator<Uint8Array> {
-  readonly #body: ResponseBody;
-  readonly #request: { readonly method: string; readonly signal?: AbortSignal | undefined };
-
-  constructor(body: ResponseBody, request: { method: string; signal?: AbortSignal | undefined }) {
-    this.#body = body;
-    this.#request = request;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<Uint8Array>> {
-    try {
-      return await this.#body.next();
-    } catch (error) {
-      throw readErrorOf(error, this.#request);
-    }
-  }
-
-  return(): Promise<IteratorResult<Uint8Array>> {
-    return this.#body.return();
-  }
 }
 
 /** A body of which the first piece has been looked at. */

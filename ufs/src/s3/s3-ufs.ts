@@ -26,8 +26,9 @@ import type {
   UfsWritten,
 } from '../ufs.ts';
 import type { UfsBucketRead } from '../ufs-service.ts';
+import { CheckedBody } from './checked-body.ts';
 import { type DocumentWrites, survivesXml } from './document-writes.ts';
-import { CheckedBody, type Forwards } from './forwards.ts';
+import type { Forwards } from './forwards.ts';
 import { writtenHeadersOf } from './headers.ts';
 import type { LeanClient, LeanRequest } from './lean-client.ts';
 import type { Listings } from './listings.ts';
