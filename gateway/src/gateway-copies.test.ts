@@ -9,6 +9,7 @@ import {
   S3Client,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import { UfsAnswerError } from '@forebay/core/errors';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTestGateway, type TestGateway, testAccessKey, testSecretKey } from './testing/test-gateway.ts';
 import { testMount } from './testing/test-mount.ts';
@@ -127,6 +128,15 @@ it('makes the checksum that a copy between stores asks for', async () => {
   expect(CopyObjectResult?.ChecksumSHA256).toBe(sha256);
   const head = await s3.send(new HeadObjectCommand({ ...target, ChecksumMode: 'ENABLED' }));
   expect([head.ChecksumSHA256, head.ChecksumCRC32]).toEqual([sha256, undefined]);
+});
+
+it('asks the other store whose bucket the source is in, where the client says whose it must be', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'owned', Body: 'text' }));
+  const refusal = () => new UfsAnswerError({ status: 403, code: 'AccessDenied', message: 'Access Denied' });
+  gateway.ufsOf(lake).failNext(1, { methods: ['checkBucket'], error: refusal });
+  const copy = { Bucket: 'pond', Key: 'owned', CopySource: 'lake/owned', ExpectedSourceBucketOwner: '1' };
+  await expect(s3.send(new CopyObjectCommand(copy))).rejects.toMatchObject({ name: 'AccessDenied' });
+  await s3.send(new CopyObjectCommand(copy));
 });
 
 it('takes the tags of the request where they replace those of the source', async () => {

@@ -104,6 +104,16 @@ function wholeChecksums({ headers, checksumsKnown }: ObjectInfo): HeaderList {
 }
 
 /**
+ * Between two stores the source is read without the request's own headers: whose bucket it must be is asked
+ * first. @throws UfsAnswerError 403 where it is another's
+ */
+export async function checkSourceOwner(from: Ufs, { headers, signal }: S3Request): Promise<void> {
+  const owner = headers.get('x-amz-source-expected-bucket-owner');
+  if (owner === undefined) return;
+  await from.checkBucket({ headers: [['x-amz-expected-bucket-owner', owner]], signal });
+}
+
+/**
  * A store that misses the source names it by its own key, and some leave open whether they mean the target,
  * which can only be missed where the request has a condition on it.
  */

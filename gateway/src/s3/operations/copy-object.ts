@@ -6,7 +6,13 @@ import type { WriteHandler } from '../../write-object.ts';
 import { inTimeOrLate } from '../late-answer.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
-import { asMissingSource, carriedTags, refusePlainSelfCopy, withChecksum } from './copied-parts.ts';
+import {
+  asMissingSource,
+  carriedTags,
+  checkSourceOwner,
+  refusePlainSelfCopy,
+  withChecksum,
+} from './copied-parts.ts';
 import {
   type CopySource,
   closeSource,
@@ -87,6 +93,7 @@ function copyAcross(
     const { object, source, replaces } = plan;
     const from = await deps.ufsOf(source.object.mount);
     const to = await deps.ufsOf(object.mount);
+    await checkSourceOwner(from, request);
     const opened = await openSource(from, source, request);
     const stored = replaces.metadata ? storedHeaders(request.headers) : storedHeadersOf(opened.info);
     const policy = plan.headers.filter(([name]) => replaces.tagging || name !== 'x-amz-tagging');

@@ -4,7 +4,12 @@ import type { UfsCopied } from '@forebay/ufs/ufs';
 import { inTimeOrLate } from '../late-answer.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Handler, S3Request } from '../types.ts';
-import { asMissingSource, checksumAlgorithmOf, withComputedChecksum } from './copied-parts.ts';
+import {
+  asMissingSource,
+  checkSourceOwner,
+  checksumAlgorithmOf,
+  withComputedChecksum,
+} from './copied-parts.ts';
 import { checksumElements, copyResultOf } from './copy-object.ts';
 import {
   closeSource,
@@ -50,6 +55,7 @@ async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCop
     });
   }
   const from = await deps.ufsOf(source.object.mount);
+  await checkSourceOwner(from, request);
   const algorithm = await checksumAlgorithmOf(to, object.ufsKey, part.uploadId);
   const opened = await openSource(from, source, request, sourceRange);
   const bare = { sizeBytes: opened.sizeBytes, body: opened.body, headers };
