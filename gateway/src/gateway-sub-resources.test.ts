@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   DeleteObjectTaggingCommand,
   GetBucketPolicyCommand,
@@ -15,7 +16,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { sha256Hex } from '@forebay/core/sigv4';
 import type { UfsForward } from '@forebay/ufs/ufs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { chunkedBody } from './testing/chunked-body.ts';
 import { RawClient, signedHead } from './testing/raw-client.ts';
 import { startTestGateway, type TestGateway, testAccessKey, testSecretKey } from './testing/test-gateway.ts';
 import { testMount } from './testing/test-mount.ts';
@@ -111,6 +113,38 @@ describe('tags of an object', () => {
     raw.close();
     expect(gateway.ufsOf(mount).countOf('forward')).toBe(before);
     expect(gateway.home.fences.filter(({ event }) => event === 'begin')).toHaveLength(1);
+  });
+
+  it('go on with the checksum that came after them, once it holds', async () => {
+    const forwarded = vi.spyOn(gateway.ufsOf(mount), 'forward');
+    const raw = await RawClient.open(gateway.port);
+    const document = Buffer.from('<Tagging><TagSet/></Tagging>');
+    const put = async (checksum: string) => {
+      const body = chunkedBody({
+        chunks: [document],
+        signing: undefined,
+        trailer: true,
+        trailers: [['x-amz-checksum-sha256', checksum]],
+      });
+      const headers = {
+        'content-length': String(body.length),
+        'x-amz-decoded-content-length': String(document.length),
+        'x-amz-trailer': 'x-amz-checksum-sha256',
+      };
+      const payload = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
+      raw.send(signedHead({ method: 'PUT', target: '/lake/k?tagging', headers, payload }));
+      raw.send(body);
+      return raw.answer();
+    };
+    const wrong = await put(Buffer.alloc(32).toString('base64'));
+    expect(wrong.body).toContain('<Code>BadDigest</Code>');
+    expect(forwarded).not.toHaveBeenCalled();
+    const sha256 = createHash('sha256').update(document).digest('base64');
+    expect((await put(sha256)).status).toBe(200);
+    raw.close();
+    const [request] = forwarded.mock.calls[0]!;
+    expect(request.headers).toContainEqual(['x-amz-checksum-sha256', sha256]);
+    expect(Buffer.from(request.body!).equals(document)).toBe(true);
   });
 
   it('stay as they are on a read-only mount', async () => {

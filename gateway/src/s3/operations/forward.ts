@@ -20,7 +20,9 @@ export async function forwardedParts(
   names: readonly string[],
 ): Promise<Pick<UfsForward, 'query' | 'headers' | 'body'>> {
   versionIdOf(request.query);
-  const body = request.body.sizeBytes ? await request.body.bytes(deps.settings.xmlBodyBytesMax) : undefined;
+  const isEmpty = request.body.sizeBytes === undefined;
+  const bytes = isEmpty ? undefined : await request.body.bytes(deps.settings.xmlBodyBytesMax);
+  const body = bytes && bytes.byteLength > 0 ? bytes : undefined;
   return { query: forwardedQuery(request, names), headers: forwardedHeaders(request), body };
 }
 
@@ -40,7 +42,7 @@ function forwardedHeaders({ headers, body }: S3Request): HeaderList {
   return [
     ...named(headers, ['content-type', 'content-md5']),
     ...headers.withPrefix('x-amz-'),
-    ...(trailer && body.sizeBytes ? [[trailer.name, trailer.value()] as const] : []),
+    ...(trailer ? [[trailer.name, trailer.value()] as const] : []),
   ];
 }
 
