@@ -11,9 +11,7 @@ import { tempDir } from '../support/temp.ts';
 import { needs } from '../support/tools.ts';
 import { until } from '../support/until.ts';
 import { WireClient } from '../support/wire-client.ts';
-
-const partCountMax = 10_000;
-const partsInFlight = 16;
+import { begin, completeCall, putPart } from '../support/wire-multipart.ts';
 
 describe('multipart uploads', await needs('versitygw', 'python'), () => {
   let server: S3Server;
@@ -40,29 +38,6 @@ describe('multipart uploads', await needs('versitygw', 'python'), () => {
     await proxy?.stop();
     await server?.stop();
   });
-
-  async function begin(path: string): Promise<string> {
-    const { body } = await client.send({ method: 'POST', path, query: [['uploads', '']] });
-    return /<UploadId>(.*)<\/UploadId>/.exec(body.toString())![1]!;
-  }
-
-  async function putPart(path: string, uploadId: string, partNumber: number, body: Buffer): Promise<string> {
-    const query = [
-      ['partNumber', String(partNumber)],
-      ['uploadId', uploadId],
-    ] as const;
-    const { status, headers } = await client.send({ method: 'PUT', path, query, body });
-    expect(status).toBe(200);
-    return headers.etag!;
-  }
-
-  function completeCall(path: string, uploadId: string, etags: ReadonlyMap<number, string>) {
-    const parts = [...etags].map(
-      ([number, etag]) => `<Part><PartNumber>${number}</PartNumber><ETag>${etag}</ETag></Part>`,
-    );
-    const body = Buffer.from(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`);
-    return { method: 'POST', path, query: [['uploadId', uploadId]] as const, body };
-  }
 
   it.each(['lake', 'data'])('outlive a stop and a kill of the gateway: %s', async (bucket) => {
     const args = { bucket, key: 'dir/outlives é' };
@@ -123,45 +98,10 @@ describe('multipart uploads', await needs('versitygw', 'python'), () => {
     if (bucket === 'data') expect(again).toEqual([ended.etag, 'NoSuchUpload', 'NoSuchUpload']);
   });
 
-  it.each(['/lake/many', '/data/many'])(
-    'have up to 10,000 parts: %s',
-    async (path) => {
-      const uploadId = await begin(path);
-      const etags = new Map<number, string>();
-      const numbers = Array.from({ length: partCountMax }, (_, index) => partCountMax - index);
-      const sendNext = async () => {
-        for (let number = numbers.pop(); number !== undefined; number = numbers.pop()) {
-          etags.set(number, await putPart(path, uploadId, number, Buffer.from(`part ${number}`)));
-        }
-      };
-      await Promise.all(Array.from({ length: partsInFlight }, sendNext));
-      const listed: number[] = [];
-      let marker = '0';
-      for (let more = true; more; ) {
-        const query = Object.entries({ uploadId, 'part-number-marker': marker, 'max-parts': '3000' });
-        const { body } = await client.send({ path, query });
-        const text = body.toString();
-        const page = [...text.matchAll(/<PartNumber>(\d+)</g)].map(([, number]) => Number(number));
-        expect(page.length).toBe(1000);
-        listed.push(...page);
-        more = text.includes('<IsTruncated>true');
-        marker = /<NextPartNumberMarker>(\d+)</.exec(text)?.[1] ?? '';
-      }
-      expect(listed).toEqual(Array.from({ length: partCountMax }, (_, index) => index + 1));
-      const sorted = new Map([...etags].sort(([a], [b]) => a - b));
-      const tooSmall = await client.send(completeCall(path, uploadId, sorted));
-      expect(tooSmall).toMatchObject({ status: 400, code: 'EntityTooSmall' });
-      const last = new Map([[partCountMax, etags.get(partCountMax)!]]);
-      expect(await client.send(completeCall(path, uploadId, last))).toMatchObject({ status: 200 });
-      expect((await client.send({ path })).body.toString()).toBe('part 10000');
-    },
-    400_000,
-  );
-
   it('are listed by key over nested mounts, page by page and in groups', async () => {
     const keys = ['a', 'nested/b', 'nested/b', 'nested/deep/c', 'x/1', 'z'];
     const ids: string[] = [];
-    for (const key of keys) ids.push(await begin(`/data/${key}`));
+    for (const key of keys) ids.push(await begin(client, `/data/${key}`));
     const pages = await runPython<{ paged: string[][]; grouped: string[][]; after: string[] }>(
       forebay,
       `
@@ -265,8 +205,8 @@ describe('multipart uploads', await needs('versitygw', 'python'), () => {
 
     /** Another one of the same gate: where its head is here, that of one that came before has gone out. */
     async function headOfAnother(): Promise<IncomingMessage> {
-      const uploadId = await begin('/lake/other');
-      const etag = await putPart('/lake/other', uploadId, 1, Buffer.from('x'));
+      const uploadId = await begin(client, '/lake/other');
+      const etag = await putPart(client, { path: '/lake/other', uploadId, partNumber: 1 }, Buffer.from('x'));
       return client.start(completeCall('/lake/other', uploadId, new Map([[1, etag]])));
     }
 
@@ -298,8 +238,8 @@ describe('multipart uploads', await needs('versitygw', 'python'), () => {
   });
 
   it('are aborted where nobody touched them for the time that their mount gives', async () => {
-    await begin('/old/abandoned');
-    await begin('/data/kept');
+    await begin(client, '/old/abandoned');
+    await begin(client, '/data/kept');
     const uploadsOf = async (bucket: string) => {
       const { body } = await client.send({ path: `/${bucket}`, query: [['uploads', '']] });
       return [...body.toString().matchAll(/<Key>(.*?)<\/Key>/g)].map(([, key]) => key);
