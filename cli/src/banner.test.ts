@@ -8,7 +8,7 @@ import { styleFor } from './terminal.ts';
 const config = loadServeConfig({
   flags: {
     dataDir: join(process.cwd(), 'd'),
-    mount: ['/lake=s3://lake?readOnly=true&ttl=5m', '/pub-1=file:///p?anonymous=read'],
+    mount: ['/lake=s3://lake?readOnly=true&ttl=5m', '/pub-1=file:///p?anonymous=read&listTtl=10s'],
   },
   env: {},
   nowMs: 0,
@@ -35,7 +35,9 @@ describe('banner', () => {
     expect(text).toContain('S3 endpoint  http://127.0.0.1:9000');
     expect(text).toContain('http://127.0.0.1:9001/');
     expect(text).toMatch(/\/lake +s3:\/\/lake\?readOnly=true&ttl=5m +ttl 5m, read only/);
-    expect(text).toMatch(/\/pub-1 +file:\/\/\/p\?anonymous=read +ttl 1m, public read/);
+    expect(text).toMatch(
+      /\/pub-1 +file:\/\/\/p\?anonymous=read&listTtl=10s +ttl 1m, lists may lag 10 s, public read/,
+    );
     expect(text).toContain('20 GiB on disk in ./d/cache, 1 GiB in memory, pages of 1 MiB');
   });
 
