@@ -9,7 +9,7 @@ import { has, installPython, type Tool, unpackDebian } from './install.ts';
 import { interopInstallers } from './interop-tools.ts';
 import { mustRun } from './process.ts';
 
-const versitygwVersion = 'v1.8.0';
+export const versitygwVersion = 'v1.8.0';
 const boto3Version = '1.44.5';
 const awscliVersion = '1.46.2';
 

@@ -32,6 +32,8 @@ export interface WireCall {
   readonly payloadHash?: string;
   /** Wall clock of the signature; now without it. */
   readonly signedAtMs?: number;
+  /** Of the credential scope; us-east-1 without it. */
+  readonly region?: string;
 }
 
 /** What goes on the wire, and what chunk signatures are chained from. */
@@ -64,12 +66,13 @@ const keys = new SigningKeys();
 /** Signs every header it sends (SigV4, Authorization header). */
 export function signCall(server: S3Endpoint, call: WireCall): SignedCall {
   const { method = 'GET', body, payloadHash = body ? sha256Hex(body) : emptySha256 } = call;
+  const { region = 'us-east-1' } = call;
   const amzDate = amzDateOf(call.signedAtMs ?? Date.now());
   const day = amzDate.slice(0, 8);
   const headers: Record<string, string> = {
     ...(body && { 'content-length': String(body.byteLength) }),
-    ...call.headers,
     host: new URL(server.endpoint).host,
+    ...call.headers,
     'x-amz-content-sha256': payloadHash,
     'x-amz-date': amzDate,
   };
@@ -83,8 +86,8 @@ export function signCall(server: S3Endpoint, call: WireCall): SignedCall {
     headers: names.map((name) => [name, canonicalHeaderValue(headers[name]!)] as const),
     payloadHash,
   });
-  const scope = `${day}/us-east-1/s3/aws4_request`;
-  const signingKey = keys.get(server.secretKey, day, 'us-east-1');
+  const scope = `${day}/${region}/s3/aws4_request`;
+  const signingKey = keys.get(server.secretKey, day, region);
   const seedSignature = hmacSha256Hex(signingKey, stringToSign(amzDate, scope, canonical));
   const authorization =
     `AWS4-HMAC-SHA256 Credential=${server.accessKey}/${scope}, ` +
