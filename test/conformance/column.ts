@@ -86,7 +86,7 @@ async function startFileColumn(probes: readonly Probe[]): Promise<Column> {
   return {
     name: 'file',
     version: 'a directory',
-    throughForebay: (probe) => targetOf(forebay, 'f', probe),
+    throughForebay: (probe) => targetOf(forebay, 'f', probe, true),
     direct: async () => undefined,
     stop: () => stopBoth(forebay, undefined),
   };
@@ -99,12 +99,13 @@ async function stopBoth(forebay: ForebayProcess, store: S3Server | undefined): P
 
 type Side = 'f' | 'd';
 
-function targetOf(server: S3Endpoint, side: Side, probe: Probe): Target {
+function targetOf(server: S3Endpoint, side: Side, probe: Probe, isDirectory = false): Target {
   const world: World = {
     openBucket: side === 'f' ? 'open' : undefined,
     goneBucket: side === 'f' ? 'gone' : undefined,
     domain: side === 'f' ? domain : undefined,
     otherBucket: 'other',
+    isDirectory,
     freshBucket: `${side}-fresh-${slugOf(probe)}`,
   };
   const bucket = probe.bucket === 'shared' ? sharedBucket : bucketOf(side, probe);

@@ -66,7 +66,9 @@ export interface World {
   readonly domain: string | undefined;
   /** A second bucket, at another store where there is one. */
   readonly otherBucket: string;
-  /** Where buckets can be made. */
+  /** The store is a directory, which cannot be unreachable but only absent. */
+  readonly isDirectory: boolean;
+  /** A bucket that is not there yet. */
   readonly freshBucket: string;
 }
 
