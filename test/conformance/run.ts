@@ -1,6 +1,7 @@
 /** Plays probes against a column and makes the verdicts. */
 import { type Check, Mismatch, type Probe, type Section } from './check.ts';
 import type { Column } from './column.ts';
+import { directoryLimits } from './directory-limits.ts';
 import type { Target } from './target.ts';
 
 export type Verdict =
@@ -40,14 +41,20 @@ async function judge(column: Column, probe: Probe): Promise<Verdict> {
   if (!failure) return { kind: 'yes' };
   if (probe.by === 'forebay') return no(failure);
   const target = await column.direct(probe);
-  // A directory has no protocol of its own to be asked in: there, only "not implemented" is an honest answer.
-  if (!target) return refusesRightly(failure) ? lacks(failure) : no(failure);
+  if (!target) return judgeDirectory(probe, failure);
   const atStore = await failureOf(probe, target);
   if (!atStore) return no(failure, 'the store itself answers rightly');
   const same = atStore.step === failure.step && atStore.observed === failure.observed;
   return same || refusesRightly(failure)
     ? lacks(atStore)
     : no(failure, `the store itself: ${atStore.observed}`);
+}
+
+/** A directory has no protocol of its own to be asked in: "not implemented", and what is listed. */
+function judgeDirectory(probe: Probe, failure: Mismatch): Verdict {
+  if (refusesRightly(failure)) return lacks(failure);
+  const limit = directoryLimits[probe.id];
+  return limit?.observed === failure.observed ? { kind: 'lacks', note: limit.reason } : no(failure);
 }
 
 function refusesRightly({ observed }: Mismatch): boolean {

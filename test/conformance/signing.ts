@@ -1,4 +1,4 @@
-/** A signature over exactly what a probe lists, however odd: signCall of the wire client signs what it sends. */
+/** A signature over exactly what a probe lists, however odd, and not over what is sent. */
 import {
   amzDateOf,
   canonicalHeaderValue,

@@ -68,6 +68,13 @@ describe('an error of the UFS', () => {
     expect(document.body).not.toContain('theirs');
   });
 
+  it('that comes with a code and no words gets the words of S3, where there are any', () => {
+    const bodyOf = (code: string) =>
+      errorDocument(new UfsAnswerError({ status: 404, code, message: '' }), ids).body;
+    expect(bodyOf('NoSuchKey')).toContain('<Message>The specified key does not exist.</Message>');
+    expect(bodyOf('toString')).toContain('<Message>toString</Message>');
+  });
+
   it('has no body where it is 304', () => {
     const error = new UfsAnswerError({
       status: 304,

@@ -100,7 +100,7 @@ function shapeOf(error: unknown): Shape {
 
 /** Some stores leave the message out, and some clients stumble over an error without one. */
 function messageOf(code: string): string {
-  return code in s3Errors ? s3Errors[code as keyof typeof s3Errors].message : code;
+  return Object.hasOwn(s3Errors, code) ? s3Errors[code as keyof typeof s3Errors].message : code;
 }
 
 function shapeOfS3(error: S3Error): Omit<Shape, 'fields'> {

@@ -100,18 +100,15 @@ export const objectOperations: Section = {
       const body =
         '<ObjectEncryption><SSEKMS><KMSKeyArn>arn:aws:kms:us-east-1:1:key/k</KMSKeyArn></SSEKMS></ObjectEncryption>';
       t.is(await putWith(t, 'k', 'encryption', body), 200);
+      t.is(await t.object('GET', 'k'), { is: 200, body: 'k' });
     }),
     ...taggingChecks(),
     ...lockChecks(),
     ufs('RenameObject', 'an object gets another key (directory buckets alone)', async (t) => {
-      await t.put('k');
-      t.is(
-        await t.object('PUT', 'new', {
-          query: 'renameObject',
-          headers: { 'x-amz-rename-source': t.key('k') },
-        }),
-        200,
-      );
+      await t.put('k', 'bytes');
+      const headers = { 'x-amz-rename-source': t.key('k') };
+      t.is(await t.object('PUT', 'new', { query: 'renameObject', headers }), 200);
+      t.is(await t.object('GET', 'new'), { is: 200, body: 'bytes' });
     }),
     ufs('RestoreObject', 'an object that is not archived cannot be restored', async (t) => {
       await t.put('k');
@@ -127,7 +124,7 @@ export const objectOperations: Section = {
       await t.put('k', 'a,b\n1,2\n');
       const body =
         '<SelectObjectContentRequest><Expression>SELECT * FROM S3Object</Expression><ExpressionType>SQL</ExpressionType><InputSerialization><CSV/></InputSerialization><OutputSerialization><CSV/></OutputSerialization></SelectObjectContentRequest>';
-      t.is(await t.object('POST', 'k', { query: 'select&select-type=2', body }), 200);
+      t.is(await t.object('POST', 'k', { query: 'select&select-type=2', body }), { is: 200, body: /a,b/ });
     }),
     forebay('GetObjectTorrent', 'torrents are refused: S3 has withdrawn them', async (t) => {
       await t.put('k', 'bytes');

@@ -46,10 +46,10 @@ export const payload: Section = {
     forebay('49', 'signed chunks are decoded', (t) =>
       stores(t, { mode: signedMode, chunks: [text, 'hello'] }),
     ),
-    forebay('50', 'signed chunks with a signed trailer are decoded', (t) =>
+    ufs('50', 'signed chunks with a signed trailer are decoded', (t) =>
       stores(t, { mode: signedTrailer, chunks: ['hello'], trailers: [crc32OfHello] }),
     ),
-    forebay('51', 'unsigned chunks with a trailer are decoded', (t) =>
+    ufs('51', 'unsigned chunks with a trailer are decoded', (t) =>
       stores(t, { mode: unsignedTrailer, chunks: ['hello'], trailers: [crc32OfHello] }),
     ),
     forebay('52', 'the modes of signature version 4A are refused', async (t) => {
@@ -139,6 +139,10 @@ export const payload: Section = {
       'only checksums may be trailers, and they must be the ones that were announced',
       trailerNames,
     ),
+    ufs('59.2', 'a trailer may have spaces behind its colon', async (t) => {
+      const trailers = [['x-amz-checksum-crc32', ' NhCmhg==']] as const;
+      t.is(await t.chunked('k', { mode: unsignedTrailer, chunks: ['hello'], trailers }), 200);
+    }),
     forebay('60', 'digests are of the decoded body, and the framing is not stored', async (t) => {
       const headers = { 'content-md5': 'XUFAKrxLKna5cZ2REBfFkg==' };
       await stores(t, { mode: signedMode, chunks: ['hello'], headers });
@@ -192,6 +196,5 @@ async function trailerNames(t: Target): Promise<void> {
     headers: { 'x-amz-trailer': 'x-amz-checksum-crc32' },
   });
   t.is(plain, '400 MalformedTrailerError');
-  t.is(await put([['x-amz-checksum-crc32', ' NhCmhg==']]), 200);
   t.is(await put([]), 200);
 }
