@@ -66,11 +66,14 @@ export class Mismatch extends Error {
   /** How many answers were judged before this one. */
   readonly step: number;
   readonly observed: string;
+  /** The same with what was wanted, where the status differs. */
+  readonly note: string;
 
-  constructor(step: number, observed: string, detail: string) {
+  constructor(step: number, seen: { readonly observed: string; readonly note?: string }, detail: string) {
     super(detail);
     this.name = 'Mismatch';
     this.step = step;
-    this.observed = observed;
+    this.observed = seen.observed;
+    this.note = seen.note ?? seen.observed;
   }
 }

@@ -46,7 +46,8 @@ async function runColumn(name: ColumnName): Promise<ColumnResult> {
 function finish(): never {
   for (const { name, verdicts } of results) console.log(`${name}: ${countsText(countsOf(verdicts))}`);
   const wrong = results.some(({ verdicts }) => [...verdicts.values()].some(({ kind }) => kind === 'no'));
-  process.exit(wrong || !isPageRight() ? 1 : 0);
+  const isRight = isPageRight();
+  process.exit(isRight && !wrong ? 0 : 1);
 }
 
 /** A part of the run tells nothing about the page. */

@@ -45,9 +45,7 @@ async function judge(column: Column, probe: Probe): Promise<Verdict> {
   const atStore = await failureOf(probe, target);
   if (!atStore) return no(failure, 'the store itself answers rightly');
   const same = atStore.step === failure.step && atStore.observed === failure.observed;
-  return same || refusesRightly(failure)
-    ? lacks(atStore)
-    : no(failure, `the store itself: ${atStore.observed}`);
+  return same || refusesRightly(failure) ? lacks(atStore) : no(failure, `the store itself: ${atStore.note}`);
 }
 
 /** A directory has no protocol of its own to be asked in: "not implemented", and what is listed. */
@@ -61,12 +59,12 @@ function refusesRightly({ observed }: Mismatch): boolean {
   return observed === '501 NotImplemented';
 }
 
-function lacks({ observed }: Mismatch): Verdict {
-  return { kind: 'lacks', note: observed };
+function lacks({ note }: Mismatch): Verdict {
+  return { kind: 'lacks', note };
 }
 
 function no(failure: Mismatch, more = ''): Verdict {
-  const note = more === '' ? failure.observed : `${failure.observed} (${more})`;
+  const note = more === '' ? failure.note : `${failure.note} (${more})`;
   return { kind: 'no', note, detail: failure.message };
 }
 
@@ -77,7 +75,7 @@ async function failureOf(probe: Probe, target: Target): Promise<Mismatch | undef
   } catch (error) {
     if (error instanceof Mismatch) return error;
     const text = error instanceof Error ? error.message : String(error);
-    return new Mismatch(-1, 'no answer', text);
+    return new Mismatch(-1, { observed: 'no answer' }, text);
   } finally {
     target.close();
   }

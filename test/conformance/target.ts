@@ -194,13 +194,13 @@ export class Target {
     const detail = typeof want === 'object' ? want : { is: want };
     const [status, code] = String(detail.is).split(' ');
     const observed = reply.code === undefined ? String(reply.status) : `${reply.status} ${reply.code}`;
-    const wrong =
-      reply.status !== Number(status) || (code !== undefined && reply.code !== code)
-        ? observed
-        : (wrongHeader(reply, detail.headers ?? {}) ?? wrongBody(reply, detail));
+    const isOther = reply.status !== Number(status) || (code !== undefined && reply.code !== code);
+    const wrong = isOther ? observed : (wrongHeader(reply, detail.headers ?? {}) ?? wrongBody(reply, detail));
     if (wrong !== undefined) {
       const said = reply.body.toString('latin1').slice(0, 600);
-      throw new Mismatch(this.#step, wrong, `wanted ${describe(detail)}, got ${observed} ${wrong}: ${said}`);
+      const note = isOther ? `${observed} instead of ${detail.is}` : wrong;
+      const text = `wanted ${describe(detail)}, got ${observed} ${wrong}: ${said}`;
+      throw new Mismatch(this.#step, { observed: wrong, note }, text);
     }
     this.#step += 1;
     return reply;
@@ -210,7 +210,7 @@ export class Target {
   same(what: string, actual: unknown, wanted: unknown): void {
     if (!isDeepStrictEqual(actual, wanted)) {
       const detail = `${what}: wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(actual)}`;
-      throw new Mismatch(this.#step, what, detail.slice(0, 1000));
+      throw new Mismatch(this.#step, { observed: what }, detail.slice(0, 1000));
     }
     this.#step += 1;
   }

@@ -11,6 +11,10 @@ const kinds: readonly (readonly [title: string, test: (key: string) => boolean])
   ['with control characters', (key) => /\p{Cc}/u.test(key)],
 ];
 
+/** A key and one below it ask for a file and a directory of one name: a check of its own. */
+const besides = ['n', 'n/m'];
+const keysAlone = anyKeys.filter((key) => !besides.includes(key));
+
 export const addressing: Section = {
   title: 'Addressing and names',
   checks: [
@@ -45,9 +49,10 @@ export const addressing: Section = {
     }),
     ...kinds.map(([title, test], index) =>
       ufs(`19.${index + 2}`, `keys ${title} are objects of their own`, (t) =>
-        roundTrip(t, anyKeys.filter(test)),
+        roundTrip(t, keysAlone.filter(test)),
       ),
     ),
+    ufs('19.8', 'a key may stand beside keys below it', (t) => roundTrip(t, besides)),
     ufs('19.6', 'a key of exactly 1024 bytes is an object', (t) =>
       roundTrip(t, ['k'.repeat(1024 - t.key('').length)]),
     ),
