@@ -42,8 +42,8 @@ those of the wire items that the sources cite as S3-WIRE. What the store decides
 itself too:
 
 - **yes**: Forebay answers as S3 does.
-- **UFS lacks it**: the store itself does not answer as S3 does (what it answers stands beside), and the client
-  gets that answer, or \`501 NotImplemented\`.
+- **UFS lacks it**: the store itself does not answer as S3 does (what it answers stands beside), and the
+  client gets that answer, or \`501 NotImplemented\`.
 - **no**: Forebay is wrong.
 - **test**: no request can show it; the test named in the row does.
 - **n/a**: it asks nothing of Forebay, for the reason in the row.
