@@ -6,8 +6,6 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          // Property tests take their time where other work shares the machine.
-          testTimeout: 30_000,
           include: ['{core,ufs,cache-node,gateway,registry,cli,bench}/src/**/*.test.ts', 'test/*.test.ts'],
           // Only against hangs: on a busy machine a property test may take many times its usual second.
           testTimeout: 120_000,

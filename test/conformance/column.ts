@@ -48,11 +48,10 @@ async function startS3Column(name: 'versitygw' | 'radosgw', probes: readonly Pro
   for (const probe of probes) {
     if (probe.bucket !== 'shared') await buckets.make(bucketOf('f', probe), probe.bucket);
   }
-  const own = probes.filter(({ bucket }) => bucket !== 'shared').map((probe) => bucketOf('f', probe));
   const query = s3Query(store.endpoint);
   const forebay = await startForebay({
     mounts: [
-      ...[sharedBucket, ...own].map((bucket) => `/${bucket}=s3://${bucket}?${query}`),
+      `/{bucket}=s3://{bucket}?${query}`,
       `/open=s3://open?${query}&anonymous=read`,
       `/gone=s3://gone?${s3Query('http://127.0.0.1:1')}`,
       `/other=file://${tempDir('conformance-other')}`,
