@@ -71,7 +71,8 @@ function claimOf(check: Check): string {
   return title;
 }
 
-function cellOf(check: Check, verdict: Verdict | undefined): string {
+/** What stands in the cell of a column. */
+export function cellOf(check: Check, verdict: Verdict | undefined): string {
   if ('proof' in check) return 'test';
   if ('reason' in check) return 'n/a';
   if (!verdict) return '';

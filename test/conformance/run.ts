@@ -36,7 +36,8 @@ export async function runSections(
   return all;
 }
 
-async function judge(column: Column, probe: Probe): Promise<Verdict> {
+/** Plays a probe through Forebay, and where that fails, at the store itself. */
+export async function judge(column: Column, probe: Probe): Promise<Verdict> {
   const failure = await failureOf(probe, column.throughForebay(probe));
   if (!failure) return { kind: 'yes' };
   if (probe.by === 'forebay') return no(failure);
