@@ -65,14 +65,24 @@ export const multipart: Section = {
       ];
       for (const body of bad) t.is(await complete(t, 'k', id, body), '400 MalformedXML');
     }),
-    ufs('99.3', 'parts unknown, changed, out of order or too small are told', async (t) => {
+    ufs('99.3', 'parts that are unknown or have another tag are 400 InvalidPart', async (t) => {
       const id = await createUpload(t, 'k');
       const one = await uploadPart(t, 'k', { id, number: 1, body: 'small' });
-      const two = await uploadPart(t, 'k', { id, number: 2, body: 'end' });
       const other = { number: 1, etag: '"0123456789abcdef0123456789abcdef"' };
       t.is(await complete(t, 'k', id, partList([other])), '400 InvalidPart');
       t.is(await complete(t, 'k', id, partList([{ ...one, number: 9 }])), '400 InvalidPart');
+    }),
+    ufs('99.5', 'parts out of order are 400 InvalidPartOrder', async (t) => {
+      const id = await createUpload(t, 'k');
+      const one = await uploadPart(t, 'k', { id, number: 1, body: five });
+      const two = await uploadPart(t, 'k', { id, number: 2, body: five });
       t.is(await complete(t, 'k', id, partList([two, one])), '400 InvalidPartOrder');
+      t.is(await t.object('DELETE', 'k', { query: `uploadId=${id}` }), 204);
+    }),
+    ufs('99.6', 'a part below 5 MiB that is not the last is 400 EntityTooSmall', async (t) => {
+      const id = await createUpload(t, 'k');
+      const one = await uploadPart(t, 'k', { id, number: 1, body: 'small' });
+      const two = await uploadPart(t, 'k', { id, number: 2, body: 'end' });
       t.is(await complete(t, 'k', id, partList([one, two])), '400 EntityTooSmall');
     }),
     ufs('99.4', 'an announced size that is not the size is 400 InvalidRequest', async (t) => {
