@@ -50,8 +50,9 @@ class Walk {
     for (const name of await this.steps.drain()) this.violations.push(`${name} hangs`);
   }
 
-  startRead(node: TestNode['node']): void {
-    this.steps.start('a read', () => this.read(node));
+  startRead(node: TestNode['node'], named?: number): void {
+    const some = this.steps.random() < 0.3 ? 1 + this.steps.below(this.applied) : undefined;
+    this.steps.start('a read', () => this.read(node, named ?? some));
   }
 
   /** Of the object, or of its whole bucket: then it is another bucket's object that comes. */
@@ -80,6 +81,7 @@ class Walk {
   async end(node: TestNode['node'], name: string): Promise<void> {
     const version = 1 + this.steps.below(this.applied);
     if (version === this.applied || this.ending.has(version)) return;
+    await this.read(node, version);
     this.ending.add(version);
     this.writing += 1;
     const objects = [refOf(key, mounts[0], idOf(version))];
@@ -90,12 +92,12 @@ class Walk {
     await node.endWrite(objects, name, 'known');
     this.ended.add(version);
     this.writing -= 1;
-    this.startRead(node);
+    this.startRead(node, version);
   }
 
-  async read(node: TestNode['node']): Promise<void> {
+  /** Of a version by its id, or of the current one. */
+  async read(node: TestNode['node'], named: number | undefined): Promise<void> {
     const least = this.acknowledged;
-    const named = this.steps.random() < 0.3 ? 1 + this.steps.below(this.applied) : undefined;
     const wasEnded = named !== undefined && this.ended.has(named);
     const mount = mounts[Math.floor(this.steps.random() ** 3 * mounts.length)]!;
     const want = this.steps.random() < 0.2 ? 'info' : 'bytes';
