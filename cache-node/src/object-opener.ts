@@ -4,6 +4,7 @@
  */
 import type { AbsentObject, CacheResult, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
+import type { UfsAnswer } from '@forebay/core/errors';
 import { hasStrongEtag, type ObjectInfo, versionOf } from '@forebay/core/object';
 import { pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
@@ -57,6 +58,7 @@ export class ObjectOpener {
     const { ageMs, level, record } = known;
     fills.metrics.infoReads.inc({ result: level });
     if (record.content.kind === 'absent') {
+      if (mayBeBucket(request, record.content.answer)) return this.#options.direct.open(request, ufs, 'MISS');
       return absentOf({ answer: record.content.answer, cache: 'HIT', ageMs, nodeId });
     }
     const found = { info: record.content.info, ageMs, by: 'known', joined: false, fill: undefined } as const;
@@ -73,6 +75,8 @@ export class ObjectOpener {
       fills.metrics.infoReads.inc({ result: joined ? 'coalesced' : 'ufs' });
       const ageMs = clock.monotonicMs() - sentAtMs;
       if (content.kind === 'absent') {
+        if (mayBeBucket(request, content.answer))
+          return await this.#options.direct.open(request, ufs, 'MISS');
         return absentOf({ answer: content.answer, cache: joined ? 'COALESCED' : 'MISS', ageMs, nodeId });
       }
       const confirmed = before && versionOf(before) === versionOf(content.info);
@@ -165,6 +169,14 @@ interface PageCount {
   readonly hit: number;
   readonly total: number;
   readonly coalesced: boolean;
+}
+
+/**
+ * Of a HEAD's 404 nobody knows whether key or bucket is missing, and a bucket of the pattern mount may well
+ * be: a GET, whose client is told which, asks again.
+ */
+function mayBeBucket({ object, want }: OpenRequest, answer: UfsAnswer): boolean {
+  return want === 'bytes' && object.mount.pattern !== undefined && answer.guessed === true;
 }
 
 function hasWhatIsAsked(request: OpenRequest, { record: { content } }: KnownInfo): boolean {

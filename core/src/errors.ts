@@ -24,6 +24,8 @@ export interface UfsAnswer {
   readonly message: string;
   /** Further elements of the error document, e.g. `['BucketName', 'lake']`. */
   readonly fields?: readonly (readonly [name: string, value: string])[];
+  /** The store gave a status alone, as every HEAD does: the code is what it most likely means. */
+  readonly guessed?: boolean | undefined;
   /** Headers the client must see with the error, e.g. x-amz-delete-marker. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }

@@ -10,7 +10,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { ForebayError } from '@forebay/core/errors';
+import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import { parseMount } from '@forebay/core/mount-uri';
 import type { UfsService } from '@forebay/ufs/ufs-service';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -191,6 +191,14 @@ describe('a bucket of the pattern', () => {
       'NoSuchBucket',
       404,
     ]);
+  });
+
+  it('refused by its store still tells its region', async () => {
+    const answer = { status: 403, code: 'AccessDenied', message: 'no' };
+    vi.spyOn(service, 'headBucket').mockRejectedValueOnce(new UfsAnswerError(answer));
+    const signed = await s3.send(new HeadBucketCommand({ Bucket: 'theirs' })).catch((error) => error);
+    expect(signed.$metadata.httpStatusCode).toBe(403);
+    expect(signed.$response.headers['x-amz-bucket-region']).toBe('us-east-1');
   });
 
   it('is asked whose it is where the client says whose it must be', async () => {

@@ -53,6 +53,22 @@ describe('LocalRegistry', () => {
     });
   });
 
+  it('brings back a pattern mount made at run time, with its options', async () => {
+    const uri = 's3://{bucket}/data?endpoint=http://127.0.0.1:1&readOnly=true';
+    await withRegistry([], (registry) => registry.mount(mountOf(`/{bucket}=${uri}`)));
+    await withRegistry(['/lake=s3://lake'], async (registry) => {
+      expect(pathsOf(registry)).toEqual(['/lake', '/{bucket}']);
+      const { mounts } = registry.view();
+      expect(mounts.resolve('any', 'key')).toMatchObject({
+        mount: { path: '/{bucket}', readOnly: true, ufs: { bucket: 'any' } },
+        ufsKey: 'data/key',
+      });
+      await expect(registry.mount(mountOf('/{bucket}=s3://{bucket}'))).rejects.toThrow('mounted already');
+      await registry.unmount('/{bucket}');
+      expect(registry.view().mounts.resolve('any', 'key')).toBeUndefined();
+    });
+  });
+
   it('forgets a mount made at run time once it is unmounted', async () => {
     await withRegistry([], async (registry) => {
       await registry.mount(mountOf('/data=file:///d'));

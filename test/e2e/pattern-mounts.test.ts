@@ -95,6 +95,8 @@ for (const { name, start, location } of stores) {
             code(lambda: s3.get_bucket_location(Bucket='fresh')),
             code(lambda: s3.delete_bucket(Bucket='fresh')),
         ]
+        result['head, then get'] = [code(lambda: s3.head_object(Bucket='fresh', Key='a/b')),
+                                    code(lambda: s3.get_object(Bucket='fresh', Key='a/b'))]
         result['gone, head'] = code(lambda: s3.head_bucket(Bucket='fresh'))
         result['names after'] = names()
         `,
@@ -115,6 +117,7 @@ for (const { name, start, location } of stores) {
         deleted: 204,
         gone: [noSuchBucket, noSuchBucket, noSuchBucket, noSuchBucket, noSuchBucket, noSuchBucket],
         'gone, head': ['404', 404],
+        'head, then get': [['404', 404], noSuchBucket],
         'names after': ['before', 'literal'],
       });
     });
@@ -206,6 +209,34 @@ for (const { name, start, location } of stores) {
       expect((await tryAws(forebay, ['s3', 'rb', 's3://by-aws'])).stderr).toContain('BucketNotEmpty');
       await aws(forebay, ['s3', 'rb', '--force', 's3://by-aws']);
       expect(await aws(forebay, ['s3', 'ls'])).not.toContain('by-aws');
+    });
+
+    it('copies between buckets where they are, whole objects and parts', async () => {
+      await python(
+        forebay,
+        `
+        for bucket in ('from', 'into'): s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket='from', Key='a b', Body=b'copied', Metadata={'kept': 'yes'})
+        `,
+      );
+      proxy.reset();
+      const result = await python(
+        forebay,
+        `
+        source = {'Bucket': 'from', 'Key': 'a b'}
+        s3.copy_object(Bucket='into', Key='one', CopySource=source)
+        upload = s3.create_multipart_upload(Bucket='into', Key='two')['UploadId']
+        part = s3.upload_part_copy(Bucket='into', Key='two', UploadId=upload, PartNumber=1, CopySource=source)
+        parts = [{'PartNumber': 1, 'ETag': part['CopyPartResult']['ETag']}]
+        s3.complete_multipart_upload(Bucket='into', Key='two', UploadId=upload, MultipartUpload={'Parts': parts})
+        result = [read('into', 'one')[0], read('into', 'two')[0],
+                  s3.head_object(Bucket='into', Key='one')['Metadata'],
+                  code(lambda: s3.copy_object(Bucket='into', Key='x', CopySource={'Bucket': 'nowhere', 'Key': 'k'}))]
+        `,
+      );
+      expect(result).toEqual(['copied', 'copied', { kept: 'yes' }, [expect.stringMatching(/^NoSuch/), 404]]);
+      expect(proxy.count(({ path }) => path.startsWith('/from/'))).toBe(0);
+      expect(proxy.count(({ requestBytes, path }) => path === '/into/one' && requestBytes > 0)).toBe(0);
     });
 
     it('leaves literal mounts to the operator, and shows those nested in a bucket of the pattern', async () => {

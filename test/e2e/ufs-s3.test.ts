@@ -5,29 +5,30 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { UfsAnswerError } from '@forebay/core/errors';
 import { silentLog } from '@forebay/core/log';
-import { openUfs } from '@forebay/ufs/open-ufs';
+import type { UfsLocation } from '@forebay/core/mount';
+import { openUfs, openUfsService } from '@forebay/ufs/open-ufs';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { ufsContract } from '@forebay/ufs/ufs.contract';
+import { ufsServiceContract } from '@forebay/ufs/ufs-service.contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type S3Server, startAnyKeyServer, startVersitygw } from '../support/servers.ts';
 import { needs } from '../support/tools.ts';
 
+const locationOf = ({ endpoint }: S3Server, bucket: string): UfsLocation => ({
+  scheme: 's3',
+  bucket,
+  prefix: '',
+  endpoint,
+  region: 'us-east-1',
+  pathStyle: true,
+  credentials: { kind: 'env', name: 'LAKE' },
+});
+const depsOf = ({ accessKey }: S3Server, secretKey: string) => ({
+  env: { LAKE_ACCESS_KEY_ID: accessKey, LAKE_SECRET_ACCESS_KEY: secretKey },
+  log: silentLog,
+});
 const open = (server: S3Server, bucket: string, secretKey = server.secretKey): Promise<Ufs> =>
-  openUfs(
-    {
-      scheme: 's3',
-      bucket,
-      prefix: '',
-      endpoint: server.endpoint,
-      region: 'us-east-1',
-      pathStyle: true,
-      credentials: { kind: 'env', name: 'LAKE' },
-    },
-    {
-      env: { LAKE_ACCESS_KEY_ID: server.accessKey, LAKE_SECRET_ACCESS_KEY: secretKey },
-      log: silentLog,
-    },
-  );
+  openUfs(locationOf(server, bucket), depsOf(server, secretKey));
 
 const opening = (start: () => Promise<S3Server>) => async () => {
   const server = await start();
@@ -42,7 +43,20 @@ const opening = (start: () => Promise<S3Server>) => async () => {
   };
 };
 
+const openingService = (start: () => Promise<S3Server>) => async () => {
+  const server = await start();
+  const service = await openUfsService(locationOf(server, '{bucket}'), depsOf(server, server.secretKey));
+  return {
+    service,
+    close: async () => {
+      await service.close();
+      await server.stop();
+    },
+  };
+};
+
 describe('on versitygw', await needs('versitygw'), () => {
+  ufsServiceContract('versitygw', openingService(startVersitygw));
   ufsContract('versitygw', opening(startVersitygw), {
     anyKey: false,
     uploadListing: false,
@@ -55,6 +69,7 @@ describe('on versitygw', await needs('versitygw'), () => {
 });
 
 describe('on a server that stores any key', await needs('radosgw'), () => {
+  ufsServiceContract('radosgw', openingService(startAnyKeyServer), 'default');
   ufsContract('radosgw', opening(startAnyKeyServer), {
     attributes: false,
     checksums: false,

@@ -133,6 +133,8 @@ export interface UfsVersionListing {
 }
 
 export interface UfsCopy {
+  /** Another bucket of the same store, where its UfsService has made this Ufs; undefined: its own. */
+  readonly sourceBucket?: string | undefined;
   readonly sourceKey: string;
   readonly sourceVersionId?: string | undefined;
   readonly key: string;

@@ -6,7 +6,7 @@
 import { MiB } from '@forebay/core/bytes';
 import type { Clock } from '@forebay/core/clock';
 import { etagListMatches } from '@forebay/core/conditions';
-import { isUfsAnswer } from '@forebay/core/errors';
+import { assert, isUfsAnswer } from '@forebay/core/errors';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import { resolveRange } from '@forebay/core/range';
 import type {
@@ -240,6 +240,7 @@ export class LocalUfs implements Ufs {
 
   /** The source of a copy, its conditions met. */
   async #openSource(copy: UfsCopy): Promise<OpenObject> {
+    assert(copy.sourceBucket === undefined, 'a local UFS is one bucket');
     checkVersionId(copy.sourceVersionId);
     const source = await this.#open(copy.sourceKey);
     try {

@@ -129,9 +129,9 @@ export class DocumentWrites {
     return [...told, ...leftOut(entries, told)];
   }
 
-  #sourceOf({ sourceKey, sourceVersionId }: UfsCopy): string {
+  #sourceOf({ sourceBucket = this.#bucket, sourceKey, sourceVersionId }: UfsCopy): string {
     const version = sourceVersionId === undefined ? '' : `?versionId=${uriEncode(sourceVersionId)}`;
-    return `/${uriEncode(this.#bucket)}/${uriEncodePath(sourceKey)}${version}`;
+    return `/${uriEncode(sourceBucket)}/${uriEncodePath(sourceKey)}${version}`;
   }
 }
 

@@ -141,7 +141,8 @@ export function answerOf({ status, headers, body, about, key }: ErrorReply): Ufs
   if (status < 300) return { status: 500, code: 'InternalError', message: 'unreadable error', headers: kept };
   const code = status === 404 ? missingCodes[about] : codeOf(status);
   const fields = fieldsOf({ code, fields: [] }, key);
-  return { status, code, message: `The store answered ${status} without a reason.`, fields, headers: kept };
+  const message = `The store answered ${status} without a reason.`;
+  return { status, code, message, guessed: true, fields, headers: kept };
 }
 
 /**

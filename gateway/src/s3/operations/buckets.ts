@@ -2,8 +2,9 @@
  * Operations on buckets (S3-WIRE 116-119). Those of the pattern mount are made and deleted at its store; any
  * other bucket is a mount, whose making and end are the operator's.
  */
+import { isUfsAnswer, UfsAnswerError } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
-import type { HeaderList } from '@forebay/core/object';
+import { type HeaderList, headerValue } from '@forebay/core/object';
 import { emptyIfMissing } from '../../namespace/pattern-part.ts';
 import { refuseReadOnlyMount, type WriteHandler } from '../../write-object.ts';
 import { S3Error } from '../errors.ts';
@@ -14,6 +15,7 @@ import { mountsOf, rootMountOf } from './resolve.ts';
 import { named, prefixed } from './write-headers.ts';
 import { xmlAnswer } from './xml-answer.ts';
 
+const regionHeader = 'x-amz-bucket-region';
 const readNames = ['x-amz-expected-bucket-owner'];
 const creationNames = ['x-amz-acl', 'x-amz-bucket-object-lock-enabled', 'x-amz-object-ownership'];
 
@@ -22,14 +24,26 @@ export const headBucket =
   (deps: OperationDeps): S3Handler =>
   async (request) => {
     const mounts = mountsOf(deps, request);
+    const region = await regionOf(deps, mounts, request).catch((error: unknown) => {
+      throw withRegion(error, rootMountOf(mounts));
+    });
     return {
       status: 200,
       headers: [
-        ['x-amz-bucket-region', await regionOf(deps, mounts, request)],
+        [regionHeader, region],
         ['x-amz-access-point-alias', 'false'],
       ],
     };
   };
+
+/** SDKs find regions by this refusal (S3-WIRE 116). A store that tells none is where the mount says. */
+function withRegion(error: unknown, mount: Mount | undefined): unknown {
+  if (!isUfsAnswer(error) || error.answer.status !== 403 || mount?.ufs.scheme !== 's3') return error;
+  const { headers = [] } = error.answer;
+  if (headerValue(headers, regionHeader) !== undefined) return error;
+  const told = { ...error.answer, headers: [...headers, [regionHeader, mount.ufs.region] as const] };
+  return new UfsAnswerError(told, { cause: error });
+}
 
 /** @throws UfsAnswerError where the bucket is not there, or not the expected owner's */
 async function regionOf(deps: OperationDeps, mounts: readonly Mount[], request: S3Request): Promise<string> {

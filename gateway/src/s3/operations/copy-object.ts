@@ -20,6 +20,7 @@ import {
   copySourceOf,
   isSameStore,
   openSource,
+  sourceInStore,
   sourceVersionHeaders,
 } from './copy-source.ts';
 import { refuseHiddenTags } from './copy-tags.ts';
@@ -73,8 +74,7 @@ function copyWithin(deps: OperationDeps, request: S3Request, { object, source, h
   return async (): Promise<UfsCopied> => {
     const ufs = await deps.ufsOf(object.mount);
     const copying = ufs.copy({
-      sourceKey: source.object.ufsKey,
-      sourceVersionId: source.versionId,
+      ...sourceInStore(source, object),
       key: object.ufsKey,
       headers: [...headers, ...settings, ...copySourceHeaders(request)],
     });

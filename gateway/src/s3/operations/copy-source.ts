@@ -31,9 +31,28 @@ export function copySourceOf(deps: OperationDeps, request: S3Request): CopySourc
   return { object: readableObject(deps, { bucket, key }), key, versionId };
 }
 
-/** The store can copy by itself: one place, reached with one set of credentials. */
+/**
+ * The store can copy by itself: one place, reached with one set of credentials. All buckets of the pattern
+ * mount are one place.
+ */
 export function isSameStore(a: Mount, b: Mount): boolean {
-  return JSON.stringify({ ...a.ufs, prefix: '' }) === JSON.stringify({ ...b.ufs, prefix: '' });
+  return storeOf(a) === storeOf(b);
+}
+
+function storeOf(mount: Mount): string {
+  return JSON.stringify({ ...(mount.pattern ?? mount).ufs, prefix: '' });
+}
+
+/** For a copy within a store: what names the source there. */
+export function sourceInStore({ object, versionId }: CopySource, target: ObjectRef) {
+  const from = object.mount.ufs;
+  const to = target.mount.ufs;
+  const elsewhere = from.scheme === 's3' && to.scheme === 's3' && from.bucket !== to.bucket;
+  return {
+    sourceBucket: elsewhere ? from.bucket : undefined,
+    sourceKey: object.ufsKey,
+    sourceVersionId: versionId,
+  };
 }
 
 const conditionPrefix = `${headerName}-if-`;

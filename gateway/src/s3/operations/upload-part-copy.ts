@@ -18,6 +18,7 @@ import {
   copySourceRange,
   isSameStore,
   openSource,
+  sourceInStore,
   sourceVersionHeaders,
 } from './copy-source.ts';
 import { writableObject } from './resolve.ts';
@@ -45,8 +46,7 @@ async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCop
     const copying = to.uploadPartCopy({
       ...part,
       key: object.ufsKey,
-      sourceKey: source.object.ufsKey,
-      sourceVersionId: source.versionId,
+      ...sourceInStore(source, object),
       sourceRange,
       headers: [...headers, ...copySourceHeaders(request)],
     });
