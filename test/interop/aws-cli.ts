@@ -18,7 +18,11 @@ export async function awsClient(cli: AwsCli, server: S3Endpoint, home: string): 
   writeFileSync(inParts, '[default]\ns3 =\n  multipart_threshold = 5MB\n  multipart_chunksize = 5MB\n');
   const env = clientEnvironment(server, home, cli.more);
   const aws = (args: readonly string[], more: Environment = {}) =>
-    mustRun(cli.python, [cli.program, ...args], { env: { ...env, ...more }, cwd: home });
+    // By flag: the older ones know no AWS_ENDPOINT_URL.
+    mustRun(cli.python, [cli.program, '--endpoint-url', server.endpoint, ...args], {
+      env: { ...env, ...more },
+      cwd: home,
+    });
   const api = (command: string, ...args: string[]) => aws(['s3api', command, ...args]);
   const quiet = '--only-show-errors';
   return {

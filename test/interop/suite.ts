@@ -165,7 +165,7 @@ function putsInParts(open: () => Stage): void {
 }
 
 function listsAndDeletes(open: () => Stage): void {
-  const names = Array.from({ length: 12 }, (_, index) => `${index % 3}/${String(index).padStart(2, '0')}`);
+  const names = Array.from({ length: 9 }, (_, index) => `${index % 3}/${String(index).padStart(2, '0')}`);
   const keys = names.map((name) => `list/${name}`).sort();
 
   it('lists what it put', async (context) => {
@@ -174,7 +174,7 @@ function listsAndDeletes(open: () => Stage): void {
     const { path } = makeFile(3);
     for (const key of keys) await client.put({ bucket: 'lake', key }, path);
     expect(await client.list({ bucket: 'lake', prefix: 'list/' })).toEqual(keys);
-    expect(await client.list({ bucket: 'lake', prefix: 'list/1/' })).toEqual(keys.slice(4, 8));
+    expect(await client.list({ bucket: 'lake', prefix: 'list/1/' })).toEqual(keys.slice(3, 6));
   });
 
   it('deletes one and many', async (context) => {
@@ -250,7 +250,9 @@ async function keeps({ client, home, makeFile }: Stage, { bucket, folder, keys }
   expect(wrong).toEqual([]);
   const inOrder = [...bodies.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   expect(await client.list({ bucket, prefix: folder })).toEqual(inOrder);
-  for (const key of inOrder) await client.delete(bucket, [key]);
+  // XML cannot name every key: one at a time where all are there.
+  if (bucket === 'lake') await client.delete(bucket, inOrder);
+  else for (const key of inOrder) await client.delete(bucket, [key]);
   expect(await client.list({ bucket, prefix: folder })).toEqual([]);
 }
 
