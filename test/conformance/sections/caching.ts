@@ -23,6 +23,12 @@ export const caching: Section = {
       );
     }),
     proven(
+      '127.2',
+      'a user whose policy denies an object never gets a cached byte of it',
+      'test/e2e/users.test.ts',
+      'read cached bytes that their policies allow, and never those that they do not',
+    ),
+    proven(
       '128',
       'two versions of an object never meet in one answer',
       'test/e2e/changes.test.ts',
