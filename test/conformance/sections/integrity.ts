@@ -1,4 +1,5 @@
 /** Content-MD5 and the further checksums. */
+import { createHash } from 'node:crypto';
 import { forebay, type Section, ufs } from '../check.ts';
 import type { Target } from '../target.ts';
 
@@ -51,6 +52,14 @@ export const integrity: Section = {
         t.is(await t.chunked('k', { ...framed, trailers }), '400 BadDigest');
       }
       t.is(await t.object('GET', 'k'), { is: 200, body: 'hello' });
+    }),
+    forebay('63.3', 'the newer checksums are verified where they can be', async (t) => {
+      for (const name of ['sha512', 'md5']) {
+        const value = createHash(name).update('hello').digest('base64');
+        const headers = { [`x-amz-checksum-${name}`]: value };
+        t.is(await t.object('PUT', 'k', { body: 'jello', headers }), '400 BadDigest');
+      }
+      t.is(await t.object('GET', 'k'), '404 NoSuchKey');
     }),
     ufs('63.2', 'each of the five checksums may come as a trailer', async (t) => {
       for (const [name, value] of Object.entries(checksumsOfHello)) {

@@ -58,6 +58,13 @@ export const listings: Section = {
       const page = await list(t, 'list-type=2&fetch-owner=true');
       t.same('owner', /<Owner><ID>[^<]+<\/ID>|<Owner>.*<ID>[^<]+<\/ID>.*<\/Owner>/.test(page.xml), true);
     }),
+    forebay('105.3', 'of a token and start-after the token wins', async (t) => {
+      await fill(t);
+      const first = await list(t, 'list-type=2&max-keys=2');
+      const token = encodeURIComponent(elementOf(first.xml, 'NextContinuationToken') ?? '');
+      const query = `list-type=2&continuation-token=${token}&start-after=${encodeURIComponent(t.key('zzz'))}`;
+      t.same('the page of the token', (await list(t, query)).keys, ['b/2', 'b/c/3', 'c', 'd/4']);
+    }),
     forebay('106', 'version 1 shows its marker always, the next one only with a delimiter', async (t) => {
       await fill(t);
       const plain = await list(t, 'max-keys=2');
@@ -167,6 +174,12 @@ export const listings: Section = {
         t.is(reply, { is: '400 InvalidArgument', body: /Invalid Encoding Method/ });
       }
     }),
+    ufs('111.4', 'version 1 encodes its markers too', async (t) => {
+      await fill(t, ['a b/1', 'a b/2', 'c']);
+      const page = await list(t, 'encoding-type=url&delimiter=%2F&max-keys=1');
+      t.same('group', page.groups, ['a+b/']);
+      t.same('next marker', elementOf(page.xml, 'NextMarker'), `${t.key('')}a+b/`);
+    }),
     ufs('111.3', 'without an encoding, marks of XML are escaped', async (t) => {
       await fill(t, ['a&b', 'c<d>']);
       t.same(
@@ -231,6 +244,18 @@ export const listings: Section = {
           `&key-marker=${encodeURIComponent(t.key('k'))}&version-id-marker=${encodeURIComponent(marker!)}`,
         );
         t.same('second page', elementOf(next, 'Size'), '3');
+      },
+      'versioned',
+    ),
+    ufs(
+      '114.4',
+      'versions are grouped by a delimiter as objects are',
+      async (t) => {
+        await fill(t, ['a', 'b/1', 'b/2']);
+        const xml = await versions(t, '&delimiter=%2F');
+        const texts = (pattern: RegExp) => [...xml.matchAll(pattern)].map(([, text]) => text);
+        t.same('groups', texts(/<CommonPrefixes><Prefix>([^<]*)</g), [t.key('b/')]);
+        t.same('keys', texts(/<Key>([^<]*)</g), [t.key('a')]);
       },
       'versioned',
     ),

@@ -38,6 +38,17 @@ export const multipart: Section = {
       t.is(await t.object('PUT', 'k', { query: `uploadId=${id}`, body: 'x' }), 405);
       t.is(await t.object('DELETE', 'k', { query: `uploadId=${id}` }), 204);
     }),
+    forebay('98.4', 'the body of a part is verified like that of an object', async (t) => {
+      const id = await createUpload(t, 'k');
+      const part = (headers: Record<string, string>, payloadHash?: string) =>
+        t.object('PUT', 'k', { query: `partNumber=1&uploadId=${id}`, body: 'hello', headers, payloadHash });
+      t.is(await part({ 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' }), '400 BadDigest');
+      t.is(await part({ 'x-amz-checksum-crc32': 'AAAAAA==' }), '400 BadDigest');
+      t.is(await part({}, '0'.repeat(64)), '400 XAmzContentSHA256Mismatch');
+      const list = t.is(await t.object('GET', 'k', { query: `uploadId=${id}` }), 200);
+      t.same('parts', /<Part>/.test(list.body.toString()), false);
+      t.is(await t.object('DELETE', 'k', { query: `uploadId=${id}` }), 204);
+    }),
     ufs('98.3', 'an unknown upload is 404 NoSuchUpload, for every operation on it', async (t) => {
       const id = 'uploadId=00000000-no-such-upload';
       t.is(await t.object('PUT', 'k', { query: `partNumber=1&${id}`, body: 'x' }), '404 NoSuchUpload');

@@ -110,6 +110,11 @@ export const payload: Section = {
         },
       ),
     ),
+    forebay('56.10', 'spaces around the signature of a chunk are nothing', async (t) => {
+      const spoil = (framed: string) => framed.replaceAll(';chunk-signature=', ' ; chunk-signature = ');
+      t.is(await t.chunked('k', { mode: signedMode, chunks: ['hello'], spoil }), 200);
+      t.is(await t.object('GET', 'k'), { is: 200, body: 'hello' });
+    }),
     forebay(
       '57',
       'a wrong signature of a chunk or trailer is SignatureDoesNotMatch, and nothing is stored',

@@ -22,7 +22,7 @@ const withValue = (link: string, name: string, value: string) =>
 export const presigned: Section = {
   title: 'Presigned links and forms',
   checks: [
-    forebay('36', 'a link needs all six parameters, in any case', async (t) => {
+    forebay('36', 'a link needs all six parameters', async (t) => {
       await t.put('k', 'bytes');
       const link = t.link({ name: 'k', expiresInSeconds: 60 });
       t.is(await t.unsigned('GET', link), { is: 200, body: 'bytes' });

@@ -88,6 +88,16 @@ export const reads: Section = {
         headers: { 'x-amz-meta-camelcase': /^Value {1,2}With "Marks"$/ },
       });
     }),
+    ufs(
+      '75.3',
+      'values beyond ASCII come back as their bytes or in the encoding of mail headers',
+      async (t) => {
+        const value = Buffer.from('Zoë').toString('latin1');
+        await t.put('k', 'x', { headers: { 'x-amz-meta-a': value } });
+        const headers = { 'x-amz-meta-a': new RegExp(`^(${value}|=\\?UTF-8\\?[BQ]\\?.*\\?=)$`, 'i') };
+        for (const method of ['GET', 'HEAD']) t.is(await t.object(method, 'k'), { is: 200, headers });
+      },
+    ),
     forebay('75.2', 'more than 2 KB of user metadata are 400 MetadataTooLarge', async (t) => {
       const headers = { 'x-amz-meta-a': 'x'.repeat(2048) };
       t.is(await t.object('PUT', 'k', { body: 'x', headers }), '400 MetadataTooLarge');

@@ -94,6 +94,19 @@ export const writes: Section = {
         t.is(await t.object('GET', 'copy'), { is: 200, body: key });
       }
     }),
+    ufs(
+      '92.4',
+      'a source may name a version, and the answer tells which it was',
+      async (t) => {
+        const first = await t.put('k', 'one');
+        await t.put('k', 'two');
+        const version = String(first.headers['x-amz-version-id']);
+        const headers = { 'x-amz-copy-source-version-id': version };
+        t.is(await copy(t, 'copy', `${t.path('k')}?versionId=${version}`), { is: 200, headers });
+        t.is(await t.object('GET', 'copy'), { is: 200, body: 'one' });
+      },
+      'versioned',
+    ),
     forebay(
       '92.3',
       'a source that names nothing, or on another method, is 400 InvalidArgument',
