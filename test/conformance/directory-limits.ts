@@ -17,6 +17,7 @@ export const directoryLimits: Readonly<Record<string, Limit>> = {
   '83.3': { observed: 'without x-amz-delete-marker', reason: noVersions },
   '83.5': { observed: 'without x-amz-delete-marker', reason: noVersions },
   '83.6': { observed: 'a marker in the list of versions', reason: noVersions },
+  '92.4': { observed: '400 InvalidArgument', reason: noVersions },
   '114.2': { observed: 'marker', reason: noVersions },
   '114.3': { observed: 'truncated', reason: noVersions },
   '124.2': { observed: 'without x-amz-version-id', reason: noVersions },
