@@ -66,11 +66,16 @@ function onlyOf(ids: readonly string[]): Section[] {
     title,
     checks: checks.filter(({ id }) => fits(id)),
   }));
-  return chosen.filter(({ checks }) => checks.length > 0);
+  const some = chosen.filter(({ checks }) => checks.length > 0);
+  return some.length > 0 ? some : refuse(`no check has the id ${ids.join(' or ')}`);
 }
 
 function columnNamed(name: string): ColumnName {
   const found = columnNames.find((one) => one === name);
-  if (!found) throw new Error(`--ufs is one of ${columnNames.join(', ')}`);
-  return found;
+  return found ?? refuse(`--ufs is one of ${columnNames.join(', ')}`);
+}
+
+function refuse(why: string): never {
+  console.error(why);
+  process.exit(2);
 }
