@@ -212,6 +212,12 @@ describe('anonymous callers', () => {
       '/lake/a',
       '/',
       '/open?uploads',
+      '/open?versions&prefix=k',
+      '/open?versioning',
+      '/open/k?versionId=null',
+      '/open/k?acl',
+      '/open/k?tagging',
+      '/open/k?attributes',
     ])
       expect(await status(path), path).toBe(403);
     for (const method of ['PUT', 'DELETE']) expect(await status('/open/k', { method })).toBe(403);

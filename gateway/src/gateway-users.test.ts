@@ -66,11 +66,16 @@ const users = [
       Condition: { Null: { 's3:x-amz-storage-class': 'true' } },
     },
   ),
-  userOf('copier', allow('s3:GetObject', 'lake/raw/*'), allow('s3:PutObject', 'lake/tmp/*')),
+  userOf(
+    'copier',
+    allow('s3:GetObject', 'lake/raw/*'),
+    allow('s3:PutObject', 'lake/tmp/*'),
+    allow('s3:PutObject', 'pond/*'),
+  ),
 ];
 
 beforeAll(async () => {
-  gateway = await startTestGateway([testMount({ bucket: Bucket })], { users });
+  gateway = await startTestGateway([testMount({ bucket: Bucket }), testMount({ bucket: 'pond' })], { users });
   for (const Key of ['raw/a', 'secret/s', 'home/home/h', 'tmp/t']) {
     await as('root').send(new PutObjectCommand({ Bucket, Key, Body: Key }));
   }
@@ -233,5 +238,15 @@ describe('writes', () => {
     expect(await copy('copier', 'lake/secret%2Fs', replaced)).toBe(denied);
     expect(await copy('copier', '/lake/raw/none', replaced)).toBe(denied);
     expect(await copy('writer', 'lake/raw/a', replaced)).toBe(denied);
+  });
+
+  it('copy to another store under the same rights', async () => {
+    const copy = (name: string, source: string, more: object = {}) =>
+      outcome(as(name).send(new CopyObjectCommand({ Bucket: 'pond', Key: 'c', CopySource: source, ...more })));
+    await as('root').send(new PutObjectCommand({ Bucket, Key: 'raw/tagged', Body: 'x', Tagging: 'a=b' }));
+    expect(await copy('copier', 'lake/raw/a')).toBe('ok');
+    expect(await copy('copier', 'lake/raw/tagged')).toBe(denied);
+    expect(await copy('copier', 'lake/raw/tagged', { TaggingDirective: 'REPLACE' })).toBe('ok');
+    expect(await copy('near', 'lake/raw/tagged')).toBe('ok');
   });
 });

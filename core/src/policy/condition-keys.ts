@@ -42,15 +42,18 @@ export type ConditionKey = keyof typeof kinds;
 
 export const conditionKeys = Object.keys(kinds) as ConditionKey[];
 
-/**
- * What a request says of a condition key; undefined where it says nothing of it. `judged`: an earlier request
- * that this one continues said it, and was judged by it (the beginning of a multipart upload).
- */
+/** What a request says of a condition key; undefined where it says nothing of it. */
 export interface ConditionValues {
-  get(key: ConditionKey): string | undefined | typeof judged;
+  get(key: ConditionKey): string | undefined | typeof judged | typeof untold;
 }
 
+/**
+ * An earlier request that this one continues said it, and was judged by it (the beginning of a multipart
+ * upload).
+ */
 export const judged: unique symbol = Symbol('judged');
+/** There is a value, and it cannot be told when the question is asked. */
+export const untold: unique symbol = Symbol('untold');
 
 export function kindOf(key: ConditionKey): KeyKind {
   return kinds[key];

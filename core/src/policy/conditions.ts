@@ -12,6 +12,7 @@ import {
   judged,
   type KeyKind,
   kindOf,
+  untold,
 } from './condition-keys.ts';
 import { compilePattern, type Matcher, type Pattern, parsePattern } from './pattern.ts';
 
@@ -144,14 +145,19 @@ interface Owner {
   readonly effect: 'Allow' | 'Deny';
 }
 
-/** What was judged already neither denies a second time nor stands in the way of an allow. */
+/**
+ * What was judged already neither denies a second time nor stands in the way of an allow; what cannot be told
+ * does both.
+ */
 export function compileCondition(condition: Condition, { username, effect }: Owner): ConditionTest {
   const { key, holdsWhenAbsent, holdsWhenPresent } = condition;
-  const holdsWhenJudged = effect === 'Allow';
+  const [holdsWhenJudged, holdsWhenUntold] = [effect === 'Allow', effect === 'Deny'];
   if (holdsWhenPresent === 'always' || holdsWhenPresent === 'never') {
     return (values) => {
       const value = values.get(key);
-      return value === judged ? holdsWhenJudged : (value === undefined) === holdsWhenAbsent;
+      if (value === judged) return holdsWhenJudged;
+      if (value === untold) return holdsWhenUntold;
+      return (value === undefined) === holdsWhenAbsent;
     };
   }
   const matchers = condition.matchers.map((matcher) => matcher(username));
@@ -160,6 +166,7 @@ export function compileCondition(condition: Condition, { username, effect }: Own
     const value = values.get(key);
     if (value === undefined) return holdsWhenAbsent;
     if (value === judged) return holdsWhenJudged;
+    if (value === untold) return holdsWhenUntold;
     for (const matches of matchers) if (matches(value)) return matching;
     return !matching;
   };

@@ -34,9 +34,13 @@ interface Asked {
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly permissions: Permissions | 'anonymous';
+  /** Undefined: the connection is closed. */
+  readonly peer?: string | undefined;
 }
 
-function requestOf(operation: Operation, { query, headers = {}, permissions }: Asked): S3Request {
+function requestOf(operation: Operation, asked: Asked): S3Request {
+  const { query, headers = {}, permissions } = asked;
+  const peer = 'peer' in asked ? asked.peer : '127.0.0.1';
   const given = [...(operation.query ?? []), ...(query === undefined ? [] : [query])].join('&');
   const copied = operation.headers ? { 'x-amz-copy-source': '/other/source' } : {};
   const raw = new RawHeaders(Object.entries({ Host: 'h', ...copied, ...headers }).flat());
@@ -55,7 +59,7 @@ function requestOf(operation: Operation, { query, headers = {}, permissions }: A
     host: 'h',
     virtualHost: false,
     principal,
-    client: new ForwardedOrigin(raw, '127.0.0.1', parseTrustedProxies([])),
+    client: new ForwardedOrigin(raw, peer, parseTrustedProxies([])),
     body: noBody,
     signal: AbortSignal.timeout(60_000),
   };
@@ -128,6 +132,13 @@ describe.each(operations.map((operation) => [operation.name, operation] as const
   },
 );
 
+it('lets nobody select from an older version who may read the newest alone', () => {
+  const operation = operationTable.find(({ name }) => name === 'SelectObjectContent')!;
+  const permissions = permissionsFor('s3:GetObject');
+  expect(isLetIn(operation, { permissions })).toBe(true);
+  expect(isLetIn(operation, { permissions, query: 'versionId=v1' })).toBe(false);
+});
+
 describe('DeleteObjects', () => {
   const operation = operationTable.find(({ name }) => name === 'DeleteObjects')!;
   const may = (permissions: Asked['permissions'], versionId?: string, headers = {}) =>
@@ -146,5 +157,39 @@ describe('DeleteObjects', () => {
     expect(may(permissionsFor('s3:DeleteObject'), undefined, headers)).toBe(false);
     const both = permissionsFor('s3:DeleteObject', 's3:BypassGovernanceRetention');
     expect(may(both, undefined, headers)).toBe(true);
+  });
+});
+
+describe('a condition on what is not known of a request', () => {
+  const operationOf = (name: string) => operationTable.find((operation) => operation.name === name)!;
+  const under = (Effect: 'Allow' | 'Deny', Condition: object) => {
+    const all = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
+    const Statement = Effect === 'Deny' ? [all, { ...all, Effect, Condition }] : [{ ...all, Condition }];
+    return new Permissions([parsePolicy(JSON.stringify({ Statement }), 'policy')], 'ann');
+  };
+  const both = (name: string, Condition: object, more: Partial<Asked> = {}) =>
+    (['Allow', 'Deny'] as const).map((effect) =>
+      isLetIn(operationOf(name), { permissions: under(effect, Condition), ...more }),
+    );
+
+  it('does not allow, and denies: a closed connection has no address', () => {
+    const gone = { peer: undefined };
+    for (const operator of ['IpAddress', 'NotIpAddress', 'IpAddressIfExists']) {
+      const condition = { [operator]: { 'aws:SourceIp': '192.0.2.0/24' } };
+      expect(both('DeleteObject', condition, gone), operator).toEqual([false, false]);
+    }
+    expect(both('DeleteObject', { IpAddress: { 'aws:SourceIp': '127.0.0.1' } })).toEqual([true, false]);
+  });
+
+  it('does not allow, and denies: a lock that stands in the body', () => {
+    const mode = { StringEquals: { 's3:object-lock-mode': 'COMPLIANCE' } };
+    expect(both('PutObjectRetention', mode)).toEqual([false, false]);
+    expect(both('PutObject', mode, { headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' } })).toEqual([
+      false,
+      true,
+    ]);
+    const hold = { StringNotEquals: { 's3:object-lock-legal-hold': 'OFF' } };
+    expect(both('PutObjectLegalHold', hold)).toEqual([false, false]);
+    expect(both('GetObject', hold)).toEqual([true, false]);
   });
 });

@@ -1,8 +1,8 @@
 /**
  * Who may do what, asked before anything else is done for a request, so that a cached byte is as well guarded
  * as one of the UFS. The root user may do everything; users what their policies allow; anonymous callers may
- * read objects and list, where every mount that is touched says `anonymous: read`. Refusals say no more than
- * AccessDenied (DESIGN P8).
+ * read objects as they are now and list, where every mount that is touched says `anonymous: read`. Refusals say
+ * no more than AccessDenied (DESIGN P8).
  */
 import { isUfsAnswer } from '@forebay/core/errors';
 import type { Permissions } from '@forebay/core/policy/permissions';
@@ -42,6 +42,8 @@ function permissionsOf({ principal }: S3Request): Permissions | 'all' | 'anonymo
 
 function isOpenToAll(registry: Registry, { bucket = '', key, query }: S3Request): boolean {
   const { mounts } = registry.view();
+  // What was overwritten or deleted is a right of its own (s3:GetObjectVersion).
+  if (query.has('versionId')) return false;
   if (key !== undefined) return mounts.resolve(bucket, key)?.mount.anonymous === 'read';
   const listed = intervalsWithPrefix(mounts.ofBucket(bucket), query.get('prefix') ?? '');
   return listed.length > 0 && listed.every(({ mount }) => mount.anonymous === 'read');

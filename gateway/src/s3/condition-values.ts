@@ -2,7 +2,7 @@
  * What a request says of each condition key. A key is there only for operations it is about: otherwise a
  * client could meet a condition by adding a parameter that the operation ignores.
  */
-import { type ConditionKey, type ConditionValues, judged } from '@forebay/core/policy/condition-keys';
+import { type ConditionKey, type ConditionValues, judged, untold } from '@forebay/core/policy/condition-keys';
 import type { Operation } from './operation.ts';
 import type { S3Request } from './types.ts';
 
@@ -14,6 +14,12 @@ const copies = new Set(['CopyObject', 'UploadPartCopy']);
 const acls = new Set([...uploads, 'PutObjectAcl', 'PutBucketAcl', 'CreateBucket']);
 const writes = { has: (name: string) => !/^(Get|Head|List)/.test(name) };
 const every = { has: () => true };
+
+/** Said in the body, which nobody has read when permissions are asked. */
+const inBody: Readonly<Record<string, ConditionKey>> = {
+  PutObjectLegalHold: 's3:object-lock-legal-hold',
+  PutObjectRetention: 's3:object-lock-mode',
+};
 
 type Operations = Pick<ReadonlySet<string>, 'has'>;
 type Source = readonly [operations: Operations, from: 'query' | 'header', name: string];
@@ -57,7 +63,8 @@ const sources: Readonly<Record<Exclude<ConditionKey, keyof typeof own>, Source>>
 /** Of whoever asks, whatever the operation is. */
 const own = {
   'aws:SecureTransport': ({ client }: S3Request) => String(client.isSecure()),
-  'aws:SourceIp': ({ client }: S3Request) => client.address(),
+  // A client can close its connection behind a request, and still have it carried out.
+  'aws:SourceIp': ({ client }: S3Request) => client.address() ?? untold,
   'aws:username': ({ principal }: S3Request) => (principal.kind === 'user' ? principal.name : undefined),
 } as const;
 
@@ -71,8 +78,9 @@ export class RequestValues implements ConditionValues {
     this.#operation = operation;
   }
 
-  get(key: ConditionKey): string | undefined | typeof judged {
+  get(key: ConditionKey): ReturnType<ConditionValues['get']> {
     if (key in own) return own[key as keyof typeof own](this.#request);
+    if (inBody[this.#operation.name] === key) return untold;
     const [operations, from, name] = sources[key as keyof typeof sources];
     const isContinued = continuing.has(this.#operation.name) && operations.has('CreateMultipartUpload');
     if (!operations.has(this.#operation.name)) return isContinued ? judged : undefined;
@@ -90,7 +98,7 @@ export class OtherValues implements ConditionValues {
     this.#own = values;
   }
 
-  get(key: ConditionKey): string | undefined {
+  get(key: ConditionKey): ReturnType<ConditionValues['get']> {
     return key in own ? own[key as keyof typeof own](this.#request) : this.#own[key];
   }
 }

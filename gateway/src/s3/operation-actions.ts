@@ -27,7 +27,7 @@ const rows: Readonly<Record<string, string>> = {
   GetObjectRetention: 'GetObjectRetention',
   GetObjectLegalHold: 'GetObjectLegalHold',
   GetObjectTorrent: 'GetObjectTorrent|GetObjectVersionTorrent',
-  SelectObjectContent: 'GetObject',
+  SelectObjectContent: 'GetObject|GetObjectVersion',
 
   PutObject: 'PutObject',
   PostObject: 'PutObject',

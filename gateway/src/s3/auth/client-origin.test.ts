@@ -24,6 +24,8 @@ describe('the address of a client', () => {
     ['10.0.0.1', '203.0.113.9:5123', '203.0.113.9'],
     ['10.0.0.1', '[2001:db8::1]:5123', '2001:db8::1'],
     ['10.0.0.1', '', '10.0.0.1'],
+    ['fe80::1%eth0', '', 'fe80::1'],
+    ['10.0.0.1', 'fe80::2%3', 'fe80::2'],
   ])('peer %s, forwarded for "%s": %s', (peer, forwardedFor, expected) => {
     expect(addressOf(peer, forwardedFor)).toBe(expected);
   });

@@ -43,7 +43,7 @@ export const copyObject =
     refusePlainSelfCopy(request, object, source);
     const headers = [...policyHeaders(request.headers), ...writeConditionHeaders(request.headers)];
     const within = isSameStore(source.object.mount, object.mount);
-    if (within) await refuseHiddenTags(deps, request, source);
+    await refuseHiddenTags(deps, request, source);
     const copy = within
       ? copyWithin(deps, request, {
           object,

@@ -1,6 +1,6 @@
 /**
- * A copy within a store takes the source's tags along. Callers who may not read these, or not put them on the
- * copy, may copy what has none (AWS, CopyObject: "If the source object has tags").
+ * A copy takes the source's tags along. Callers who may not read these, or not put them on the copy, may copy
+ * what has none (AWS, CopyObject: "If the source object has tags").
  */
 import { isUfsAnswer } from '@forebay/core/errors';
 import { mayCopyTags } from '../authorise.ts';
