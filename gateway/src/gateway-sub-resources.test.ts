@@ -291,6 +291,16 @@ describe('an operation that only the UFS can do', () => {
     expect(gateway.home.fences.map(({ event }) => event)).toEqual(['begin', 'end']);
   });
 
+  it('is refused where a restore would write what it finds elsewhere, past mounts and policies', async () => {
+    const requests = recorded({ status: 202 });
+    const S3 = { BucketName: 'other', Prefix: 'stolen/' };
+    for (const RestoreRequest of [{ Type: 'SELECT' }, { Days: 1, OutputLocation: { S3 } }] as const) {
+      const restore = s3.send(new RestoreObjectCommand({ Bucket, Key: 'k', RestoreRequest }));
+      await expect(restore).rejects.toMatchObject({ name: 'NotImplemented' });
+    }
+    expect(requests).toEqual([]);
+  });
+
   it('is passed on whole: a query of an object’s content, its events as they come, without a fence', async () => {
     const requests = recorded({ status: 200, text: 'events' });
     gateway.home.fences.length = 0;

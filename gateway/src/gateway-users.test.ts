@@ -242,7 +242,9 @@ describe('writes', () => {
 
   it('copy to another store under the same rights', async () => {
     const copy = (name: string, source: string, more: object = {}) =>
-      outcome(as(name).send(new CopyObjectCommand({ Bucket: 'pond', Key: 'c', CopySource: source, ...more })));
+      outcome(
+        as(name).send(new CopyObjectCommand({ Bucket: 'pond', Key: 'c', CopySource: source, ...more })),
+      );
     await as('root').send(new PutObjectCommand({ Bucket, Key: 'raw/tagged', Body: 'x', Tagging: 'a=b' }));
     expect(await copy('copier', 'lake/raw/a')).toBe('ok');
     expect(await copy('copier', 'lake/raw/tagged')).toBe(denied);

@@ -4,7 +4,12 @@
  */
 import type { Operation, OperationTarget } from './operation.ts';
 import { forwardBucketRead, forwardBucketWrite } from './operations/bucket-configuration.ts';
-import { forwardObjectRead, forwardObjectWrite, getObjectAttributes } from './operations/forward.ts';
+import {
+  forwardObjectRead,
+  forwardObjectWrite,
+  getObjectAttributes,
+  refuseSelection,
+} from './operations/forward.ts';
 
 /** `METHOD Name sub-resource [query...]`, the way AWS's reference lists them. */
 const bucketOperations = [
@@ -125,5 +130,9 @@ function operationOf(line: string, target: OperationTarget): Operation {
   const names = name === 'SelectObjectContent' ? [subResource, 'select-type'] : [subResource];
   if (name === 'GetObjectAttributes') return { ...row, read: getObjectAttributes, note: objectNote };
   if (isRead) return { ...row, read: forwardObjectRead(names), note: objectNote };
+  if (name === 'RestoreObject') {
+    const note = `${objectNote} Restores that select, and write elsewhere what they find, are refused.`;
+    return { ...row, write: forwardObjectWrite(names, refuseSelection), note };
+  }
   return { ...row, write: forwardObjectWrite(names), note: objectNote };
 }

@@ -108,6 +108,11 @@ export function parseCreateBucketConfiguration(bytes: Uint8Array): {
   return location === undefined || location === '' ? {} : { location };
 }
 
+/** What of a restore's options is set (RestoreObject). @throws S3Error MalformedXML */
+export function parseRestoreRequest(bytes: Uint8Array): readonly string[] {
+  return parseRoot(bytes, 'RestoreRequest').names;
+}
+
 /** PutBucketCors. @throws S3Error MalformedXML */
 export function parseCorsConfiguration(bytes: Uint8Array): readonly CorsRule[] {
   return parseRoot(bytes, 'CORSConfiguration')

@@ -8,6 +8,7 @@ import type { WriteHandler } from '../../write-object.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Answer, S3Handler, S3Request } from '../types.ts';
+import { parseRestoreRequest } from '../xml.ts';
 import { invalid } from './list-request.ts';
 import { versionIdOf } from './named-ids.ts';
 import { readableObject, writableObject } from './resolve.ts';
@@ -61,13 +62,17 @@ export const forwardObjectRead =
     );
   };
 
-/** Changes what HEAD and GET say of the object, tag count and retention and the like: fenced as any write. */
+/**
+ * Changes what HEAD and GET say of the object, tag count and retention and the like: fenced as any write.
+ * @param check refuses documents
+ */
 export const forwardObjectWrite =
-  (names: readonly string[]) =>
+  (names: readonly string[], check?: (document: Uint8Array) => void) =>
   (deps: OperationDeps): WriteHandler =>
   async (request) => {
     const object = writableObject(deps, request);
     const parts = await forwardedParts(deps, request, [...names, 'versionId']);
+    if (parts.body) check?.(parts.body);
     const ufs = await deps.ufsOf(object.mount);
     const method = methodOf(request);
     const result = await deps.writer.write([object], async () =>
@@ -75,6 +80,17 @@ export const forwardObjectWrite =
     );
     return result.answer((answer) => answer);
   };
+
+const restoreOptions = new Set(['Days', 'Description', 'GlacierJobParameters', 'Tier']);
+
+/**
+ * A restore may also ask for a selection, which the store would write to whatever bucket the document names,
+ * with the mount's own rights: past mounts, fences and policies. @throws S3Error NotImplemented, MalformedXML
+ */
+export function refuseSelection(document: Uint8Array): void {
+  const other = parseRestoreRequest(document).find((name) => !restoreOptions.has(name));
+  if (other !== undefined) throw new S3Error('NotImplemented', { fields: { Header: other } });
+}
 
 const attributeNames = new Set(['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize']);
 
