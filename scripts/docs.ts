@@ -175,7 +175,7 @@ and ${usersMax} users are the limit.
 
 Operators: ${operatorNames.map(code).join(', ')}; each but \`Null\` also with \`IfExists\`.
 
-Condition keys: ${conditionKeys.map(code).join(', ')}. A key is there only for operations it is about.
+Condition keys: ${conditionKeys.map(code).join(', ')}. A key is there only for operations it is about. \`s3:x-amz-copy-source\` is \`bucket/key\`, decoded, however the client wrote it.
 \`aws:SourceIp\` is the peer, or what a trusted proxy says in X-Forwarded-For.`;
 
 const credentialsText =
@@ -199,7 +199,7 @@ const mountOptionRows = [
   ['readOnly', '`false`', 'Refuse every write.'],
   ['pageSize', '`--page-size`', 'Unit of caching of this mount, 64KiB to 16MiB.'],
   ['maxObjectSize', '`unlimited`', 'Larger objects are passed through and never cached.'],
-  ['anonymous', '`none`', '`read` opens objects and lists to requests without a signature.'],
+  ['anonymous', '`none`', '`read` opens objects, but no older versions, and lists to requests without a signature.'],
   [
     'abortUploadsAfter',
     '`7d` for `file://`, `off` for `s3://`',

@@ -11,6 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
+import { MountTable } from '@forebay/core/mount';
 import { parseMount } from '@forebay/core/mount-uri';
 import type { UfsService } from '@forebay/ufs/ufs-service';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -51,6 +52,19 @@ async function failure(request: Promise<unknown>) {
   );
   return [error?.name, error?.$metadata.httpStatusCode];
 }
+
+it('remembers the CORS rules of each bucket, whichever is asked for between', async () => {
+  const buckets = ['one', 'two'];
+  for (const Bucket of buckets) await s3.send(new CreateBucketCommand({ Bucket }));
+  for (const bucket of [...buckets, ...buckets]) {
+    const headers = { origin: 'https://a.example', 'access-control-request-method': 'GET' };
+    expect((await fetch(`${gateway.endpoint}/${bucket}/k`, { method: 'OPTIONS', headers })).status).toBe(403);
+  }
+  for (const bucket of buckets) {
+    const { mount } = new MountTable([pattern]).resolve(bucket, 'k')!;
+    expect(gateway.ufsOf(mount).countOf('forward'), bucket).toBe(1);
+  }
+});
 
 describe('CreateBucket', () => {
   it('hands headers and document to the store, and tells where the bucket is', async () => {

@@ -67,6 +67,15 @@ const users = [
     },
   ),
   userOf(
+    'wary',
+    allow('s3:*', 'lake/*', { StringLike: { 's3:x-amz-copy-source': 'lake/*' } }),
+    allow(['s3:GetObject', 's3:ListBucket'], '*'),
+    {
+      ...deny('s3:PutObject', '*'),
+      Condition: { StringLike: { 's3:x-amz-copy-source': 'lake/secret/*' } },
+    },
+  ),
+  userOf(
     'copier',
     allow('s3:GetObject', 'lake/raw/*'),
     allow('s3:PutObject', 'lake/tmp/*'),
@@ -238,6 +247,18 @@ describe('writes', () => {
     expect(await copy('copier', 'lake/secret%2Fs', replaced)).toBe(denied);
     expect(await copy('copier', '/lake/raw/none', replaced)).toBe(denied);
     expect(await copy('writer', 'lake/raw/a', replaced)).toBe(denied);
+  });
+
+  it('copy under conditions on the source, however it is written', async () => {
+    const copy = (CopySource: string) =>
+      outcome(as('wary').send(new CopyObjectCommand({ Bucket, Key: 'tmp/c', CopySource })));
+    for (const source of ['lake/raw/a', '/lake/raw/a', 'lake%2Fraw%2Fa', 'lake/%72aw/a']) {
+      expect(await copy(source), source).toBe('ok');
+    }
+    for (const source of ['lake/secret/s', '/lake/secret/s', 'lake%2Fsecret%2Fs', 'lake/%73ecret/s']) {
+      expect(await copy(source), source).toBe(denied);
+    }
+    expect(await put('wary', 'tmp/x')).toBe(denied);
   });
 
   it('copy to another store under the same rights', async () => {

@@ -75,7 +75,7 @@ function ofMatcher(matcher: Matcher) {
 }
 
 function numberOf(text: string): number {
-  return /^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  return /^[+-]?\d{1,30}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
 }
 
 function flagOf(text: string): boolean {
@@ -111,6 +111,9 @@ export function parseCondition({
     const [absent, ...others] = values.map(flagOf);
     if (others.length > 0) throw new ConfigError('Null takes one value, true or false');
     return { key, holdsWhenAbsent: absent!, holdsWhenPresent: absent ? 'never' : 'always', matchers: [] };
+  }
+  if (key === 's3:x-amz-copy-source' && values.some((value) => value.startsWith('/'))) {
+    throw new ConfigError(`${key} is bucket/key, without a slash before it`);
   }
   const ifExists = name.endsWith('IfExists');
   const operator = operatorOf(ifExists ? name.slice(0, -'IfExists'.length) : name, name);

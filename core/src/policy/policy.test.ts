@@ -83,6 +83,7 @@ describe('conditions', () => {
     [{ NumericLessThanEquals: { 's3:max-keys': 10 } }, { 's3:max-keys': 'ten' }, false],
     [{ NumericLessThan: { 's3:max-keys': 10 } }, { 's3:max-keys': '10' }, false],
     [{ NumericGreaterThan: { 's3:max-keys': 10 } }, { 's3:max-keys': '11' }, true],
+    [{ NumericGreaterThan: { 's3:max-keys': 10 } }, { 's3:max-keys': '+00000000000000000011' }, true],
     [{ NumericGreaterThanEquals: { 's3:max-keys': 10 } }, { 's3:max-keys': '9' }, false],
     [{ NumericEquals: { 's3:max-keys': [1, 2] } }, { 's3:max-keys': '2' }, true],
     [{ NumericNotEquals: { 's3:max-keys': [1, 2] } }, { 's3:max-keys': '2' }, false],
@@ -173,6 +174,10 @@ describe('a policy that is not understood is refused, with its place', () => {
     [
       withCondition({ 'ForAnyValue:StringLike': { 's3:prefix': 'a' } }),
       'every condition key here has one value',
+    ],
+    [
+      withCondition({ StringLike: { 's3:x-amz-copy-source': '/lake/*' } }),
+      's3:x-amz-copy-source is bucket/key, without a slash before it',
     ],
     [withCondition({ DateLessThan: { 's3:prefix': 'a' } }), 'the operator "DateLessThan" is not available'],
     [withCondition({ constructor: { 's3:prefix': 'a' } }), 'the operator "constructor" is not available'],

@@ -4,6 +4,7 @@
  */
 import { type ConditionKey, type ConditionValues, judged, untold } from '@forebay/core/policy/condition-keys';
 import type { Operation } from './operation.ts';
+import { copySourceName } from './operations/copy-source-name.ts';
 import type { S3Request } from './types.ts';
 
 const lists = new Set(['ListObjects', 'ListObjectsV2', 'ListObjectVersions']);
@@ -24,7 +25,7 @@ const inBody: Readonly<Record<string, ConditionKey>> = {
 type Operations = Pick<ReadonlySet<string>, 'has'>;
 type Source = readonly [operations: Operations, from: 'query' | 'header', name: string];
 
-const sources: Readonly<Record<Exclude<ConditionKey, keyof typeof own>, Source>> = {
+const sources: Readonly<Record<Exclude<ConditionKey, keyof typeof own | 's3:x-amz-copy-source'>, Source>> = {
   'aws:Referer': [every, 'header', 'referer'],
   'aws:UserAgent': [every, 'header', 'user-agent'],
   's3:VersionId': [every, 'query', 'versionId'],
@@ -37,7 +38,6 @@ const sources: Readonly<Record<Exclude<ConditionKey, keyof typeof own>, Source>>
   's3:prefix': [lists, 'query', 'prefix'],
   's3:x-amz-acl': [acls, 'header', 'x-amz-acl'],
   's3:x-amz-content-sha256': [every, 'header', 'x-amz-content-sha256'],
-  's3:x-amz-copy-source': [copies, 'header', 'x-amz-copy-source'],
   's3:x-amz-grant-full-control': [acls, 'header', 'x-amz-grant-full-control'],
   's3:x-amz-grant-read': [acls, 'header', 'x-amz-grant-read'],
   's3:x-amz-grant-read-acp': [acls, 'header', 'x-amz-grant-read-acp'],
@@ -81,10 +81,17 @@ export class RequestValues implements ConditionValues {
   get(key: ConditionKey): ReturnType<ConditionValues['get']> {
     if (key in own) return own[key as keyof typeof own](this.#request);
     if (inBody[this.#operation.name] === key) return untold;
+    if (key === 's3:x-amz-copy-source') return this.#copySource();
     const [operations, from, name] = sources[key as keyof typeof sources];
     const isContinued = continuing.has(this.#operation.name) && operations.has('CreateMultipartUpload');
     if (!operations.has(this.#operation.name)) return isContinued ? judged : undefined;
     return from === 'query' ? this.#request.query.get(name) : this.#request.headers.get(name);
+  }
+
+  /** `bucket/key`, in whichever of many ways the client wrote it. */
+  #copySource(): string | undefined {
+    const source = copies.has(this.#operation.name) ? copySourceName(this.#request) : undefined;
+    return source && `${source.bucket}/${source.key}`;
   }
 }
 

@@ -20,6 +20,7 @@ const bucketsMax = 1_000;
 const documentBytesMax = 64 * 1024;
 
 interface Remembered {
+  /** The UFS bucket. */
   readonly ufsIdentity: string;
   readonly rules: Promise<readonly CorsRule[]>;
   untilMs: number;
@@ -32,7 +33,10 @@ export interface CorsConfigurationsOptions {
 
 export class CorsConfigurations {
   readonly #options: CorsConfigurationsOptions;
-  /** By mount path, the one asked for longest ago first: each mount asks with its own credentials. */
+  /**
+   * By mount and UFS bucket, the one asked for longest ago first: each mount asks with its own credentials,
+   * and the pattern mount for many buckets.
+   */
   readonly #remembered = new Map<string, Remembered>();
 
   constructor(options: CorsConfigurationsOptions) {
@@ -43,8 +47,9 @@ export class CorsConfigurations {
   rulesOf(mount: Mount): Promise<readonly CorsRule[]> {
     const ufsIdentity = ufsIdentityOf(mount.ufs);
     const nowMs = this.#options.clock.monotonicMs();
-    const known = this.#remembered.get(mount.path);
-    if (known?.ufsIdentity === ufsIdentity && known.untilMs > nowMs) return known.rules;
+    const id = `${mount.path}\0${ufsIdentity}`;
+    const known = this.#remembered.get(id);
+    if (known && known.untilMs > nowMs) return known.rules;
     const fetched = this.#fetch(mount);
     const entry: Remembered = {
       ufsIdentity,
@@ -54,21 +59,21 @@ export class CorsConfigurations {
         return [];
       }),
     };
-    this.#remember(mount.path, entry);
+    this.#remember(id, entry);
     return entry.rules;
   }
 
   /** What was known of the mount's UFS bucket is void, through whatever mount. */
   drop(mount: Mount): void {
     const ufsIdentity = ufsIdentityOf(mount.ufs);
-    for (const [path, entry] of this.#remembered) {
-      if (entry.ufsIdentity === ufsIdentity) this.#remembered.delete(path);
+    for (const [id, entry] of this.#remembered) {
+      if (entry.ufsIdentity === ufsIdentity) this.#remembered.delete(id);
     }
   }
 
-  #remember(path: string, entry: Remembered): void {
-    this.#remembered.delete(path);
-    this.#remembered.set(path, entry);
+  #remember(id: string, entry: Remembered): void {
+    this.#remembered.delete(id);
+    this.#remembered.set(id, entry);
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size > bucketsMax && oldest !== undefined) this.#remembered.delete(oldest);
   }
