@@ -199,7 +199,11 @@ const mountOptionRows = [
   ['readOnly', '`false`', 'Refuse every write.'],
   ['pageSize', '`--page-size`', 'Unit of caching of this mount, 64KiB to 16MiB.'],
   ['maxObjectSize', '`unlimited`', 'Larger objects are passed through and never cached.'],
-  ['anonymous', '`none`', '`read` opens objects, but no older versions, and lists to requests without a signature.'],
+  [
+    'anonymous',
+    '`none`',
+    '`read` opens objects, but no older versions, and lists to requests without a signature.',
+  ],
   [
     'abortUploadsAfter',
     '`7d` for `file://`, `off` for `s3://`',
