@@ -175,7 +175,8 @@ and ${usersMax} users are the limit.
 
 Operators: ${operatorNames.map(code).join(', ')}; each but \`Null\` also with \`IfExists\`.
 
-Condition keys: ${conditionKeys.map(code).join(', ')}. A key is there only for operations it is about. \`s3:x-amz-copy-source\` is \`bucket/key\`, decoded, however the client wrote it.
+Condition keys: ${conditionKeys.map(code).join(', ')}. A key is there only for operations it is about.
+\`s3:x-amz-copy-source\` is \`bucket/key\`, decoded, however the client wrote it.
 \`aws:SourceIp\` is the peer, or what a trusted proxy says in X-Forwarded-For.`;
 
 const credentialsText =

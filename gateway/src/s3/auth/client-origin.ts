@@ -55,8 +55,8 @@ export class ForwardedOrigin implements ClientOrigin {
 }
 
 /**
- * Without port, brackets and the zone of a link-local one, which no range has; an IPv4 address in IPv6 clothes
- * is an IPv4 address.
+ * Without port, brackets and the zone of a link-local one, which no range has; an IPv4 address in IPv6
+ * clothes is an IPv4 address.
  */
 function plainAddress(text: string): string | undefined {
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
