@@ -184,6 +184,11 @@ it('leaves nothing focused, switched off or unfinished', () => {
   expect(wrong).toEqual([]);
 });
 
+it('keeps no conflict of a merge', () => {
+  const wrong = offences(files, ({ text }) => (/^(<{7}|>{7}) /m.test(text) ? ['conflict marker'] : []));
+  expect(wrong).toEqual([]);
+});
+
 it('names no path of a machine', () => {
   const places = new RegExp(
     ['(^|[^\\w.$}-])/(wo', 'rk|fa', 'rm|ho', 'me|ro', 'ot|Us', 'ers)/\\w'].join(''),
