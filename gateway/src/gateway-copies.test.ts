@@ -99,6 +99,7 @@ it('copies a part between stores only where its range lies in the source and is 
   const bodiesOpen = watchBodies(ufs);
   await expect(copy('bytes=2-5')).rejects.toMatchObject({ name: 'ServiceUnavailable' });
   expect(bodiesOpen()).toBe(0);
+  ufs.get = get;
 });
 
 it('carries tags and the checksum of the source from one store to another', async () => {
@@ -193,4 +194,42 @@ it('gives a part that is copied between stores the checksum that its upload owes
   const digest = createHash('sha256').update('source').digest('base64');
   expect(CopyPartResult).toMatchObject({ ChecksumSHA256: digest });
   expect(trailers).toEqual(['x-amz-checksum-sha256']);
+});
+
+const customerKey = (fill: number) => {
+  const key = Buffer.alloc(32, fill);
+  return { base64: key.toString('base64'), md5: createHash('md5').update(key).digest('base64') };
+};
+
+it('reads the source of a copy between stores under the key that its customer gave', async () => {
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'a', Body: 'source' }));
+  const { base64, md5 } = customerKey(1);
+  const given = {
+    CopySourceSSECustomerAlgorithm: 'AES256',
+    CopySourceSSECustomerKey: base64,
+    CopySourceSSECustomerKeyMD5: md5,
+  };
+  const copy = { Bucket: 'pond', Key: 'under-key', CopySource: 'lake/a', ...given };
+  // The store encrypts nothing, and says so.
+  await expect(s3.send(new CopyObjectCommand(copy))).rejects.toThrow(
+    'The encryption parameters are not applicable to this object.',
+  );
+  const ufs = gateway.ufsOf(lake);
+  const get = ufs.get.bind(ufs);
+  const asked: unknown[] = [];
+  ufs.get = (key, options) => {
+    asked.push(options?.headers);
+    return get(key, { ...options, headers: [] });
+  };
+  await s3.send(new CopyObjectCommand(copy));
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket: 'pond', Key: 'parts' }));
+  await s3.send(new UploadPartCopyCommand({ ...copy, Key: 'parts', UploadId, PartNumber: 1 }));
+  ufs.get = get;
+  const name = 'x-amz-server-side-encryption-customer';
+  const headers = [
+    [`${name}-algorithm`, 'AES256'],
+    [`${name}-key`, base64],
+    [`${name}-key-md5`, md5],
+  ];
+  expect(asked.map((list) => [...(list as string[][])].sort())).toEqual([headers, headers]);
 });

@@ -138,5 +138,6 @@ debug mon = 0
 debug ms = 0
 rgw frontends = beast endpoint=127.0.0.1:${port}
 rgw run sync thread = false
+rgw crypt require ssl = false
 `;
 }

@@ -19,6 +19,8 @@ export interface UfsReadOptions {
    * same.
    */
   readonly ifMatch?: string | undefined;
+  /** S3 request headers that the store understands: a customer's key (SSE-C), who pays. */
+  readonly headers?: HeaderList | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -47,9 +47,7 @@ export function subResourceOf({ query }: UfsForward): string | undefined {
 export function checkDirectRead(request: UfsForward): void {
   const names = new Map(request.query);
   checkVersionId(names.get('versionId'));
-  if (request.headers.some(([name]) => name.startsWith('x-amz-server-side-encryption-customer-'))) {
-    throw invalidRequest('The encryption parameters are not applicable to this object.');
-  }
+  refuseCustomerKey(request.headers);
   const part = names.get('partNumber');
   if (part === undefined) return;
   if (headerValue(request.headers, 'range') !== undefined) {
@@ -58,6 +56,13 @@ export function checkDirectRead(request: UfsForward): void {
   if (!/^\d{1,5}$/.test(part) || Number(part) < 1 || Number(part) > partsMax) {
     const message = `Part number must be an integer between 1 and ${partsMax}, inclusive.`;
     throw invalidArgument(message, 'partNumber', part);
+  }
+}
+
+/** Nothing is encrypted here. @throws UfsAnswerError InvalidRequest */
+export function refuseCustomerKey(headers: HeaderList): void {
+  if (headers.some(([name]) => name.startsWith('x-amz-server-side-encryption-customer-'))) {
+    throw invalidRequest('The encryption parameters are not applicable to this object.');
   }
 }
 

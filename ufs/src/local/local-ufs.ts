@@ -30,7 +30,7 @@ import { checkVersionId, invalidRange, noSuchKey, preconditionFailed, selfCopy }
 import type { ObjectBackend, ObjectRecord, OpenObject } from './backend.ts';
 import { answerBucketSubResource } from './bucket-sub-resources.ts';
 import { copiedRecord, isPlainSelfCopy } from './copy.ts';
-import { answerDirectRead, checkDirectRead, subResourceOf } from './direct-read.ts';
+import { answerDirectRead, checkDirectRead, refuseCustomerKey, subResourceOf } from './direct-read.ts';
 import type { KeyLocks } from './key-locks.ts';
 import { collectKeys, scanOf } from './listing.ts';
 import { MultipartUploads } from './multipart.ts';
@@ -89,6 +89,7 @@ export class LocalUfs implements Ufs {
   async get(key: string, options: UfsReadOptions = {}): Promise<UfsObject> {
     options.signal?.throwIfAborted();
     checkVersionId(options.versionId);
+    refuseCustomerKey(options.headers ?? []);
     const object = await this.#open(key);
     try {
       const { ifMatch } = options;

@@ -74,8 +74,9 @@ export class S3Ufs implements Ufs {
     return wholeInfoOf(answer, versionId);
   }
 
-  async get(key: string, { range, versionId, ifMatch, signal }: UfsReadOptions = {}): Promise<UfsObject> {
-    const headers: [string, string][] = [[...askChecksums]];
+  async get(key: string, options: UfsReadOptions = {}): Promise<UfsObject> {
+    const { range, versionId, ifMatch, signal } = options;
+    const headers = [askChecksums, ...(options.headers ?? [])];
     if (range) headers.push(['range', rangeHeaderOf(range)]);
     if (ifMatch !== undefined) headers.push(['if-match', ifMatch]);
     const about = versionId === undefined ? 'object' : 'version';

@@ -56,11 +56,21 @@ export function sourceInStore({ object, versionId }: CopySource, target: ObjectR
 }
 
 const conditionPrefix = `${headerName}-if-`;
+const customerPrefix = `${headerName}-server-side-encryption-customer-`;
+
+/**
+ * Between stores the source is a read of its own: under the key that its customer gave (SSE-C). The store
+ * answers 400 where it is not the object's.
+ */
+function sourceReadHeaders({ headers }: S3Request): HeaderList {
+  const keys = headers.withPrefix(customerPrefix);
+  return keys.map(([name, value]) => [name.replace('copy-source-', ''), value]);
+}
 
 /** What a copy within a store passes on about its source. */
 export function copySourceHeaders({ headers }: S3Request): HeaderList {
   return [
-    ...prefixed(headers, [conditionPrefix, `${headerName}-server-side-encryption-customer-`]),
+    ...prefixed(headers, [conditionPrefix, customerPrefix]),
     ...named(headers, ['x-amz-source-expected-bucket-owner']),
   ];
 }
@@ -73,8 +83,7 @@ export interface OpenedSource {
 
 /**
  * The source's bytes, for a copy from one store to another. `range` must lie inside the source.
- * @throws S3Error PreconditionFailed, InvalidRequest over 5 GiB, InvalidArgument for the range,
- * NotImplemented
+ * @throws S3Error PreconditionFailed, InvalidRequest over 5 GiB, InvalidArgument for the range
  */
 export async function openSource(
   ufs: Ufs,
@@ -82,11 +91,6 @@ export async function openSource(
   request: S3Request,
   range?: ByteRange,
 ): Promise<OpenedSource> {
-  if (request.headers.withPrefix(`${headerName}-server-side-encryption-`).length > 0) {
-    throw new S3Error('NotImplemented', {
-      fields: { Header: `${headerName}-server-side-encryption-customer-key` },
-    });
-  }
   const { info, body, range: held } = await readSource(ufs, source, { request, range });
   try {
     checkConditions(request, info);
@@ -123,7 +127,11 @@ async function readSource(
   { request, range }: { readonly request: S3Request; readonly range: ByteRange | undefined },
 ): Promise<UfsObject> {
   try {
-    return await ufs.get(object.ufsKey, { versionId, ...(range && { range: { kind: 'span', ...range } }) });
+    return await ufs.get(object.ufsKey, {
+      versionId,
+      headers: sourceReadHeaders(request),
+      ...(range && { range: { kind: 'span', ...range } }),
+    });
   } catch (error) {
     if (isUfsAnswer(error, 'NoSuchKey')) {
       throw new S3Error('NoSuchKey', { fields: { Key: key }, cause: error });
