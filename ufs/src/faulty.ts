@@ -175,8 +175,8 @@ class Faulty implements FaultyUfs {
   completeUpload: Ufs['completeUpload'] = this.#passed('completeUpload', (key, request) =>
     this.#inner.completeUpload(key, request),
   );
-  abortUpload: Ufs['abortUpload'] = this.#passed('abortUpload', (key, uploadId) =>
-    this.#inner.abortUpload(key, uploadId),
+  abortUpload: Ufs['abortUpload'] = this.#passed('abortUpload', (...args) =>
+    this.#inner.abortUpload(...args),
   );
   listParts: Ufs['listParts'] = this.#passed('listParts', (key, request) =>
     this.#inner.listParts(key, request),

@@ -89,6 +89,7 @@ export interface UfsListRequest {
   /** Exclusive; keys and common prefixes up to and including this text are left out. */
   readonly startAfter?: string | undefined;
   readonly maxKeys: number;
+  readonly headers?: HeaderList | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -186,6 +187,13 @@ export interface UfsPart {
   readonly checksums: readonly (readonly [element: string, value: string])[];
 }
 
+export interface UfsPartsRequest {
+  readonly uploadId: string;
+  readonly partNumberMarker: number;
+  readonly maxParts: number;
+  readonly headers?: HeaderList | undefined;
+}
+
 export interface UfsPartList {
   readonly parts: readonly UfsPart[];
   readonly truncated: boolean;
@@ -249,17 +257,15 @@ export interface Ufs {
     key: string,
     request: { uploadId: string; parts: readonly UfsPartRef[]; headers: HeaderList },
   ): Promise<UfsCopied>;
-  abortUpload(key: string, uploadId: string): Promise<void>;
-  listParts(
-    key: string,
-    request: { uploadId: string; partNumberMarker: number; maxParts: number },
-  ): Promise<UfsPartList>;
+  abortUpload(key: string, uploadId: string, headers?: HeaderList): Promise<void>;
+  listParts(key: string, request: UfsPartsRequest): Promise<UfsPartList>;
   listUploads(request: {
     prefix: string;
     delimiter?: string | undefined;
     keyMarker?: string | undefined;
     uploadIdMarker?: string | undefined;
     maxUploads: number;
+    headers?: HeaderList | undefined;
   }): Promise<UfsUploadList>;
 
   /** Frees sockets and files. */

@@ -13,7 +13,7 @@ export type ListedUpload = UfsUploadList['uploads'][number];
 
 export interface NamespaceUploadsRequest {
   readonly mounts: readonly Mount[];
-  readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
+  readonly ufsOf: (mount: Mount) => Promise<Pick<Ufs, 'listUploads'>>;
   readonly prefix: string;
   readonly delimiter: string | undefined;
   /** Keys after it; with `uploadIdMarker` also later uploads of the key itself. Empty: from the beginning. */

@@ -60,9 +60,12 @@ export function objectHeadersOf(headers: HeaderList, ranged: boolean): HeaderLis
   );
 }
 
-/** Headers of `UfsWritten`. */
+/** Headers of `UfsWritten`: also whether the requester pays for it. */
 export function writtenHeadersOf(headers: HeaderList): HeaderList {
-  return headers.filter(([name]) => name === 'etag' || (isAmz(name) && !answerHeaders.has(name)));
+  return headers.filter(
+    ([name]) =>
+      name === 'etag' || name === 'x-amz-request-charged' || (isAmz(name) && !answerHeaders.has(name)),
+  );
 }
 
 const errorHeaders = new Set(['etag', 'last-modified', 'allow', 'retry-after', 'content-range']);

@@ -8,11 +8,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { compareUtf8 } from '@forebay/core/utf8-order';
 import type {
+  Ufs,
   UfsListEntry,
   UfsListing,
   UfsListRequest,
   UfsPart,
   UfsPartList,
+  UfsPartsRequest,
   UfsUploadList,
 } from '../ufs.ts';
 import type { ControlClient } from './control-client.ts';
@@ -44,7 +46,7 @@ export class Listings {
   }
 
   async #page(
-    { prefix, delimiter, startAfter, maxKeys, signal }: UfsListRequest,
+    { prefix, delimiter, startAfter, maxKeys, headers, signal }: UfsListRequest,
     token: string | undefined,
   ): Promise<{ listing: UfsListing; nextToken: string | undefined }> {
     const command = new ListObjectsV2Command({
@@ -56,7 +58,8 @@ export class Listings {
       ...(startAfter && !token && { StartAfter: startAfter }),
       ...(token && { ContinuationToken: token }),
     });
-    const { output } = await this.#control.run(command, { method: 'GET', about: 'bucket', signal });
+    const call = { method: 'GET', about: 'bucket', headers, signal } as const;
+    const { output } = await this.#control.run(command, call);
     const isPast = (text: string) => !startAfter || compareUtf8(text, startAfter) > 0;
     const listing = {
       entries: entriesOf(output).filter((entry) => isPast(entry.key)),
@@ -66,10 +69,7 @@ export class Listings {
     return { listing, nextToken: output.NextContinuationToken };
   }
 
-  async parts(
-    key: string,
-    request: { uploadId: string; partNumberMarker: number; maxParts: number },
-  ): Promise<UfsPartList> {
+  async parts(key: string, request: UfsPartsRequest): Promise<UfsPartList> {
     const command = new ListPartsCommand({
       Bucket: this.#bucket,
       Key: key,
@@ -77,7 +77,8 @@ export class Listings {
       PartNumberMarker: String(request.partNumberMarker),
       MaxParts: request.maxParts,
     });
-    const { output } = await this.#control.run(command, { method: 'GET', key, about: 'upload' });
+    const call = { method: 'GET', key, about: 'upload', headers: request.headers } as const;
+    const { output } = await this.#control.run(command, call);
     const truncated = output.IsTruncated ?? false;
     const next = Number(output.NextPartNumberMarker);
     return {
@@ -98,13 +99,7 @@ export class Listings {
     };
   }
 
-  async uploads(request: {
-    prefix: string;
-    delimiter?: string | undefined;
-    keyMarker?: string | undefined;
-    uploadIdMarker?: string | undefined;
-    maxUploads: number;
-  }): Promise<UfsUploadList> {
+  async uploads(request: Parameters<Ufs['listUploads']>[0]): Promise<UfsUploadList> {
     const command = new ListMultipartUploadsCommand({
       Bucket: this.#bucket,
       EncodingType: 'url',
@@ -114,7 +109,8 @@ export class Listings {
       ...(request.keyMarker && { KeyMarker: request.keyMarker }),
       ...(request.uploadIdMarker && { UploadIdMarker: request.uploadIdMarker }),
     });
-    const { output } = await this.#control.run(command, { method: 'GET', about: 'bucket' });
+    const call = { method: 'GET', about: 'bucket', headers: request.headers } as const;
+    const { output } = await this.#control.run(command, call);
     const truncated = output.IsTruncated ?? false;
     const text = decoderOf(output);
     return {

@@ -18,6 +18,7 @@ import type {
   UfsObject,
   UfsPartList,
   UfsPartRef,
+  UfsPartsRequest,
   UfsReadOptions,
   UfsUpload,
   UfsUploadList,
@@ -167,15 +168,12 @@ export class S3Ufs implements Ufs {
     return this.#parts.writes.completeUpload(key, request);
   }
 
-  async abortUpload(key: string, uploadId: string): Promise<void> {
+  async abortUpload(key: string, uploadId: string, headers: HeaderList = []): Promise<void> {
     const query: Query = [['uploadId', uploadId]];
-    await this.#written({ method: 'DELETE', key, query, about: 'upload' });
+    await this.#written({ method: 'DELETE', key, query, headers, about: 'upload' });
   }
 
-  listParts(
-    key: string,
-    request: { uploadId: string; partNumberMarker: number; maxParts: number },
-  ): Promise<UfsPartList> {
+  listParts(key: string, request: UfsPartsRequest): Promise<UfsPartList> {
     return this.#parts.listings.parts(key, request);
   }
 

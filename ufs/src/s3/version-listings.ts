@@ -47,7 +47,7 @@ export class VersionListings {
   }
 
   async #page(request: UfsVersionsRequest, markers: Markers) {
-    const { prefix, delimiter, startAfter, maxKeys, signal } = request;
+    const { prefix, delimiter, startAfter, maxKeys, headers, signal } = request;
     const command = new ListObjectVersionsCommand({
       Bucket: this.#bucket,
       EncodingType: 'url',
@@ -57,7 +57,7 @@ export class VersionListings {
       ...(markers.key && { KeyMarker: markers.key }),
       ...(markers.versionId && { VersionIdMarker: markers.versionId }),
     });
-    const call = { method: 'GET', about: 'bucket', signal } as const;
+    const call = { method: 'GET', about: 'bucket', headers, signal } as const;
     const { output, document } = await this.#control.run(command, call);
     const text = decoderOf(output);
     const listing = {

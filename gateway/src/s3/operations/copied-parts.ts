@@ -26,13 +26,14 @@ const notChanges = new Set(['x-amz-expected-bucket-owner', 'x-amz-request-payer'
 export async function carriedTags(
   ufs: Ufs,
   source: { readonly key: string; readonly versionId: string | undefined; readonly info: ObjectInfo },
+  headers: HeaderList,
 ): Promise<HeaderList> {
   if (!Number(headerValue(source.info.headers, 'x-amz-tagging-count') ?? 0)) return [];
   const { key, versionId } = source;
   const version = versionId === undefined ? [] : [['versionId', versionId] as const];
   try {
     const query = [['tagging', ''] as const, ...version];
-    const answer = await ufs.forward({ method: 'GET', effect: 'read', key, query, headers: [] });
+    const answer = await ufs.forward({ method: 'GET', effect: 'read', key, query, headers });
     const tags = parseTagging(await bounded(answer.body)).map(({ key: name, value }): [string, string] => [
       name,
       value,
@@ -86,11 +87,11 @@ export function withComputedChecksum(upload: UfsUpload, algorithm: string): UfsU
  */
 export async function checksumAlgorithmOf(
   ufs: Ufs,
-  key: string,
-  uploadId: string,
+  upload: { readonly key: string; readonly uploadId: string; readonly headers: HeaderList },
 ): Promise<string | undefined> {
+  const { key, ...request } = upload;
   try {
-    const list = await ufs.listParts(key, { uploadId, partNumberMarker: 0, maxParts: 1 });
+    const list = await ufs.listParts(key, { ...request, partNumberMarker: 0, maxParts: 1 });
     return list.checksumAlgorithm?.toLowerCase();
   } catch (error) {
     if (isUfsAnswer(error, 'AccessDenied', 'NotImplemented')) return undefined;

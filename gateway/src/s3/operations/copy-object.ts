@@ -27,7 +27,7 @@ import { refuseHiddenTags } from './copy-tags.ts';
 import { invalid } from './list-request.ts';
 import { quotedEtag } from './object-answer.ts';
 import { writableObject } from './resolve.ts';
-import { named, policyHeaders, storedHeaders, writeConditionHeaders } from './write-headers.ts';
+import { named, payerHeaders, policyHeaders, storedHeaders, writeConditionHeaders } from './write-headers.ts';
 import { isoTime, xmlAnswer } from './xml-answer.ts';
 
 /** Within one store the store copies; between two the bytes stream through, never held (S3-WIRE 92-95). */
@@ -100,7 +100,8 @@ function copyAcross(
     const copying = async (): Promise<UfsWritten> => {
       const { info, sizeBytes, body } = opened;
       const { ufsKey: key } = source.object;
-      const tags = replaces.tagging ? [] : await carriedTags(from, { ...source, key, info });
+      const payer = payerHeaders(request.headers);
+      const tags = replaces.tagging ? [] : await carriedTags(from, { ...source, key, info }, payer);
       const upload = { sizeBytes, body, headers: [...stored, ...policy, ...tags] };
       return to.put(object.ufsKey, withChecksum(upload, info, request));
     };

@@ -13,7 +13,7 @@ import { copySourceName } from './copy-source-name.ts';
 import { invalid } from './list-request.ts';
 import { readableObject } from './resolve.ts';
 import { uploadBytesMax } from './upload.ts';
-import { named, prefixed } from './write-headers.ts';
+import { named, payerHeaders, prefixed } from './write-headers.ts';
 
 const headerName = 'x-amz-copy-source';
 
@@ -59,12 +59,15 @@ const conditionPrefix = `${headerName}-if-`;
 const customerPrefix = `${headerName}-server-side-encryption-customer-`;
 
 /**
- * Between stores the source is a read of its own: under the key that its customer gave (SSE-C). The store
- * answers 400 where it is not the object's.
+ * Between stores the source is a read of its own: under the key that its customer gave (SSE-C), which the
+ * store judges, and on account of who pays for the copy.
  */
 function sourceReadHeaders({ headers }: S3Request): HeaderList {
   const keys = headers.withPrefix(customerPrefix);
-  return keys.map(([name, value]) => [name.replace('copy-source-', ''), value]);
+  return [
+    ...keys.map(([name, value]) => [name.replace('copy-source-', ''), value] as const),
+    ...payerHeaders(headers),
+  ];
 }
 
 /** What a copy within a store passes on about its source. */

@@ -9,6 +9,7 @@ import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
 import type { CopySource } from './copy-source.ts';
 import { copySourceName } from './copy-source-name.ts';
+import { payerHeaders } from './write-headers.ts';
 
 /** Asks the UFS only for callers without these rights. @throws S3Error AccessDenied */
 export async function refuseHiddenTags(
@@ -18,11 +19,16 @@ export async function refuseHiddenTags(
 ): Promise<void> {
   const name = copySourceName(request);
   if (!name || request.headers.get('x-amz-tagging-directive') === 'REPLACE') return;
-  if (!mayCopyTags(request, name) && (await hasTags(deps, source))) throw new S3Error('AccessDenied');
+  if (!mayCopyTags(request, name) && (await hasTags(deps, request, source)))
+    throw new S3Error('AccessDenied');
 }
 
 /** Not to be told counts as having some; only a store that knows no tags has none for sure. */
-async function hasTags(deps: OperationDeps, { object, versionId }: CopySource): Promise<boolean> {
+async function hasTags(
+  deps: OperationDeps,
+  { headers }: S3Request,
+  { object, versionId }: CopySource,
+): Promise<boolean> {
   const ufs = await deps.ufsOf(object.mount);
   const version = versionId === undefined ? [] : [['versionId', versionId] as const];
   try {
@@ -31,7 +37,7 @@ async function hasTags(deps: OperationDeps, { object, versionId }: CopySource): 
       effect: 'read',
       key: object.ufsKey,
       query: [['tagging', ''], ...version],
-      headers: [],
+      headers: payerHeaders(headers),
     });
     const pieces: Uint8Array[] = [];
     for await (const piece of body) pieces.push(piece);

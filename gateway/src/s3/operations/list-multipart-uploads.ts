@@ -6,6 +6,7 @@ import type { S3Handler } from '../types.ts';
 import { checkOwner } from './buckets.ts';
 import { limitOf, namesOf } from './list-request.ts';
 import { mountsOf } from './resolve.ts';
+import { payerHeaders } from './write-headers.ts';
 import { isoTime, owner, xmlAnswer } from './xml-answer.ts';
 
 /** Uploads under way in every mount of the bucket, by key (S3-WIRE 104). */
@@ -22,7 +23,12 @@ export const listMultipartUploads =
     await checkOwner(deps, request);
     const listing = await listNamespaceUploads({
       mounts: mountsOf(deps, request),
-      ufsOf: deps.ufsOf,
+      ufsOf: async (mount) => {
+        const ufs = await deps.ufsOf(mount);
+        return {
+          listUploads: (asked) => ufs.listUploads({ ...asked, headers: payerHeaders(request.headers) }),
+        };
+      },
       prefix,
       delimiter,
       keyMarker,

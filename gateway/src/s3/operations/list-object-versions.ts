@@ -6,6 +6,7 @@ import type { Query, S3Handler } from '../types.ts';
 import { invalid, limitOf, namesOf } from './list-request.ts';
 import { quotedEtag } from './object-answer.ts';
 import { mountsOf } from './resolve.ts';
+import { payerHeaders } from './write-headers.ts';
 import { isoTime, owner, xmlAnswer } from './xml-answer.ts';
 
 type NameCoding = (text: string) => string;
@@ -24,7 +25,7 @@ export const listObjectVersions =
       mounts,
       ufsOf: async (mount) => {
         const ufs = await deps.ufsOf(mount);
-        return { list: (asked) => ufs.listVersions(asked) };
+        return { list: (asked) => ufs.listVersions({ ...asked, headers: payerHeaders(request.headers) }) };
       },
       prefix,
       delimiter,

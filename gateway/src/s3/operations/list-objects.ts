@@ -9,6 +9,7 @@ import { checkOwner } from './buckets.ts';
 import { invalid, limitOf, namesOf } from './list-request.ts';
 import { quotedEtag } from './object-answer.ts';
 import { mountsOf } from './resolve.ts';
+import { payerHeaders } from './write-headers.ts';
 import { isoTime, owner, xmlAnswer } from './xml-answer.ts';
 
 type NameCoding = (text: string) => string;
@@ -68,9 +69,16 @@ async function list(deps: OperationDeps, request: S3Request, after: string) {
   const names = namesOf(query);
   await checkOwner(deps, request);
   const reading = deps.lists.reading();
+  const payer = payerHeaders(request.headers);
   const listing = await listNamespace({
     mounts,
-    ufsOf: async (mount) => reading.of(mount, await deps.ufsOf(mount)),
+    ufsOf: async (mount) => {
+      const ufs = await deps.ufsOf(mount);
+      // Whether the reader has to pay only the UFS knows: a kept list would hide it.
+      return payer.length > 0
+        ? { list: (asked) => ufs.list({ ...asked, headers: payer }) }
+        : reading.of(mount, ufs);
+    },
     prefix: query.get('prefix') ?? '',
     delimiter: query.get('delimiter') || undefined,
     after,

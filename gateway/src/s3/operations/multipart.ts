@@ -17,6 +17,7 @@ import { writableObject } from './resolve.ts';
 import {
   checksumHeaders,
   named,
+  payerHeaders,
   policyHeaders,
   prefixed,
   storedHeaders,
@@ -81,7 +82,7 @@ export const abortMultipartUpload =
     const object = writableObject(deps, request);
     await checkOwner(deps, request);
     const ufs = await deps.ufsOf(object.mount);
-    await ufs.abortUpload(object.ufsKey, uploadIdOf(request.query));
+    await ufs.abortUpload(object.ufsKey, uploadIdOf(request.query), payerHeaders(request.headers));
     return { status: 204, headers: [] };
   };
 
@@ -96,7 +97,11 @@ export const listParts =
     const uploadId = uploadIdOf(query);
     await checkOwner(deps, request);
     const ufs = await deps.ufsOf(object.mount);
-    const list = await ufs.listParts(object.ufsKey, { uploadId, partNumberMarker, maxParts });
+    const headers = [
+      ...payerHeaders(request.headers),
+      ...prefixed(request.headers, ['x-amz-server-side-encryption-customer-']),
+    ];
+    const list = await ufs.listParts(object.ufsKey, { uploadId, partNumberMarker, maxParts, headers });
     return xmlAnswer('ListPartsResult', {
       Bucket: bucket,
       Key: names.name(key ?? ''),

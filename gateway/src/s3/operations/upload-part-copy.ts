@@ -56,7 +56,7 @@ async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCop
   }
   const from = await deps.ufsOf(source.object.mount);
   await checkSourceOwner(from, request);
-  const algorithm = await checksumAlgorithmOf(to, object.ufsKey, part.uploadId);
+  const algorithm = await checksumAlgorithmOf(to, { key: object.ufsKey, uploadId: part.uploadId, headers });
   const opened = await openSource(from, source, request, sourceRange);
   const bare = { sizeBytes: opened.sizeBytes, body: opened.body, headers };
   const upload = (algorithm && withComputedChecksum(bare, algorithm)) || bare;

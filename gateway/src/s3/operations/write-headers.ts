@@ -71,6 +71,11 @@ export function putHeaders(headers: Headers): HeaderList {
   ];
 }
 
+/** Who pays the store for the request (S3-WIRE 126). */
+export function payerHeaders(headers: Headers): HeaderList {
+  return named(headers, ['x-amz-request-payer']);
+}
+
 export function named(headers: Headers, names: readonly string[]): HeaderList {
   return names.flatMap((name) => {
     const value = headers.get(name);
