@@ -168,6 +168,12 @@ describe('the rules', () => {
     expect(await allowed()).toBe(true);
   });
 
+  it('with words that no header can hold do without them', async () => {
+    await setRules({ ...rule, ExposeHeaders: ['x-a\nb', 'x-\u20ac', 'etag'] });
+    const answer = await ask('GET', '/lake', { origin: 'https://a.example' });
+    expect(answer).toMatchObject({ status: 200, headers: { 'access-control-expose-headers': 'etag' } });
+  });
+
   it('have to be rules', async () => {
     const bad = { ...rule, AllowedMethods: ['PATCH'] };
     await expect(setRules(bad)).rejects.toMatchObject({ name: 'InvalidRequest' });

@@ -157,6 +157,21 @@ describe('users', () => {
     expect(await list('home', 'home/')).toBe(denied);
   });
 
+  it('hear of tags and locks in headers only where they may read these', async () => {
+    const Tagging = 'a=b&c=d';
+    await as('root').send(new PutObjectCommand({ Bucket, Key: 'raw/tags', Body: 'x', Tagging }));
+    const tagCount = async (name: string) => {
+      const head = await as(name).send(new HeadObjectCommand({ Bucket, Key: 'raw/tags' }));
+      const read = await as(name).send(new GetObjectCommand({ Bucket, Key: 'raw/tags' }));
+      await read.Body?.transformToByteArray();
+      expect(head.TagCount).toBe(read.TagCount);
+      return read.TagCount;
+    };
+    expect(await tagCount('root')).toBe(2);
+    expect(await tagCount('reader')).toBe(2);
+    expect(await tagCount('blind')).toBeUndefined();
+  });
+
   it('are told that a key is missing only where they could list it', async () => {
     expect(await get('reader', 'raw/none')).toBe('NoSuchKey 404');
     // A client that knows directories asks for the directory itself first.

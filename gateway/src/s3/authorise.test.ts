@@ -160,13 +160,51 @@ describe('DeleteObjects', () => {
   });
 });
 
+const operationOf = (name: string) => operationTable.find((operation) => operation.name === name)!;
+
+/** Everything under the condition, or everything but under the condition. */
+function under(Effect: 'Allow' | 'Deny', Condition: object): Permissions {
+  const all = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
+  const Statement = Effect === 'Deny' ? [all, { ...all, Effect, Condition }] : [{ ...all, Condition }];
+  return new Permissions([parsePolicy(JSON.stringify({ Statement }), 'policy')], 'ann');
+}
+
+describe('a condition on the request as such', () => {
+  const conditions: [object, Record<string, string>][] = [
+    [{ StringLike: { 'aws:UserAgent': 'bad/*' } }, { 'user-agent': 'bad/1' }],
+    [{ StringEquals: { 'aws:Referer': 'r' } }, { referer: 'r' }],
+    [{ StringEquals: { 's3:x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } }, {}],
+  ];
+
+  it.each(conditions)('holds for each key of a list: %j', (condition, headers) => {
+    const may = (effect: 'Allow' | 'Deny') =>
+      mayDelete(requestOf(operationOf('DeleteObjects'), { headers, permissions: under(effect, condition) }), {
+        key: 'a',
+      });
+    expect([may('Allow'), may('Deny')]).toEqual([true, false]);
+  });
+
+  it.each(conditions)('holds for the source of a copy: %j', (condition, headers) => {
+    const permissions = (Effect: 'Allow' | 'Deny') => {
+      const all = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
+      const source = { Effect, Action: 's3:GetObject', Resource: '*', Condition: condition };
+      const Statement = Effect === 'Deny' ? [all, source] : [{ ...all, Action: 's3:PutObject' }, source];
+      return new Permissions([parsePolicy(JSON.stringify({ Statement }), 'policy')], 'ann');
+    };
+    const copy = operationOf('CopyObject');
+    expect(isLetIn(copy, { headers, permissions: permissions('Allow') })).toBe(true);
+    expect(isLetIn(copy, { headers, permissions: permissions('Deny') })).toBe(false);
+  });
+
+  it('on what is signed of a body holds for links, which cannot sign any', () => {
+    const permissions = under('Deny', { StringEquals: { 's3:x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } });
+    expect(isLetIn(operationOf('PutObject'), { permissions })).toBe(false);
+    const headers = { 'x-amz-content-sha256': 'a'.repeat(64) };
+    expect(isLetIn(operationOf('PutObject'), { headers, permissions })).toBe(true);
+  });
+});
+
 describe('a condition on what is not known of a request', () => {
-  const operationOf = (name: string) => operationTable.find((operation) => operation.name === name)!;
-  const under = (Effect: 'Allow' | 'Deny', Condition: object) => {
-    const all = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
-    const Statement = Effect === 'Deny' ? [all, { ...all, Effect, Condition }] : [{ ...all, Condition }];
-    return new Permissions([parsePolicy(JSON.stringify({ Statement }), 'policy')], 'ann');
-  };
   const both = (name: string, Condition: object, more: Partial<Asked> = {}) =>
     (['Allow', 'Deny'] as const).map((effect) =>
       isLetIn(operationOf(name), { permissions: under(effect, Condition), ...more }),
@@ -181,7 +219,7 @@ describe('a condition on what is not known of a request', () => {
     expect(both('DeleteObject', { IpAddress: { 'aws:SourceIp': '127.0.0.1' } })).toEqual([true, false]);
   });
 
-  it('does not allow, and denies: a lock that stands in the body', () => {
+  it('does not allow, and denies: what stands in the body', () => {
     const mode = { StringEquals: { 's3:object-lock-mode': 'COMPLIANCE' } };
     expect(both('PutObjectRetention', mode)).toEqual([false, false]);
     expect(both('PutObject', mode, { headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' } })).toEqual([
@@ -190,6 +228,8 @@ describe('a condition on what is not known of a request', () => {
     ]);
     const hold = { StringNotEquals: { 's3:object-lock-legal-hold': 'OFF' } };
     expect(both('PutObjectLegalHold', hold)).toEqual([false, false]);
+    const writer = { StringEquals: { 's3:x-amz-object-ownership': 'ObjectWriter' } };
+    expect(both('PutBucketOwnershipControls', writer)).toEqual([false, false]);
     expect(both('GetObject', hold)).toEqual([true, false]);
   });
 });

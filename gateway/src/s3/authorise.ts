@@ -5,6 +5,7 @@
  * no more than AccessDenied (DESIGN P8).
  */
 import { isUfsAnswer } from '@forebay/core/errors';
+import type { S3Action } from '@forebay/core/policy/actions';
 import type { Permissions } from '@forebay/core/policy/permissions';
 import type { Registry } from '@forebay/core/registry';
 import { intervalsWithPrefix } from '../namespace/key-intervals.ts';
@@ -14,7 +15,7 @@ import type { Operation } from './operation.ts';
 import { type ActionNeeds, actionNeedsOf, actionsOfHeaders } from './operation-actions.ts';
 import { type CopySourceName, copySourceName } from './operations/copy-source-name.ts';
 import { noSuchBucket } from './operations/resolve.ts';
-import type { S3Request } from './types.ts';
+import type { S3Answer, S3Request } from './types.ts';
 
 /** @throws S3Error AccessDenied; NoSuchBucket where there is nothing to be refused (S3-WIRE 73) */
 export function authorise(registry: Registry, operation: Operation, request: S3Request): void {
@@ -119,6 +120,28 @@ export function asSeenBy(request: S3Request, error: unknown): unknown {
     permissions.allows('s3:ListBucket', bucket, new OtherValues(request, { 's3:prefix': prefix })),
   );
   return mayList ? error : new S3Error('AccessDenied', { cause: error });
+}
+
+/** What a read of an object tells of more than the object, and what it takes to hear it. */
+const hidden: readonly (readonly [header: RegExp, action: S3Action, ofVersion: S3Action])[] = [
+  [/^x-amz-tagging-count$/, 's3:GetObjectTagging', 's3:GetObjectVersionTagging'],
+  [/^x-amz-object-lock-(mode|retain-until-date)$/, 's3:GetObjectRetention', 's3:GetObjectRetention'],
+  [/^x-amz-object-lock-legal-hold$/, 's3:GetObjectLegalHold', 's3:GetObjectLegalHold'],
+];
+
+/** An answer with the headers that the caller may see (AWS, HeadObject: "only returned if the requester has"). */
+export function withoutHidden<Answer extends S3Answer>(request: S3Request, answer: Answer): Answer {
+  const permissions = permissionsOf(request);
+  if (permissions === 'all' || request.key === undefined) return answer;
+  const versionId = request.query.get('versionId');
+  const values = new OtherValues(request, { 's3:VersionId': versionId });
+  const resource = resourceOf(request.bucket, request.key);
+  const isHidden = ([header, plain, ofVersion]: (typeof hidden)[number], name: string) =>
+    header.test(name) &&
+    (permissions === 'anonymous' ||
+      !permissions.allows(versionId === undefined ? plain : ofVersion, resource, values));
+  const headers = answer.headers.filter(([name]) => !hidden.some((row) => isHidden(row, name)));
+  return headers.length === answer.headers.length ? answer : { ...answer, headers };
 }
 
 function isAbsence(error: unknown): boolean {

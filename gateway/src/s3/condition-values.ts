@@ -3,6 +3,7 @@
  * client could meet a condition by adding a parameter that the operation ignores.
  */
 import { type ConditionKey, type ConditionValues, judged, untold } from '@forebay/core/policy/condition-keys';
+import { contentSha256, unsignedPayload } from './auth/content-sha256.ts';
 import type { Operation } from './operation.ts';
 import { copySourceName } from './operations/copy-source-name.ts';
 import type { S3Request } from './types.ts';
@@ -18,6 +19,7 @@ const every = { has: () => true };
 
 /** Said in the body, which nobody has read when permissions are asked. */
 const inBody: Readonly<Record<string, ConditionKey>> = {
+  PutBucketOwnershipControls: 's3:x-amz-object-ownership',
   PutObjectLegalHold: 's3:object-lock-legal-hold',
   PutObjectRetention: 's3:object-lock-mode',
 };
@@ -26,8 +28,6 @@ type Operations = Pick<ReadonlySet<string>, 'has'>;
 type Source = readonly [operations: Operations, from: 'query' | 'header', name: string];
 
 const sources: Readonly<Record<Exclude<ConditionKey, keyof typeof own | 's3:x-amz-copy-source'>, Source>> = {
-  'aws:Referer': [every, 'header', 'referer'],
-  'aws:UserAgent': [every, 'header', 'user-agent'],
   's3:VersionId': [every, 'query', 'versionId'],
   's3:delimiter': [lists, 'query', 'delimiter'],
   's3:if-match': [writes, 'header', 'if-match'],
@@ -37,7 +37,6 @@ const sources: Readonly<Record<Exclude<ConditionKey, keyof typeof own | 's3:x-am
   's3:object-lock-mode': [uploads, 'header', 'x-amz-object-lock-mode'],
   's3:prefix': [lists, 'query', 'prefix'],
   's3:x-amz-acl': [acls, 'header', 'x-amz-acl'],
-  's3:x-amz-content-sha256': [every, 'header', 'x-amz-content-sha256'],
   's3:x-amz-grant-full-control': [acls, 'header', 'x-amz-grant-full-control'],
   's3:x-amz-grant-read': [acls, 'header', 'x-amz-grant-read'],
   's3:x-amz-grant-read-acp': [acls, 'header', 'x-amz-grant-read-acp'],
@@ -60,12 +59,16 @@ const sources: Readonly<Record<Exclude<ConditionKey, keyof typeof own | 's3:x-am
   's3:x-amz-website-redirect-location': [uploads, 'header', 'x-amz-website-redirect-location'],
 };
 
-/** Of whoever asks, whatever the operation is. */
+/** Of the request as such, whatever the operation is, and so for all that it touches. */
 const own = {
+  'aws:Referer': ({ headers }: S3Request) => headers.get('referer'),
   'aws:SecureTransport': ({ client }: S3Request) => String(client.isSecure()),
   // A client can close its connection behind a request, and still have it carried out.
   'aws:SourceIp': ({ client }: S3Request) => client.address() ?? untold,
+  'aws:UserAgent': ({ headers }: S3Request) => headers.get('user-agent'),
   'aws:username': ({ principal }: S3Request) => (principal.kind === 'user' ? principal.name : undefined),
+  // Links and forms cannot sign what they will carry.
+  's3:x-amz-content-sha256': ({ headers }: S3Request) => headers.get(contentSha256) ?? unsignedPayload,
 } as const;
 
 /** For the operation itself. */

@@ -19,7 +19,7 @@ import { ObjectWriter } from '../write-object.ts';
 import { writeAnswer } from './answer.ts';
 import { parseTrustedProxies } from './auth/forwarded-host.ts';
 import type { AuthDeps } from './auth/types.ts';
-import { asSeenBy, authorise } from './authorise.ts';
+import { asSeenBy, authorise, withoutHidden } from './authorise.ts';
 import { CorsConfigurations } from './cors/cors-configurations.ts';
 import { CrossOrigin } from './cors/cross-origin.ts';
 import { ErrorReporter } from './error-reporter.ts';
@@ -128,7 +128,7 @@ export class Pipeline {
     const seen = (error: unknown) => {
       throw asSeenBy(request, error);
     };
-    const answer = await handler(request).catch(seen);
+    const answer = withoutHidden(request, await handler(request).catch(seen));
     return answer.late ? { ...answer, late: answer.late.catch(seen) } : answer;
   }
 

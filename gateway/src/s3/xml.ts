@@ -121,8 +121,9 @@ export function parseCorsConfiguration(bytes: Uint8Array): readonly CorsRule[] {
       origins: rule.texts('AllowedOrigin'),
       methods: rule.texts('AllowedMethod'),
       headers: rule.texts('AllowedHeader'),
-      exposed: rule.texts('ExposeHeader'),
-      maxAgeSeconds: rule.text('MaxAgeSeconds')?.trim(),
+      // Into headers of answers, whoever wrote them: what none can hold is left out.
+      exposed: rule.texts('ExposeHeader').filter((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)),
+      maxAgeSeconds: /^\s*(\d{1,9})\s*$/.exec(rule.text('MaxAgeSeconds') ?? '')?.[1],
     }));
 }
 

@@ -3,7 +3,7 @@ import { S3Error } from '../errors.ts';
 import type { ChunkSigning, PayloadMode } from '../payload/payload-mode.ts';
 
 export const contentSha256 = 'x-amz-content-sha256';
-const unsignedPayload = 'UNSIGNED-PAYLOAD';
+export const unsignedPayload = 'UNSIGNED-PAYLOAD';
 
 const chunkedModes: Readonly<Record<string, { readonly signed: boolean; readonly trailer: boolean }>> = {
   'STREAMING-UNSIGNED-PAYLOAD-TRAILER': { signed: false, trailer: true },
