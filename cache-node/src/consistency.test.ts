@@ -61,9 +61,11 @@ class Walk {
     const ofBucket = this.steps.random() < 0.3;
     const end = (outcome: WriteOutcome) =>
       ofBucket ? node.endBucketWrite(mounts[0]!, name, outcome) : node.endWrite(objects, name, outcome);
-    const isLost = this.steps.random() < 0.15;
+    const isLost = this.steps.random() < 0.2;
+    // A bucket is made without a begin, and a home may have been restarted after one: the end alone must do.
+    const isBegun = this.steps.random() < 0.8;
     this.writing += 1;
-    await (ofBucket ? node.beginBucketWrite(mounts[0]!, name) : node.beginWrite(objects, name));
+    if (isBegun) await (ofBucket ? node.beginBucketWrite(mounts[0]!, name) : node.beginWrite(objects, name));
     await this.steps.hold();
     if (isLost) await end('unknown');
     if (isLost) await this.steps.hold();
