@@ -121,6 +121,16 @@ describe('lists of a mount with listTtl', () => {
     expect(listCount()).toBe(before + 1);
   });
 
+  it('cost what they were asked for with, however little they show', async () => {
+    const prefix = 'p'.repeat(1000);
+    for (let page = 0; page < 10; page += 1) await list('lake', { prefix: `${prefix}${page}` });
+    const before = listCount();
+    await list('lake', { prefix: `${prefix}9` });
+    expect(listCount()).toBe(before);
+    await list('lake', { prefix: `${prefix}0` });
+    expect(listCount()).toBe(before + 1);
+  });
+
   it('do not touch mounts without it', async () => {
     for (let times = 1; times <= 2; times += 1) {
       expect((await list('strict')).headers.age).toBeUndefined();

@@ -25,7 +25,7 @@ interface Page {
   sizeBytes: number | undefined;
 }
 
-/** What a page costs beside its names. */
+/** What a page costs beside its names, and each line in it. */
 const pageBytes = 512;
 const entryBytes = 200;
 
@@ -84,7 +84,7 @@ export class ListCache {
     };
     this.#pages.set(name, page);
     try {
-      this.#keep(name, page, sizeOf(await listing));
+      this.#keep(name, page, 2 * name.length + sizeOf(await listing));
     } catch (error) {
       this.#remove(name, page);
       throw error;
