@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { KiB, MiB } from '@forebay/core/bytes';
+import { ForebayError } from '@forebay/core/errors';
 import { parsePolicy } from '@forebay/core/policy/policy';
 import { User } from '@forebay/core/user';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -177,6 +178,21 @@ describe('an upload form', () => {
     await absent('parts');
     expect((await ufs.listUploads({ prefix: '', maxUploads: 10 })).uploads).toEqual([]);
     expect(gateway.home.fences.at(-1)).toMatchObject({ event: 'end', keys: ['parts'] });
+  });
+
+  it('leaves its parts alone only where they may have become the object', async () => {
+    const ufs = gateway.ufsOf(mount);
+    const error = () => new ForebayError('state-unknown', 'no answer came');
+    const form = uploadForm(signedFields('lake', { key: 'parts' }), Buffer.alloc(6 * MiB));
+    const uploads = async () => (await ufs.listUploads({ prefix: '', maxUploads: 10 })).uploads;
+    ufs.failNext(1, { methods: ['uploadPart'], error });
+    expect(await post(form)).toMatchObject({ status: 500, code: 'InternalError' });
+    expect(await uploads()).toEqual([]);
+    ufs.failNext(1, { methods: ['completeUpload'], error });
+    expect(await post(form)).toMatchObject({ status: 500, code: 'InternalError' });
+    const [left, ...others] = await uploads();
+    expect(others).toEqual([]);
+    await ufs.abortUpload('parts', left!.uploadId);
   });
 
   it('keeps its checksums, and is refused where they are wrong', async () => {

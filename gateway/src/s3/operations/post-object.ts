@@ -130,18 +130,24 @@ async function storeInParts(
     const written = await ufs.uploadPart(key, { ...upload, uploadId, partNumber });
     refs.push({ partNumber, etag: headerValue(written.headers, 'etag') ?? '', checksums: [] });
   };
+  // What cannot be aborted is cleaned up by age; the client has to hear of the first failure.
+  const abort = () => ufs.abortUpload(key, uploadId).catch(() => undefined);
   try {
     await send(first);
     for await (const part of rest) await send(part);
+  } catch (error) {
+    await abort();
+    throw error;
+  }
+  try {
     return await deps.writer.write([object], async () => {
       const completed = await ufs.completeUpload(key, { uploadId, parts: refs, headers: [] });
       const { etag } = completed;
       return etag === undefined ? completed.headers : [...withoutEtag(completed.headers), ['etag', etag]];
     });
   } catch (error) {
-    // What cannot be aborted is cleaned up by age; the client has to hear of the first failure. An upload
-    // that may have become an object is left alone.
-    if (!isKind(error, 'state-unknown')) await ufs.abortUpload(key, uploadId).catch(() => undefined);
+    // An upload that may have become an object is left alone.
+    if (!isKind(error, 'state-unknown')) await abort();
     throw error;
   }
 }
