@@ -25,12 +25,14 @@ describe('an error document', () => {
       '\ufeff<?xml version="1.0" encoding="UTF-8"?>\r\n<Error xmlns="urn:x"><Code>A</Code>' +
       '<Message/><Details><Code>B</Code></Details><Key>k</Key></Error>\n';
     expect(parse(document)).toEqual({ code: 'A', message: '', fields: [['Key', 'k']] });
+    expect(looksLikeError(Buffer.from(document))).toBe(true);
   });
 
   it.each([
     ['nothing', ''],
     ['a page of a proxy', '<html><body>502 Bad Gateway</body></html>'],
     ['one without code', '<Error><Message>m</Message></Error>'],
+    ['one with a status for a code', '<Error><Code>400</Code><Message>m</Message></Error>'],
     ['one that is cut', '<Error><Code>A</Code><Mess'],
     ['one with text between', '<Error>text<Code>A</Code></Error>'],
     ['one longer than 64 KiB', `<Error><Code>A</Code><Message>${'m'.repeat(65_536)}</Message></Error>`],
@@ -69,6 +71,37 @@ describe('an answer', () => {
   ])('of 200 with %s counts as %i', (code, status) => {
     const body = Buffer.from(`<Error><Code>${code}</Code></Error>`);
     expect(answerOf({ status: 200, headers: [], body, about: 'object' })).toMatchObject({ status, code });
+  });
+
+  it.each([
+    [400, 'BadRequest'],
+    [401, 'AccessDenied'],
+    [403, 'AccessDenied'],
+    [405, 'MethodNotAllowed'],
+    [408, 'RequestTimeout'],
+    [409, 'OperationAborted'],
+    [411, 'MissingContentLength'],
+    [412, 'PreconditionFailed'],
+    [413, 'EntityTooLarge'],
+    [416, 'InvalidRange'],
+    [418, 'BadRequest'],
+    [429, 'SlowDown'],
+    [500, 'InternalError'],
+    [501, 'NotImplemented'],
+    [502, 'ServiceUnavailable'],
+    [503, 'SlowDown'],
+    [507, 'ServiceUnavailable'],
+  ])('of %i without a document of S3 has the code %s', (status, code) => {
+    const bodies = [
+      '',
+      '<html><body>no</body></html>',
+      `<Error><Code>${status}</Code></Error>`,
+      '{"code":1}',
+    ];
+    for (const body of bodies.map((text) => Buffer.from(text))) {
+      const answer = answerOf({ status, headers: [], body, about: 'object' });
+      expect(answer).toMatchObject({ status, code, guessed: true });
+    }
   });
 
   it.each(['object', 'bucket', 'upload'] as const)('of 404 without a document is about the %s', (about) => {

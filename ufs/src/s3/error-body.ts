@@ -17,6 +17,7 @@ export interface ErrorDocument {
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
+/** White space includes the mark of byte order that some put in front. */
 const opening = /^(?:\s*<\?xml[^>]*\?>)?\s*<Error(?:\s[^<>]*)?>/;
 const element = /\s*<([A-Za-z_][\w.:-]*)(?:\s[^<>]*?)?(?:\/>|>([^<]*)<\/\1\s*>)/y;
 const ending = /\s*<\/Error\s*>\s*$/y;
@@ -24,14 +25,13 @@ const ending = /\s*<\/Error\s*>\s*$/y;
 /** Undefined where the body is not an error document, or not a whole one. */
 export function parseErrorBody(body: Uint8Array): ErrorDocument | undefined {
   if (body.length === 0 || body.length > errorBodyMaxBytes) return undefined;
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-    .toString('utf8')
-    .replace(/^\uFEFF/, '');
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
   const start = opening.exec(text);
   if (!start) return undefined;
   const elements = flatElements(text, start[0].length);
   const code = elements?.find(([name]) => name === 'Code')?.[1];
-  if (!elements || !code) return undefined;
+  // A status for a code is no word of S3's, and says what the status says already.
+  if (!elements || !code || /^\d+$/.test(code)) return undefined;
   return {
     code,
     message: elements.find(([name]) => name === 'Message')?.[1] ?? '',
@@ -41,7 +41,7 @@ export function parseErrorBody(body: Uint8Array): ErrorDocument | undefined {
 
 /** Whether a body that came with 200 begins as an error document does (S3-WIRE 95, 100). */
 export function looksLikeError(body: Uint8Array): boolean {
-  return opening.test(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'));
+  return opening.test(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
 }
 
 function flatElements(text: string, from: number): [string, string][] | undefined {
@@ -89,15 +89,19 @@ const codeOfStatus: Readonly<Record<number, string>> = {
   304: 'NotModified',
   307: 'TemporaryRedirect',
   400: 'BadRequest',
+  401: 'AccessDenied',
   403: 'AccessDenied',
   405: 'MethodNotAllowed',
+  408: 'RequestTimeout',
   409: 'OperationAborted',
   411: 'MissingContentLength',
   412: 'PreconditionFailed',
+  413: 'EntityTooLarge',
   416: 'InvalidRange',
+  429: 'SlowDown',
   500: 'InternalError',
   501: 'NotImplemented',
-  503: 'ServiceUnavailable',
+  503: 'SlowDown',
 };
 
 /** Statuses of codes that come inside a 200; anything else counts as 400 or, by default, 500. */
