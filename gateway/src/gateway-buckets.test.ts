@@ -221,6 +221,8 @@ describe('anonymous callers', () => {
     ])
       expect(await status(path), path).toBe(403);
     for (const method of ['PUT', 'DELETE']) expect(await status('/open/k', { method })).toBe(403);
+    // Whoever pays is known.
+    expect(await status('/open/k', { headers: { 'x-amz-request-payer': 'requester' } })).toBe(403);
     expect(await status('/open/k?response-content-type=text/html')).toBe(400);
   });
 });

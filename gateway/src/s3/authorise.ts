@@ -41,7 +41,9 @@ function permissionsOf({ principal }: S3Request): Permissions | 'all' | 'anonymo
   return principal.kind === 'anonymous' ? 'anonymous' : principal.permissions;
 }
 
-function isOpenToAll(registry: Registry, { bucket = '', key, query }: S3Request): boolean {
+function isOpenToAll(registry: Registry, { bucket = '', key, query, headers }: S3Request): boolean {
+  // The UFS would let the mount's own account pay.
+  if (headers.get('x-amz-request-payer') !== undefined) return false;
   const { mounts } = registry.view();
   // What was overwritten or deleted is a right of its own (s3:GetObjectVersion).
   if (query.has('versionId')) return false;

@@ -124,6 +124,7 @@ describe('names of buckets', () => {
     'a.-b',
     'a-.b',
     '10.0.0.1',
+    '999.0.0.1',
     'a%20b',
     '',
   ])('"%s" is none', (name) => {

@@ -4,6 +4,7 @@
  * "Bucket naming rules").
  */
 import { isIP } from 'node:net';
+import { isBucketName } from '@forebay/core/mount';
 import { uriEncodePath } from '@forebay/core/sigv4';
 import { S3Error } from './errors.ts';
 import type { Query } from './types.ts';
@@ -95,10 +96,8 @@ function escapeByte(character: string): string {
 }
 
 function checkBucketName(bucket: string): void {
-  const shape = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket);
-  if (!shape || /\.\.|\.-|-\./.test(bucket) || isIP(bucket) === 4) {
-    throw new S3Error('InvalidBucketName', { fields: { BucketName: bucket } });
-  }
+  if (isBucketName(bucket)) return;
+  throw new S3Error('InvalidBucketName', { fields: { BucketName: bucket } });
 }
 
 /** @throws S3Error KeyTooLongError */

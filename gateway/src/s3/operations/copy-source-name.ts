@@ -1,11 +1,10 @@
 /** What `x-amz-copy-source` names (S3-WIRE 92). */
+import { isBucketName } from '@forebay/core/mount';
 import { S3Error } from '../errors.ts';
 import type { S3Request } from '../types.ts';
 import { checkedVersionId } from './named-ids.ts';
 
 const headerName = 'x-amz-copy-source';
-/** Access points and the like are no buckets here. */
-const bucketShape = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const keyBytesMax = 1024;
 
 export interface CopySourceName {
@@ -27,7 +26,8 @@ export function copySourceName({ headers }: Pick<S3Request, 'headers'>): CopySou
   const slash = path.indexOf('/');
   const bucket = slash < 0 ? path : path.slice(0, slash);
   const key = slash < 0 ? '' : path.slice(slash + 1);
-  if (!bucketShape.test(bucket)) throw invalid(text, 'Invalid copy source bucket name');
+  // Access points and the like are no buckets here.
+  if (!isBucketName(bucket)) throw invalid(text, 'Invalid copy source bucket name');
   if (key === '' || Buffer.byteLength(key) > keyBytesMax)
     throw invalid(text, 'Invalid copy source object key');
   return { bucket, key, versionId };

@@ -7,6 +7,7 @@ import { mayCopyTags } from '../authorise.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { S3Request } from '../types.ts';
+import { parseTagging } from '../xml.ts';
 import type { CopySource } from './copy-source.ts';
 import { copySourceName } from './copy-source-name.ts';
 import { payerHeaders } from './write-headers.ts';
@@ -41,7 +42,7 @@ async function hasTags(
     });
     const pieces: Uint8Array[] = [];
     for await (const piece of body) pieces.push(piece);
-    return Buffer.concat(pieces).includes('<Tag>');
+    return parseTagging(Buffer.concat(pieces)).length > 0;
   } catch (error) {
     if (isUfsAnswer(error, 'NotImplemented', 'NoSuchTagSet', 'NoSuchTagSetError')) return false;
     throw error;
