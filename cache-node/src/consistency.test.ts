@@ -67,8 +67,12 @@ class Walk {
     this.writing += 1;
     if (isBegun) await (ofBucket ? node.beginBucketWrite(mounts[0]!, name) : node.beginWrite(objects, name));
     await this.steps.hold();
-    if (isLost) await end('unknown');
-    if (isLost) await this.steps.hold();
+    if (isLost) {
+      await end('unknown');
+      // Time enough for a read that comes now to learn what is about to be overtaken.
+      this.startRead(node);
+      for (let step = 0; step < 3; step += 1) await this.steps.hold();
+    }
     const written = this.#apply();
     // What a lost write does is seen by every read from then on, as if it were acknowledged.
     if (isLost) this.acknowledged = written;

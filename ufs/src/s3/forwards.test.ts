@@ -79,6 +79,27 @@ describe('a store that does not know the sub-resource', () => {
   });
 });
 
+it.each([
+  ['NoSuchVersion', 404],
+  ['InvalidArgument', 400],
+  ['MethodNotAllowed', 405],
+  ['InvalidObjectState', 403],
+  ['InvalidRequest', 400],
+  ['AccessDenied', 403],
+])(
+  'does not take %s, which may be about the object, for knowledge of the sub-resource',
+  async (code, status) => {
+    const { ufs, server } = await openStore(({ method, target, write }) => {
+      if (method === 'GET' && !target.includes('versionId')) write(object);
+      else write(method === 'GET' ? reply(status, `<Error><Code>${code}</Code></Error>`) : reply(200));
+    });
+    const ofVersion = { ...put, query: [...put.query, ['versionId', 'v']] } as const;
+    expect(await errorOf(ufs.forward(ofVersion))).toMatchObject({ answer: { code } });
+    expect(await errorOf(ufs.forward(put))).toMatchObject({ answer: { code: 'NotImplemented' } });
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'GET']);
+  },
+);
+
 it('asks a store but once whether it knows a sub-resource, also where nothing is configured', async () => {
   const missing = reply(404, '<Error><Code>NoSuchTagSet</Code></Error>');
   const { ufs, server } = await openStore(({ method, write }) =>

@@ -53,16 +53,27 @@ export class Forwards {
       const answer = await this.forward({ method: 'GET', effect: 'read', key, query, headers: [] });
       await answer.body[Symbol.asyncIterator]().return?.();
     } catch (error) {
-      if (!isUfsAnswer(error) || isAmbiguous(error)) throw error;
+      if (!isUfsAnswer(error) || isAmbiguous(error, about)) throw error;
     }
     this.#known.add(what);
   }
 }
 
+/** Refusals of a plain GET of an object: no such version, a delete marker, archived, a customer's key, ... */
+const ofPlainReads = new Set([
+  'AccessDenied',
+  'InvalidArgument',
+  'InvalidObjectState',
+  'InvalidRequest',
+  'MethodNotAllowed',
+  'NoSuchVersion',
+]);
+
 /** Would also be the answer of a store that took the request for one to the object or bucket itself. */
-function isAmbiguous(error: UfsAnswerError): boolean {
-  const { code, status } = error.answer;
-  return ['NoSuchKey', 'NoSuchBucket', 'NotImplemented'].includes(code) || status >= 500;
+function isAmbiguous({ answer }: UfsAnswerError, about: LeanRequest['about']): boolean {
+  const { code, status, guessed } = answer;
+  if (guessed || status >= 500 || ['NoSuchKey', 'NoSuchBucket', 'NotImplemented'].includes(code)) return true;
+  return about === 'object' && ofPlainReads.has(code);
 }
 
 /**
