@@ -7,6 +7,7 @@ import { crc32 as crc32Of } from 'node:zlib';
 import { headerValue } from '@forebay/core/object';
 import { crc32c as crc32cOf } from '@node-rs/crc32';
 import { Crc64Nvme } from '../crc64nvme.ts';
+import { XxHash } from '../xxhash.ts';
 import type { PartExtent } from './backend.ts';
 import { combineCrcs } from './crc-combine.ts';
 
@@ -24,6 +25,9 @@ const digests: Readonly<Record<string, () => Digest>> = {
   SHA256: () => hashDigest(createHash('sha256')),
   SHA512: () => hashDigest(createHash('sha512')),
   MD5: () => hashDigest(createHash('md5')),
+  XXHASH64: () => new XxHash('xxhash64'),
+  XXHASH3: () => new XxHash('xxhash3'),
+  XXHASH128: () => new XxHash('xxhash128'),
 };
 
 /** Undefined for an algorithm that is not computed here. */

@@ -122,8 +122,7 @@ export function checkPartChecksums(upload: UploadRecord, refs: readonly UfsPartR
 }
 
 /**
- * The parts' bytes one after another. A checksum that nothing vouches for yet is compared on the way, where
- * its algorithm is computed here (not the xxHash family, which is kept as the client gave it).
+ * The parts' bytes one after another. A checksum that nothing vouches for yet is compared on the way.
  */
 export async function* assemble(
   uploads: UploadBackend,

@@ -59,10 +59,9 @@ function countTags(tagging: string): number {
   return names.length;
 }
 
-const uploadAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256', 'SHA512', 'MD5'];
-/** Kept as clients give them, and not computed. */
-const unprovenAlgorithms = ['XXHASH64', 'XXHASH3', 'XXHASH128'];
-const wholeAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', ...unprovenAlgorithms];
+const xxHashes = ['XXHASH64', 'XXHASH3', 'XXHASH128'];
+const wholeAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', ...xxHashes];
+const uploadAlgorithms = [...wholeAlgorithms, 'SHA1', 'SHA256', 'SHA512', 'MD5'];
 
 /**
  * The checksum that an upload is created with (S3-WIRE 69): CRC64NVME is of the whole object, others are
@@ -80,7 +79,7 @@ export function checksumKindOf(headers: HeaderList): { checksumAlgorithm?: strin
       'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
     );
   }
-  if (![...uploadAlgorithms, ...unprovenAlgorithms].includes(algorithm)) {
+  if (!uploadAlgorithms.includes(algorithm)) {
     throw invalidRequest(
       'Checksum algorithm provided is unsupported. Please try again with any of the valid types: ' +
         `[${uploadAlgorithms.join(', ')}]`,

@@ -67,8 +67,8 @@ export function withChecksum(upload: UfsUpload, info: ObjectInfo, request: S3Req
  * computed here.
  */
 export function withComputedChecksum(upload: UfsUpload, algorithm: string): UfsUpload | undefined {
-  const checksum = isChecksumAlgorithm(algorithm) ? createChecksum(algorithm) : undefined;
-  if (!checksum) return undefined;
+  if (!isChecksumAlgorithm(algorithm)) return undefined;
+  const checksum = createChecksum(algorithm);
   const name = `x-amz-checksum-${algorithm}`;
   let value: string | undefined;
   const body = async function* () {

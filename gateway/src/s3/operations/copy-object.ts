@@ -5,6 +5,7 @@ import type { UfsCopied, UfsWritten } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
 import { inTimeOrLate } from '../late-answer.ts';
 import type { OperationDeps } from '../operation.ts';
+import { isChecksumAlgorithm } from '../payload/checksums.ts';
 import type { S3Request } from '../types.ts';
 import {
   asMissingSource,
@@ -118,8 +119,8 @@ function copyAcross(
 /** Of the answer to a put, for the document of a copy: `['ChecksumCRC32', value]`. */
 export function checksumElements(headers: HeaderList): UfsCopied['checksums'] {
   return headers.flatMap(([name, value]) => {
-    const algorithm = /^x-amz-checksum-(crc32c?|crc64nvme|sha1|sha256)$/.exec(name)?.[1];
-    return algorithm === undefined ? [] : [[`Checksum${algorithm.toUpperCase()}`, value] as const];
+    const algorithm = /^x-amz-checksum-(.*)$/.exec(name)?.[1] ?? '';
+    return isChecksumAlgorithm(algorithm) ? [[`Checksum${algorithm.toUpperCase()}`, value] as const] : [];
   });
 }
 

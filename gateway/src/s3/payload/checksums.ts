@@ -1,6 +1,7 @@
-/** Checksums of bodies that stream: the algorithms that S3 knows (S3-WIRE 63), verified here or not. */
+/** Checksums of bodies that stream: the algorithms that S3 knows (S3-WIRE 63). */
 import { createHash } from 'node:crypto';
 import { Crc64Nvme } from '@forebay/ufs/crc64nvme';
+import { XxHash } from '@forebay/ufs/xxhash';
 import { crc32, crc32c } from '@node-rs/crc32';
 
 export interface StreamingChecksum {
@@ -11,8 +12,7 @@ export interface StreamingChecksum {
 
 interface Algorithm {
   readonly sizeBytes: number;
-  /** Undefined where the value is passed on without a look at the body. */
-  readonly create: (() => StreamingChecksum) | undefined;
+  readonly create: () => StreamingChecksum;
 }
 
 const algorithms = {
@@ -23,9 +23,9 @@ const algorithms = {
   sha256: { sizeBytes: 32, create: () => new CryptoHash('sha256') },
   sha512: { sizeBytes: 64, create: () => new CryptoHash('sha512') },
   md5: { sizeBytes: 16, create: () => new CryptoHash('md5') },
-  xxhash64: { sizeBytes: 8, create: undefined },
-  xxhash3: { sizeBytes: 8, create: undefined },
-  xxhash128: { sizeBytes: 16, create: undefined },
+  xxhash64: { sizeBytes: 8, create: () => new Xx('xxhash64') },
+  xxhash3: { sizeBytes: 8, create: () => new Xx('xxhash3') },
+  xxhash128: { sizeBytes: 16, create: () => new Xx('xxhash128') },
 } as const satisfies Record<string, Algorithm>;
 
 export type ChecksumAlgorithm = keyof typeof algorithms;
@@ -35,9 +35,8 @@ export function isChecksumAlgorithm(name: string): name is ChecksumAlgorithm {
   return Object.hasOwn(algorithms, name);
 }
 
-/** Undefined for an algorithm that is known by name alone. */
-export function createChecksum(algorithm: ChecksumAlgorithm): StreamingChecksum | undefined {
-  return algorithms[algorithm].create?.();
+export function createChecksum(algorithm: ChecksumAlgorithm): StreamingChecksum {
+  return algorithms[algorithm].create();
 }
 
 /** Whether the text is the base64 of a value of that algorithm, in its one canonical spelling. */
@@ -70,6 +69,12 @@ class Crc implements StreamingChecksum {
 }
 
 class Crc64 extends Crc64Nvme implements StreamingChecksum {
+  digestBase64(): string {
+    return this.value().toString('base64');
+  }
+}
+
+class Xx extends XxHash implements StreamingChecksum {
   digestBase64(): string {
     return this.value().toString('base64');
   }
