@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { KiB, MiB } from '@forebay/core/bytes';
-import { ForebayError } from '@forebay/core/errors';
+import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import { parsePolicy } from '@forebay/core/policy/policy';
 import { User } from '@forebay/core/user';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createChecksum } from './s3/payload/checksums.ts';
 import { RawClient, signedHead } from './testing/raw-client.ts';
 import { startTestGateway, type TestGateway } from './testing/test-gateway.ts';
 import { testMount } from './testing/test-mount.ts';
@@ -201,6 +202,47 @@ describe('an upload form', () => {
     expect(await send('AAAAAA==')).toMatchObject({ status: 400, code: 'BadDigest' });
     await absent('sums');
     expect((await send('NhCmhg==')).status).toBe(204);
+  });
+
+  describe('in parts', () => {
+    const file = Buffer.alloc(5 * MiB + 3, 'abc');
+    const crc = createChecksum('crc32');
+    crc.update(file);
+    const sums = {
+      'x-amz-checksum-crc32': crc.digestBase64(),
+      'x-amz-checksum-sha256': createHash('sha256').update(file).digest('base64'),
+    };
+    const send = (key: string, name: keyof typeof sums, value: string = sums[name]) =>
+      post(uploadForm(signedFields('lake', { key, [name]: value }), file));
+
+    it('has its CRC kept as that of the whole object', async () => {
+      expect((await send('whole', 'x-amz-checksum-crc32')).status).toBe(204);
+      expect((await stored('whole')).headers).toMatchObject({
+        'x-amz-checksum-crc32': sums['x-amz-checksum-crc32'],
+        'x-amz-checksum-type': 'FULL_OBJECT',
+      });
+      const wrong = await send('wrong', 'x-amz-checksum-crc32', 'AAAAAA==');
+      expect(wrong).toMatchObject({ status: 400, code: 'BadDigest' });
+      await absent('wrong');
+    });
+
+    it('has a hash verified, which no store can keep of a whole', async () => {
+      expect((await send('hashed', 'x-amz-checksum-sha256')).status).toBe(204);
+      expect((await stored('hashed')).headers).not.toHaveProperty('x-amz-checksum-sha256');
+      const other = createHash('sha256').update('other').digest('base64');
+      expect(await send('wrong', 'x-amz-checksum-sha256', other)).toMatchObject({ code: 'BadDigest' });
+      await absent('wrong');
+    });
+
+    it('is stored without its CRC where the store keeps none of a whole', async () => {
+      const refusal = { status: 501, code: 'NotImplemented', message: 'No such checksums.' };
+      const error = () => new UfsAnswerError(refusal);
+      gateway.ufsOf(mount).failNext(1, { methods: ['createUpload'], error });
+      expect((await send('bare', 'x-amz-checksum-crc32')).status).toBe(204);
+      const { bytes, headers } = await stored('bare');
+      expect(bytes.equals(file)).toBe(true);
+      expect(headers).not.toHaveProperty('x-amz-checksum-crc32');
+    });
   });
 
   it('may be sent to the bucket as a host name, and is told of there', async () => {

@@ -98,7 +98,9 @@ const supported: readonly Operation[] = [
     method: 'POST',
     target: 'bucket',
     write: postObject,
-    note: 'Upload forms with a signed policy. A file over 5 MiB becomes a multipart upload at the UFS.',
+    note:
+      'Upload forms with a signed policy. A file over 5 MiB becomes a multipart upload at the UFS, which keeps ' +
+      'a CRC of the form as that of the whole object; other checksums of it are verified and not kept.',
   },
   {
     name: 'CopyObject',

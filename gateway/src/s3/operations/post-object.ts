@@ -13,6 +13,7 @@ import type { WriteHandler, WriteResult } from '../../write-object.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
 import type { PostForm, S3Answer, S3Request } from '../types.ts';
+import { createCheckedUpload } from './checked-upload.ts';
 import { locationOf } from './location.ts';
 import { quotedEtag } from './object-answer.ts';
 import { writableObject } from './resolve.ts';
@@ -119,16 +120,20 @@ async function storeInParts(
   rest: AsyncIterable<Part>,
 ): Promise<WriteResult<HeaderList>> {
   const key = object.ufsKey;
-  const { uploadId } = await ufs.createUpload(key, [
-    ...storedHeaders(request.headers),
-    ...policyHeaders(request.headers),
-  ]);
+  const checked = await createCheckedUpload(ufs, key, {
+    headers: [...storedHeaders(request.headers), ...policyHeaders(request.headers)],
+    given: request.headers,
+  });
+  const { uploadId } = checked;
+  const keyHeaders = request.headers.withPrefix('x-amz-server-side-encryption-customer-');
   const refs: UfsPartRef[] = [];
   const send = async (part: Part) => {
     const partNumber = refs.length + 1;
-    const upload = uploadOf(part, request.headers.withPrefix('x-amz-server-side-encryption-customer-'));
+    const checksum = checked.partHeaders(part.bytes);
+    const upload = uploadOf(part, [...keyHeaders, ...checksum]);
     const written = await ufs.uploadPart(key, { ...upload, uploadId, partNumber });
-    refs.push({ partNumber, etag: headerValue(written.headers, 'etag') ?? '', checksums: [] });
+    const etag = headerValue(written.headers, 'etag') ?? '';
+    refs.push({ partNumber, etag, checksums: checked.partChecksums(checksum) });
   };
   // What cannot be aborted is cleaned up by age; the client has to hear of the first failure.
   const abort = () => ufs.abortUpload(key, uploadId).catch(() => undefined);
@@ -141,7 +146,8 @@ async function storeInParts(
   }
   try {
     return await deps.writer.write([object], async () => {
-      const completed = await ufs.completeUpload(key, { uploadId, parts: refs, headers: [] });
+      const headers = [...keyHeaders, ...checked.completeHeaders];
+      const completed = await ufs.completeUpload(key, { uploadId, parts: refs, headers });
       const { etag } = completed;
       return etag === undefined ? completed.headers : [...withoutEtag(completed.headers), ['etag', etag]];
     });
