@@ -1,9 +1,12 @@
 /**
- * Upload forms as boto3 makes them, sent the way their users send them: urllib3, curl, and the encoder of
- * browsers; the bucket is one of a real S3 server, which is asked for what it got.
+ * Upload forms as boto3 and the SDK for JavaScript make them, sent the way their users send them: urllib3,
+ * curl, and the encoder of browsers; the bucket is one of a real S3 server, which is asked for what it got.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { S3Client } from '@aws-sdk/client-s3';
+import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contentOf, differenceOf, mebibyte } from '../support/content.ts';
 import { type ForebayProcess, s3Mount, startForebay } from '../support/forebay-process.ts';
@@ -119,5 +122,41 @@ describe('upload forms', await needs('versitygw', 'python'), () => {
     const extra = await send(content, { acl: 'public-read' });
     expect(await extra.text()).toContain('Invalid according to Policy: Extra input fields: acl');
     await expectStored('browser', content);
+  });
+
+  it('that the SDK for JavaScript signs arrive, and the store keeps the CRC that they bring', async () => {
+    const s3 = new S3Client({
+      endpoint: forebay.endpoint,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      credentials: { accessKeyId: forebay.accessKey, secretAccessKey: forebay.secretKey },
+    });
+    for (const sizeBytes of [1000, 5 * mebibyte + 1, 11 * mebibyte]) {
+      const content = contentOf(5, sizeBytes);
+      const sum = Buffer.alloc(4);
+      sum.writeUInt32BE(crc32(content));
+      const { url, fields } = await createPresignedPost(s3, {
+        Bucket: 'lake',
+        Key: `js/\${filename}`,
+        Conditions: [
+          ['starts-with', '$key', 'js/'],
+          ['content-length-range', 0, sizeBytes],
+        ],
+        Fields: { 'Content-Type': 'image/png', 'x-amz-checksum-crc32': sum.toString('base64') },
+      });
+      const form = new FormData();
+      for (const [name, value] of Object.entries(fields)) form.append(name, value);
+      form.append('file', new Blob([new Uint8Array(content)]), `${sizeBytes}.png`);
+      expect((await fetch(url, { method: 'POST', body: form })).status).toBe(204);
+      await expectStored(`js/${sizeBytes}.png`, content);
+      const headers = { 'x-amz-checksum-mode': 'ENABLED' };
+      const head = await direct.send({ method: 'HEAD', path: `/lake/js/${sizeBytes}.png`, headers });
+      expect(head.headers).toMatchObject({
+        'content-type': 'image/png',
+        'x-amz-checksum-crc32': sum.toString('base64'),
+        'x-amz-checksum-type': 'FULL_OBJECT',
+      });
+    }
+    s3.destroy();
   });
 });
