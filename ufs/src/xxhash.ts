@@ -1,7 +1,7 @@
 /** The xxHash family with seed 0, as S3 has it (S3-WIRE 63). */
 import hashWasm from 'hash-wasm';
 
-/** One instance of each for all streams: it costs memory and time to make, a stream's state is 0.6 KB at most. */
+/** One instance of each for all streams: it costs memory and time to make, a stream's state 0.6 KB. */
 const engines = {
   xxhash64: await hashWasm.createXXHash64(),
   xxhash3: await hashWasm.createXXHash3(),
