@@ -1,18 +1,18 @@
 /** Objects that change behind Forebay's back in the middle of a read: nobody ever gets a mixture. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
 import { contentOf, differenceOf, mebibyte } from '../support/content.ts';
-import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
-import { type ForebayProcess, s3Mount, startForebay } from '../support/forebay-process.ts';
+import type { CountingProxy } from '../support/counting-proxy.ts';
+import type { ForebayProcess } from '../support/forebay-process.ts';
 import { untilQuiet } from '../support/metrics.ts';
 import type { RecordedRequest } from '../support/proxy-rules.ts';
-import { type S3Server, startVersitygw } from '../support/servers.ts';
 import { needs } from '../support/tools.ts';
-import { rangeHeader, WireClient, type WireReply } from '../support/wire-client.ts';
+import { rangeHeader, type WireClient, type WireReply } from '../support/wire-client.ts';
 
 const isGet = ({ method }: RecordedRequest) => method === 'GET';
 
 describe('objects that change', await needs('versitygw'), () => {
-  let server: S3Server;
+  let lake: CachedBucket;
   let proxy: CountingProxy;
   let forebay: ForebayProcess;
   let client: WireClient;
@@ -20,26 +20,15 @@ describe('objects that change', await needs('versitygw'), () => {
   let seeds = 0;
 
   beforeAll(async () => {
-    server = await startVersitygw();
-    await server.createBucket('lake');
-    proxy = await startCountingProxy({ target: server });
-    const { mount, env } = s3Mount('/lake', proxy, 'lake');
-    forebay = await startForebay({ mounts: [`${mount}&ttl=1h`], env });
-    client = new WireClient(forebay);
-    direct = new WireClient(server);
+    lake = await startCachedBucket();
+    ({ proxy, forebay, client, direct } = lake);
   });
   beforeEach(() => {
     proxy.clearRules();
     proxy.reset();
   });
   afterEach(() => untilQuiet(forebay));
-  afterAll(async () => {
-    client?.close();
-    direct?.close();
-    await forebay?.remove();
-    await proxy?.stop();
-    await server?.stop();
-  });
+  afterAll(() => lake?.stop());
 
   describe('behind Forebay, in the middle of a read', () => {
     const sizes = { same: 8 * mebibyte, shorter: 5 * mebibyte + 77, longer: 9 * mebibyte + 5 };

@@ -6,32 +6,29 @@ import type { IncomingMessage } from 'node:http';
 import { sha256Hex } from '@forebay/core/sigv4';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { statObject } from '../support/admin.ts';
+import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
 import { contentOf, differenceOf, mebibyte, pageFilesIn } from '../support/content.ts';
-import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
-import { type ForebayProcess, s3Mount, startForebay } from '../support/forebay-process.ts';
+import type { CountingProxy } from '../support/counting-proxy.ts';
+import type { ForebayProcess } from '../support/forebay-process.ts';
 import { metric, untilMetric, untilQuiet } from '../support/metrics.ts';
 import type { RecordedRequest } from '../support/proxy-rules.ts';
-import { type S3Server, startVersitygw } from '../support/servers.ts';
 import { needs } from '../support/tools.ts';
 import { until } from '../support/until.ts';
-import { digestOf, rangeHeader, WireClient } from '../support/wire-client.ts';
+import { digestOf, rangeHeader, type WireClient } from '../support/wire-client.ts';
 
 const isGet = ({ method }: RecordedRequest) => method === 'GET';
 
 describe('readers that come together', await needs('versitygw'), () => {
-  let server: S3Server;
+  let lake: CachedBucket;
   let proxy: CountingProxy;
   let forebay: ForebayProcess;
   let client: WireClient;
+  let direct: WireClient;
   let objects = 0;
 
   beforeAll(async () => {
-    server = await startVersitygw();
-    await server.createBucket('lake');
-    proxy = await startCountingProxy({ target: server });
-    const { mount, env } = s3Mount('/lake', proxy, 'lake');
-    forebay = await startForebay({ mounts: [`${mount}&ttl=1h`], env });
-    client = new WireClient(forebay);
+    lake = await startCachedBucket();
+    ({ proxy, forebay, client, direct } = lake);
   });
   afterEach(async () => {
     proxy.clearRules();
@@ -39,21 +36,14 @@ describe('readers that come together', await needs('versitygw'), () => {
     await proxy.idle();
     await until('no page is half written', () => pageFilesIn(forebay.dataDir).temporary.length === 0);
   });
-  afterAll(async () => {
-    client?.close();
-    await forebay?.remove();
-    await proxy?.stop();
-    await server?.stop();
-  });
+  afterAll(() => lake?.stop());
 
   /** An object that Forebay has never heard of. */
   async function coldObject(sizeBytes: number) {
     objects += 1;
     const key = `object-${objects}`;
     const body = contentOf(objects, sizeBytes);
-    const direct = new WireClient(server);
     await direct.put(`/lake/${key}`, body);
-    direct.close();
     proxy.reset();
     return { key, path: `/lake/${key}`, body, sha256: sha256Hex(body) };
   }

@@ -4,17 +4,17 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { statObject } from '../support/admin.ts';
+import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
 import { contentOf, differenceOf, mebibyte, originOf, pageCountOf, pageFilesIn } from '../support/content.ts';
-import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
-import { type ForebayProcess, s3Mount, startForebay } from '../support/forebay-process.ts';
+import type { CountingProxy } from '../support/counting-proxy.ts';
+import type { ForebayProcess } from '../support/forebay-process.ts';
 import { metric, untilQuiet } from '../support/metrics.ts';
-import { type S3Server, startVersitygw } from '../support/servers.ts';
 import { needs } from '../support/tools.ts';
 import { until } from '../support/until.ts';
 import { WireClient, type WireReply } from '../support/wire-client.ts';
 
 describe('a Forebay that is killed', await needs('versitygw'), () => {
-  let server: S3Server;
+  let lake: CachedBucket;
   let proxy: CountingProxy;
   let forebay: ForebayProcess;
   let client: WireClient;
@@ -22,13 +22,8 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
   let seeds = 0;
 
   beforeAll(async () => {
-    server = await startVersitygw();
-    await server.createBucket('lake');
-    proxy = await startCountingProxy({ target: server });
-    const { mount, env } = s3Mount('/lake', proxy, 'lake');
-    forebay = await startForebay({ mounts: [`${mount}&ttl=1h`], env });
-    client = new WireClient(forebay);
-    direct = new WireClient(server);
+    lake = await startCachedBucket();
+    ({ proxy, forebay, client, direct } = lake);
   });
   beforeEach(() => {
     proxy.clearRules();
@@ -36,10 +31,7 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
   });
   afterAll(async () => {
     client?.close();
-    direct?.close();
-    await forebay?.remove();
-    await proxy?.stop();
-    await server?.stop();
+    await lake?.stop();
   });
 
   function newObject(sizeBytes: number) {
