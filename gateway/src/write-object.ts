@@ -59,14 +59,7 @@ export class ObjectWriter {
     for (const object of objects) refuseReadOnly(object);
     const fenceId = randomUUID();
     await this.#cacheNode.beginWrite(objects, fenceId);
-    let value: T;
-    try {
-      value = await action();
-    } catch (error) {
-      await this.#end(objects, fenceId, error);
-      throw error;
-    }
-    return new WriteResult(value, await this.#end(objects, fenceId, undefined));
+    return sealed(action, (failure) => this.#end(objects, fenceId, failure));
   }
 
   /**
@@ -77,14 +70,7 @@ export class ObjectWriter {
     refuseReadOnlyMount(mount);
     const fenceId = randomUUID();
     await this.#cacheNode.beginBucketWrite(mount, fenceId);
-    let value: T;
-    try {
-      value = await action();
-    } catch (error) {
-      await this.#endBucket(mount, fenceId, error);
-      throw error;
-    }
-    return new WriteResult(value, await this.#endBucket(mount, fenceId, undefined));
+    return sealed(action, (failure) => this.#endBucket(mount, fenceId, failure));
   }
 
   /**
@@ -114,6 +100,21 @@ export class ObjectWriter {
     this.#lists?.dropBucket(mount);
     return confirmed(failure, (outcome) => this.#cacheNode.endBucketWrite(mount, fenceId, outcome));
   }
+}
+
+/** Ends the fence whatever becomes of the action. */
+async function sealed<T>(
+  action: () => Promise<T>,
+  end: (failure: unknown) => Promise<FenceReceipt>,
+): Promise<WriteResult<T>> {
+  let value: T;
+  try {
+    value = await action();
+  } catch (error) {
+    await end(error);
+    throw error;
+  }
+  return new WriteResult(value, await end(undefined));
 }
 
 async function confirmed(

@@ -3,8 +3,8 @@
  * must hold; one of several values is enough. With an absent key a condition does not hold, but for the
  * negated operators and those that end in IfExists (IAM: "IAM JSON policy elements: Condition operators").
  */
+import { AddressRanges } from '../address-ranges.ts';
 import { ConfigError, didYouMean } from '../config.ts';
-import { compileAddresses } from './addresses.ts';
 import {
   type ConditionKey,
   type ConditionValues,
@@ -42,6 +42,10 @@ const numbers =
     if (Number.isNaN(value)) throw new ConfigError(`"${text}" is not a number`);
     return () => (given) => holds(numberOf(given), value);
   };
+const ranges: Operator['matcherOf'] = (text) => {
+  const range = new AddressRanges([text]);
+  return () => (given) => range.has(given);
+};
 const flags: Operator['matcherOf'] = (text) => {
   const value = flagOf(text);
   return () => (given) => given === String(value);
@@ -61,18 +65,10 @@ const operators: Readonly<Record<string, Operator>> = {
   NumericGreaterThan: { kind: 'number', matcherOf: numbers((given, value) => given > value) },
   NumericGreaterThanEquals: { kind: 'number', matcherOf: numbers((given, value) => given >= value) },
   Bool: { kind: 'boolean', matcherOf: flags },
-  IpAddress: { kind: 'address', matcherOf: (value) => ofMatcher(compileAddresses([value])) },
-  NotIpAddress: {
-    kind: 'address',
-    negated: true,
-    matcherOf: (value) => ofMatcher(compileAddresses([value])),
-  },
+  IpAddress: { kind: 'address', matcherOf: ranges },
+  NotIpAddress: { kind: 'address', negated: true, matcherOf: ranges },
 };
 export const operatorNames = [...Object.keys(operators), 'Null'];
-
-function ofMatcher(matcher: Matcher) {
-  return () => matcher;
-}
 
 function numberOf(text: string): number {
   return /^[+-]?\d{1,30}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;

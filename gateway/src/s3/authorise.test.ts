@@ -1,4 +1,5 @@
 /** Every operation of the table: let in with exactly its actions, and refused without any one of them. */
+import { AddressRanges } from '@forebay/core/address-ranges';
 import { type S3Action, s3Actions } from '@forebay/core/policy/actions';
 import { Permissions } from '@forebay/core/policy/permissions';
 import { parsePolicy } from '@forebay/core/policy/policy';
@@ -6,7 +7,6 @@ import { describe, expect, it } from 'vitest';
 import { staticRegistry } from '../testing/test-gateway.ts';
 import { testMount } from '../testing/test-mount.ts';
 import { ForwardedOrigin } from './auth/client-origin.ts';
-import { parseTrustedProxies } from './auth/forwarded-host.ts';
 import { authorise, mayDelete } from './authorise.ts';
 import { S3Error } from './errors.ts';
 import { RawHeaders } from './headers.ts';
@@ -59,7 +59,7 @@ function requestOf(operation: Operation, asked: Asked): S3Request {
     host: 'h',
     virtualHost: false,
     principal,
-    client: new ForwardedOrigin(raw, peer, parseTrustedProxies([])),
+    client: new ForwardedOrigin(raw, peer, new AddressRanges([])),
     body: noBody,
     signal: AbortSignal.timeout(60_000),
   };

@@ -3,6 +3,7 @@
  * thrown out of it: every error becomes its document here, and what a client sent and nobody read is dealt
  * with here.
  */
+import { AddressRanges } from '@forebay/core/address-ranges';
 import type { CacheNode } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
@@ -17,7 +18,6 @@ import { ListCache } from '../namespace/list-cache.ts';
 import type { GatewayConfig } from '../settings.ts';
 import { ObjectWriter } from '../write-object.ts';
 import { writeAnswer } from './answer.ts';
-import { parseTrustedProxies } from './auth/forwarded-host.ts';
 import type { AuthDeps } from './auth/types.ts';
 import { asSeenBy, authorise, withoutHidden } from './authorise.ts';
 import { CorsConfigurations } from './cors/cors-configurations.ts';
@@ -62,7 +62,7 @@ export class Pipeline {
     this.#receiveDeps = {
       auth: { credentials, clock, sigv2: settings.sigv2, signingKeys: new SigningKeys() },
       domains: settings.domains.map((domain) => domain.toLowerCase()),
-      trustedProxies: parseTrustedProxies(settings.trustedProxies),
+      trustedProxies: new AddressRanges(settings.trustedProxies),
     };
     this.hostId = Buffer.from(options.cacheNode.nodeId).toString('base64');
     this.#errors = new ErrorReporter({

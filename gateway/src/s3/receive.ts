@@ -2,7 +2,7 @@
  * From Node's raw request to an S3Request: target, host, headers, and, when asked, who signed it and its
  * body.
  */
-import type { BlockList } from 'node:net';
+import type { AddressRanges } from '@forebay/core/address-ranges';
 import type { Exchange } from '../exchange.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { ForwardedOrigin } from './auth/client-origin.ts';
@@ -19,7 +19,7 @@ import type { Query, S3Request } from './types.ts';
 export interface ReceiveDeps {
   readonly auth: AuthDeps;
   readonly domains: readonly string[];
-  readonly trustedProxies: BlockList;
+  readonly trustedProxies: AddressRanges;
 }
 
 /** What is known of a request before anyone vouches for it. */

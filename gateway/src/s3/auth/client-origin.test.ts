@@ -1,9 +1,9 @@
+import { AddressRanges } from '@forebay/core/address-ranges';
 import { describe, expect, it } from 'vitest';
 import { RawHeaders } from '../headers.ts';
 import { ForwardedOrigin } from './client-origin.ts';
-import { parseTrustedProxies } from './forwarded-host.ts';
 
-const trusted = parseTrustedProxies(['10.0.0.0/8', '::1']);
+const trusted = new AddressRanges(['10.0.0.0/8', '::1']);
 
 function origin(peer: string | undefined, headers: Record<string, string> = {}) {
   return new ForwardedOrigin(new RawHeaders(Object.entries(headers).flat()), peer, trusted);

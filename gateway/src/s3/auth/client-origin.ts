@@ -2,7 +2,8 @@
  * Where a request comes from, for policies: the peer, or what proxies that the operator trusts say of it.
  * Looked at only when a policy asks.
  */
-import { type BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import type { AddressRanges } from '@forebay/core/address-ranges';
 import type { RequestHeaders } from '../types.ts';
 
 export interface ClientOrigin {
@@ -15,12 +16,12 @@ export interface ClientOrigin {
 export class ForwardedOrigin implements ClientOrigin {
   readonly #headers: Pick<RequestHeaders, 'get'>;
   readonly #peerAddress: string | undefined;
-  readonly #trustedProxies: BlockList;
+  readonly #trustedProxies: AddressRanges;
 
   constructor(
     headers: Pick<RequestHeaders, 'get'>,
     peerAddress: string | undefined,
-    trustedProxies: BlockList,
+    trustedProxies: AddressRanges,
   ) {
     this.#headers = headers;
     this.#peerAddress = peerAddress;
@@ -35,7 +36,7 @@ export class ForwardedOrigin implements ClientOrigin {
     let address = plainAddress(this.#peerAddress ?? '');
     if (address === undefined) return undefined;
     const hops = (this.#headers.get('x-forwarded-for') ?? '').split(',');
-    while (hops.length > 0 && this.#isTrusted(address)) {
+    while (hops.length > 0 && this.#trustedProxies.has(address)) {
       const before = plainAddress(hops.pop()!.trim());
       if (before === undefined) break;
       address = before;
@@ -45,12 +46,8 @@ export class ForwardedOrigin implements ClientOrigin {
 
   isSecure(): boolean {
     const peer = plainAddress(this.#peerAddress ?? '');
-    if (peer === undefined || !this.#isTrusted(peer)) return false;
+    if (peer === undefined || !this.#trustedProxies.has(peer)) return false;
     return this.#headers.get('x-forwarded-proto')?.split(',', 1)[0]?.trim().toLowerCase() === 'https';
-  }
-
-  #isTrusted(address: string): boolean {
-    return this.#trustedProxies.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
   }
 }
 
@@ -58,7 +55,7 @@ export class ForwardedOrigin implements ClientOrigin {
  * Without port, brackets and the zone of a link-local one, which no range has; an IPv4 address in IPv6
  * clothes is an IPv4 address.
  */
-function plainAddress(text: string): string | undefined {
+export function plainAddress(text: string): string | undefined {
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
   const address = /^::ffff:([\d.]+)$/i.exec(bare)?.[1] ?? bare.replace(/%.*$/s, '');
   return isIP(address) === 0 ? undefined : address;

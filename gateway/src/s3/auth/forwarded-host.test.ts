@@ -1,8 +1,9 @@
+import { AddressRanges } from '@forebay/core/address-ranges';
 import { describe, expect, it } from 'vitest';
 import { RawHeaders } from '../headers.ts';
-import { clientHost, parseTrustedProxies } from './forwarded-host.ts';
+import { clientHost } from './forwarded-host.ts';
 
-const trustedProxies = parseTrustedProxies(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
+const trustedProxies = new AddressRanges(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
 
 function hostOf(headers: Record<string, string>, peerAddress: string | undefined = '10.1.2.3'): string {
   return clientHost({ headers: new RawHeaders(Object.entries(headers).flat()), peerAddress, trustedProxies });
@@ -52,6 +53,6 @@ describe('the host that the client signed', () => {
 it.each(['10.0.0.0/33', 'fd00::/129', 'proxy', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/-1'])(
   'refuses to trust "%s"',
   (cidr) => {
-    expect(() => parseTrustedProxies([cidr])).toThrow(cidr);
+    expect(() => new AddressRanges([cidr])).toThrow(cidr);
   },
 );

@@ -3,37 +3,22 @@
  * believed only where the peer is a proxy the operator trusts: anyone else could point a signed request at
  * another bucket's name.
  */
-import { BlockList, isIP } from 'node:net';
+import type { AddressRanges } from '@forebay/core/address-ranges';
 import type { RequestHeaders } from '../types.ts';
-
-/** @param cidrs addresses or CIDRs. @throws Error naming the one that is neither */
-export function parseTrustedProxies(cidrs: readonly string[]): BlockList {
-  const trusted = new BlockList();
-  for (const cidr of cidrs) {
-    const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? [];
-    const version = isIP(address);
-    const bitsMax = version === 4 ? 32 : 128;
-    const prefixBits = bits === undefined ? bitsMax : Number(bits);
-    if (version === 0 || prefixBits > bitsMax) {
-      throw new Error(`"${cidr}" is neither an IP address nor a CIDR`);
-    }
-    trusted.addSubnet(address, prefixBits, version === 4 ? 'ipv4' : 'ipv6');
-  }
-  return trusted;
-}
+import { plainAddress } from './client-origin.ts';
 
 export interface ForwardedRequest {
   readonly headers: Pick<RequestHeaders, 'get'>;
   /** Of the socket's other end; undefined once it is closed. */
   readonly peerAddress: string | undefined;
-  readonly trustedProxies: BlockList;
+  readonly trustedProxies: AddressRanges;
 }
 
 /** Host as the client sent it, with the port where it sent one. */
 export function clientHost({ headers, peerAddress, trustedProxies }: ForwardedRequest): string {
   const host = headers.get('host') ?? '';
-  const version = isIP(peerAddress ?? '');
-  if (version === 0 || !trustedProxies.check(peerAddress!, version === 4 ? 'ipv4' : 'ipv6')) return host;
+  const peer = plainAddress(peerAddress ?? '');
+  if (peer === undefined || !trustedProxies.has(peer)) return host;
   const forwarded = firstOf(headers.get('x-forwarded-host')) ?? host;
   const port = firstOf(headers.get('x-forwarded-port'));
   if (port === undefined || !/^\d{1,5}$/.test(port) || /:\d+$/.test(forwarded)) return forwarded;
