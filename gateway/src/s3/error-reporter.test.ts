@@ -56,6 +56,13 @@ describe('error reporter', () => {
     expect(lines).toMatchObject([{ level: 'warn', mount: '/lake/k', status: 500, code: 'InternalError' }]);
   });
 
+  it('does not warn of what a UFS does not do at all', () => {
+    const { lines, body } = setUp();
+    const text = body(new UfsAnswerError({ status: 501, code: 'NotImplemented', message: 'no ACLs' }));
+    expect(text).toContain('<Code>NotImplemented</Code>');
+    expect(lines).toEqual([]);
+  });
+
   it('warns of a UFS that refuses the credentials of a mount, and does not blame the client’s', () => {
     const { lines, body } = setUp();
     const text = body(new UfsAnswerError({ status: 403, code: 'SignatureDoesNotMatch', message: 'check' }));

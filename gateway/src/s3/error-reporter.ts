@@ -66,16 +66,19 @@ export class ErrorReporter {
       this.#world.take((suppressed) =>
         this.#log.warn({ ...about, suppressed, kind, because }, `the UFS gave no answer: ${message}`),
       );
-    } else if (
-      error instanceof UfsAnswerError &&
-      (error.answer.status >= 500 || refusesOurCredentials(error))
-    ) {
+    } else if (error instanceof UfsAnswerError && isForOperators(error)) {
       const { status, code } = error.answer;
       this.#world.take((suppressed) =>
         this.#log.warn({ ...about, suppressed, status, code }, `the UFS answered ${status} ${code}`),
       );
     }
   }
+}
+
+/** 501 says what a UFS does not do at all: clients ask, and live with the answer. */
+function isForOperators(error: UfsAnswerError): boolean {
+  const { status } = error.answer;
+  return (status >= 500 && status !== 501) || refusesOurCredentials(error);
 }
 
 /** What the client did wrong in its body surfaces through the UFS that was reading it. */
