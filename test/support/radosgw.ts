@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MiB } from '@forebay/core/bytes';
 import { freePort, isPortOpen, mustRun, type ServerProcess, startProcess, untilReady } from './process.ts';
 import { tempDir } from './temp.ts';
 import { toolPath } from './tools.ts';
@@ -14,6 +15,8 @@ const libraryFolder = 'usr/lib/x86_64-linux-gnu';
 export interface RadosgwOptions {
   readonly accessKey: string;
   readonly secretKey: string;
+  /** The least size of a part that is not the last; S3's own 5 MiB otherwise. */
+  readonly partBytesMin?: number | undefined;
 }
 
 export interface Radosgw {
@@ -28,7 +31,10 @@ export async function startRadosgw(options: RadosgwOptions): Promise<Radosgw> {
   const directory = tempDir('radosgw');
   const [monitorPort, port] = await Promise.all([freePort(), freePort()]);
   const id = randomUUID();
-  writeFileSync(join(directory, 'ceph.conf'), configuration({ root, directory, id, monitorPort, port }));
+  writeFileSync(
+    join(directory, 'ceph.conf'),
+    configuration({ ...options, root, directory, id, monitorPort, port }),
+  );
   const cluster = new Cluster(root, directory);
   await cluster.make(id, monitorPort);
   const monitor = cluster.start('ceph-mon', ['-i', 'a', '-f']);
@@ -89,13 +95,14 @@ interface Places {
   readonly id: string;
   readonly monitorPort: number;
   readonly port: number;
+  readonly partBytesMin?: number | undefined;
 }
 
 /**
  * The store must not update the crush map at its start: the map has it already, and the command is refused
  * where it overtakes the monitor map ("wrong fsid"), which ends the store.
  */
-function configuration({ root, directory, id, monitorPort, port }: Places): string {
+function configuration({ root, directory, id, monitorPort, port, partBytesMin }: Places): string {
   const libraries = join(root, libraryFolder);
   if (!existsSync(join(libraries, 'rados-classes'))) throw new Error(`no rados classes in ${libraries}`);
   return `[global]
@@ -139,5 +146,6 @@ debug ms = 0
 rgw frontends = beast endpoint=127.0.0.1:${port}
 rgw run sync thread = false
 rgw crypt require ssl = false
+rgw multipart min part size = ${partBytesMin ?? 5 * MiB}
 `;
 }

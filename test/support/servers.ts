@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { freePort, isPortOpen, type ServerProcess, startProcess, untilReady } from './process.ts';
-import { startRadosgw } from './radosgw.ts';
+import { type RadosgwOptions, startRadosgw } from './radosgw.ts';
 import { tempDir } from './temp.ts';
 import { toolPath } from './tools.ts';
 
@@ -59,8 +59,10 @@ export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3
 }
 
 /** Behind `needs('radosgw')`. Stores any key S3 allows; knows no trailing checksums. */
-export async function startAnyKeyServer(): Promise<S3Server> {
-  const { port, processes } = await startRadosgw(credentials);
+export async function startAnyKeyServer(
+  options: Pick<RadosgwOptions, 'partBytesMin'> = {},
+): Promise<S3Server> {
+  const { port, processes } = await startRadosgw({ ...credentials, ...options });
   return s3Server({ port, directory: undefined, region: 'us-east-1', processes });
 }
 
