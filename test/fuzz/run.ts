@@ -44,7 +44,7 @@ const connections = 128;
 const deadlineMs = 30_000;
 const faultsMax = 20;
 /** What memory may grow by after a tenth of the inputs; a short run ends before the heap has its size. */
-const growthBytesMax = 96 * MiB;
+const growthBytesMax = 64 * MiB;
 const growthCountMin = 50_000;
 /** What it may never be. */
 const memoryBytesMax = 768 * MiB;
