@@ -132,7 +132,11 @@ describe('a store that refuses some keys', await needs('versitygw', 'python'), (
       def outcome(call, **arguments):
           try: answer = call(**arguments)
           except ClientError as error:
-              return [error.response['ResponseMetadata']['HTTPStatusCode'], error.response['Error']['Code']]
+              status = error.response['ResponseMetadata']['HTTPStatusCode']
+              code = error.response['Error']['Code']
+              # Some refusals of the store have no document, and so no code: Forebay gives them S3's.
+              worded = code == '400' and call.__name__ != 'head_object'
+              return [status, 'BadRequest' if worded else code]
           return [answer['ResponseMetadata']['HTTPStatusCode'],
                   answer['Body'].read().decode() if 'Body' in answer else None]
       def outcomes(client, bucket, key):
