@@ -146,8 +146,11 @@ export class ListReading {
   }
 }
 
-function nameOf({ path, ufs }: Mount, { prefix, delimiter, startAfter, maxKeys }: UfsListRequest): string {
-  return JSON.stringify([path, ufsIdentityOf(ufs), prefix, delimiter, startAfter, maxKeys]);
+/** A mount that is made again may have other credentials: what the earlier one saw is not for it. */
+function nameOf(mount: Mount, { prefix, delimiter, startAfter, maxKeys }: UfsListRequest): string {
+  const { path, uri, createdAtMs, ufs } = mount;
+  const asked = [prefix, delimiter, startAfter, maxKeys];
+  return JSON.stringify([path, uri, createdAtMs, ufsIdentityOf(ufs), ...asked]);
 }
 
 function sizeOf({ entries, commonPrefixes }: UfsListing): number {
