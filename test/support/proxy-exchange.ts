@@ -39,7 +39,8 @@ export class Exchange {
     const shown = this.#rule.head?.(head) ?? head;
     response.writeHead(shown.status, [...shown.rawHeaders]);
     this.#record.status = shown.status;
-    await this.#body(answer, response);
+    // A write to a client that is just going may never call back.
+    await Promise.race([this.#body(answer, response), left.promise]);
     left.check();
     response.end();
     await left.finished();
