@@ -200,6 +200,14 @@ const mountOptionRows = [
   ['readOnly', '`false`', 'Refuse every write.'],
   ['pageSize', '`--page-size`', 'Unit of caching of this mount, 64KiB to 16MiB.'],
   ['maxObjectSize', '`unlimited`', 'Larger objects are passed through and never cached.'],
+  ['quota', '`unlimited`', 'Bytes of pages that this mount may hold; over it, its own pages make room.'],
+  [
+    'priority',
+    '`normal`',
+    '`low`, `normal` or `high`: where room is needed, pages of low priority go first.',
+  ],
+  ['minUses', '`1`', 'Requests for a page before it is stored, up to 255. 2 keeps what is read once out.'],
+  ['cacheTtl', '`off`', 'Pages are dropped this long after they were filled.'],
   [
     'anonymous',
     '`none`',

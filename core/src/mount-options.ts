@@ -3,15 +3,22 @@
  * URI, or beside it in a config file.
  */
 import { parseDurationMs, parseSizeBytes } from './bytes.ts';
-import { ConfigError, didYouMean } from './config.ts';
+import { ConfigError } from './config.ts';
 import type { Freshness, Mount } from './mount.ts';
+import {
+  cacheOptionNames,
+  cacheOptionsOf,
+  flagOf,
+  notAllowed,
+  readOptionPairs,
+  unknownOption,
+} from './option-values.ts';
 
 export const pageSizeLimits = { minBytes: 64 * 1024, maxBytes: 16 * 1024 * 1024 };
 const ttlMsDefault = 60_000;
 const uploadAgeMsDefault = 7 * 86_400_000;
 const ttlMsMax = 365 * 86_400_000;
-/** Objects have at most 5 TiB at S3, so this is no limit. */
-const unlimitedBytes = Number.MAX_SAFE_INTEGER;
+const unlimited = Number.POSITIVE_INFINITY;
 
 const mountOptions = [
   'freshness',
@@ -19,15 +26,15 @@ const mountOptions = [
   'listTtl',
   'readOnly',
   'pageSize',
-  'maxObjectSize',
   'anonymous',
   'abortUploadsAfter',
+  ...cacheOptionNames,
 ] as const;
 const s3Options = ['endpoint', 'region', 'pathStyle', 'credentials'] as const;
 export type OptionName = (typeof mountOptions)[number] | (typeof s3Options)[number];
 export type Options = ReadonlyMap<OptionName, string>;
 
-const reservedOptions = /^(cacheOnWrite|quota|write-?back|stale-?if-?error|tls.*|insecure)$/i;
+const reservedOptions = /^(cacheOnWrite|write-?back|stale-?if-?error|tls.*|insecure)$/i;
 const secretLike = /secret|passw|accesskey|access-key|token|signature/i;
 export const noSecrets =
   'a UFS URI never holds a secret: write credentials=env:NAME and set NAME_ACCESS_KEY_ID ' +
@@ -36,25 +43,17 @@ export const noSecrets =
 /** @throws ConfigError on a name that is unknown, reserved or stands twice. */
 export function readOptions(pairs: readonly (readonly [string, string])[], scheme: 's3' | 'file'): Options {
   const allowed: readonly OptionName[] = scheme === 's3' ? [...s3Options, ...mountOptions] : mountOptions;
-  const options = new Map<OptionName, string>();
-  for (const [name, value] of pairs) {
-    const known = allowed.find((candidate) => candidate === name);
-    if (known === undefined) throw unknownOption(name, allowed);
-    if (options.has(known)) throw new ConfigError(`option "${known}" stands twice`);
-    options.set(known, value);
-  }
-  return options;
+  return readOptionPairs(pairs, allowed, (name) => refusedOption(name, allowed));
 }
 
-function unknownOption(name: string, allowed: readonly string[]): ConfigError {
+function refusedOption(name: string, allowed: readonly string[]): ConfigError {
   if (reservedOptions.test(name)) return unavailable(`option "${name}"`);
   if (secretLike.test(name)) return new ConfigError(noSecrets);
-  const near = didYouMean(name, allowed);
-  return new ConfigError(`unknown option "${name}"${near}; allowed are ${allowed.join(', ')}`);
+  return unknownOption(name, allowed);
 }
 
-/** Freshness, limits and access of a mount. @throws ConfigError on a value that is not allowed. */
-export function policyOf(
+/** Freshness, access, how pages are kept. @throws ConfigError on a value that is not allowed. */
+export function mountSettingsOf(
   options: Options,
   defaults: { readonly pageSizeBytes: number; readonly scheme: 's3' | 'file' },
 ) {
@@ -73,9 +72,24 @@ export function policyOf(
     listTtlMs: listTtlOf(options.get('listTtl')),
     readOnly: flagOf('readOnly', options.get('readOnly')) ?? false,
     pageSizeBytes: pageSizeOf(options.get('pageSize')) ?? defaults.pageSizeBytes,
-    maxObjectSizeBytes: maxObjectSizeOf(options.get('maxObjectSize')),
     anonymous,
     abortUploadsAfterMs: abortUploadsAfterOf(options.get('abortUploadsAfter'), defaults.scheme),
+    ...pageSettingsOf(options),
+  };
+}
+
+function pageSettingsOf(options: Options) {
+  const {
+    quotaBytes = unlimited,
+    cacheTtlMs = unlimited,
+    priority = 'normal',
+    minUses = 1,
+    maxObjectSizeBytes = Number.MAX_SAFE_INTEGER,
+  } = cacheOptionsOf(options);
+  return {
+    quotaBytes: quotaBytes === unlimited ? undefined : quotaBytes,
+    cacheTtlMs: cacheTtlMs === unlimited ? undefined : cacheTtlMs,
+    ...{ priority, minUses, maxObjectSizeBytes },
   };
 }
 
@@ -117,22 +131,6 @@ function pageSizeOf(text: string | undefined): number | undefined {
     throw notAllowed('pageSize', 'a size from 64KiB to 16MiB');
   }
   return sizeBytes;
-}
-
-function maxObjectSizeOf(text: string | undefined): number {
-  const sizeBytes = text === undefined || text === 'unlimited' ? unlimitedBytes : parseSizeBytes(text);
-  if (sizeBytes === undefined) throw notAllowed('maxObjectSize', 'a size such as 64MiB, or unlimited');
-  return sizeBytes;
-}
-
-export function flagOf(name: OptionName, text: string | undefined): boolean | undefined {
-  if (text === undefined) return undefined;
-  if (text !== 'true' && text !== 'false') throw notAllowed(name, 'true or false');
-  return text === 'true';
-}
-
-export function notAllowed(option: OptionName, allowed: string): ConfigError {
-  return new ConfigError(`option "${option}": the value is not allowed; allowed is ${allowed}`);
 }
 
 export function unavailable(what: string): ConfigError {

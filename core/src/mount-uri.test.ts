@@ -30,6 +30,8 @@ describe('parseMount', () => {
       readOnly: true,
       pageSizeBytes: 4 * 1024 * 1024,
       maxObjectSizeBytes: 1024 ** 3,
+      priority: 'normal',
+      minUses: 1,
       anonymous: 'read',
       createdAtMs: 1_700_000_000_000,
     });
@@ -65,6 +67,8 @@ describe('parseMount', () => {
       readOnly: false,
       pageSizeBytes: 1024 * 1024,
       maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
+      priority: 'normal',
+      minUses: 1,
       anonymous: 'none',
     });
   });
@@ -143,11 +147,12 @@ describe('parseMount', () => {
       '/lake=s3://lake?regoin=x',
       'unknown option "regoin"; did you mean "region"?; allowed are endpoint, region',
     ],
-    ['/data=file:///d?region=x', 'allowed are freshness, ttl, listTtl, readOnly, pageSize, maxObjectSize'],
+    ['/data=file:///d?region=x', 'allowed are freshness, ttl, listTtl, readOnly, pageSize, anonymous'],
     ['/lake=s3://lake?region', 'name=value'],
     ['/lake=s3://lake?region=a&region=b', 'option "region" stands twice'],
     ['/lake=s3://lake?cacheOnWrite=true', 'option "cacheOnWrite" is not available in this version'],
-    ['/lake=s3://lake?quota=1GiB', 'option "quota" is not available in this version'],
+    ['/lake=s3://lake?quota=much', 'allowed is a size such as 10GiB, or unlimited'],
+    ['/lake=s3://lake?pin=true', 'unknown option "pin"'],
     ['/lake=s3://lake?write-back=2', 'option "write-back" is not available in this version'],
     ['/lake=s3://lake?tlsCa=x', 'option "tlsCa" is not available in this version'],
     ['/lake=s3://lake?freshness=never', 'allowed is ttl, always or immutable'],

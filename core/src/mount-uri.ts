@@ -6,15 +6,9 @@
 import { posix } from 'node:path';
 import { ConfigError, didYouMean } from './config.ts';
 import { anyBucket, type CredentialsRef, isBucketName, type Mount, type UfsLocation } from './mount.ts';
-import {
-  flagOf,
-  noSecrets,
-  notAllowed,
-  type Options,
-  policyOf,
-  readOptions,
-  unavailable,
-} from './mount-options.ts';
+import { mountSettingsOf, noSecrets, type Options, readOptions, unavailable } from './mount-options.ts';
+import { flagOf, notAllowed } from './option-values.ts';
+import { decodeOnce, prefixed, queryPairs } from './uri-text.ts';
 
 export interface MountInput {
   /** `/bucket`, `/bucket/prefix` or `/{bucket}` */
@@ -60,10 +54,6 @@ export function parseMount(input: MountInput | string, defaults: MountDefaults):
   } catch (error) {
     throw prefixed(error, where);
   }
-}
-
-function prefixed(error: unknown, prefix: string): unknown {
-  return error instanceof ConfigError ? new ConfigError(prefix + error.message, { cause: error }) : error;
 }
 
 /** Several mounts; nested ones may overlap, one path may stand only once. @throws ConfigError */
@@ -126,7 +116,7 @@ function mountAt(place: MountPlace, given: MountInput, defaults: MountDefaults):
     ...place,
     uri: withOptions(given.uri, extra),
     ufs: scheme === 's3' ? s3Location(body, options, place) : fileLocation(body, place),
-    ...policyOf(options, { ...defaults, scheme }),
+    ...mountSettingsOf(options, { ...defaults, scheme }),
     createdAtMs: defaults.createdAtMs,
   };
 }
@@ -145,15 +135,6 @@ function splitUri(uri: string): { scheme: 's3' | 'file'; body: string; query: st
   if (!body.startsWith('//'))
     throw new ConfigError(`write ${scheme}://${scheme === 's3' ? 'bucket' : '/directory'}`);
   return { scheme, body: body.slice(2), query: at < 0 ? '' : rest.slice(at + 1) };
-}
-
-function queryPairs(query: string): [name: string, value: string][] {
-  if (query === '') return [];
-  return query.split('&').map((pair) => {
-    const at = pair.indexOf('=');
-    if (at < 0) throw new ConfigError('an option of a UFS URI is name=value');
-    return [decodeOnce(pair.slice(0, at), 'option name'), decodeOnce(pair.slice(at + 1), 'option value')];
-  });
 }
 
 /** The URI alone tells the whole mount, also when options came beside it. */
@@ -235,17 +216,4 @@ function fileLocation(body: string, place: MountPlace): UfsLocation {
   if (/[{}]/.test(body)) throw new ConfigError('a "{" or "}" in a directory is written %7B or %7D');
   const normal = posix.normalize(directory);
   return { scheme: 'file', directory: normal.length > 1 ? normal.replace(/\/$/, '') : normal, prefix: '' };
-}
-
-function decodeOnce(text: string, what: string): string {
-  let decoded: string | undefined;
-  try {
-    decoded = decodeURIComponent(text);
-  } catch {
-    throw new ConfigError(`the ${what} has a "%" that begins no UTF-8 character; a plain "%" is written %25`);
-  }
-  if (/\p{Cc}/u.test(decoded) || !decoded.isWellFormed()) {
-    throw new ConfigError(`the ${what} holds a control character or half a character`);
-  }
-  return decoded;
 }

@@ -4,6 +4,7 @@
  * mount before the pattern. `parseMount` in mount-uri.ts makes them from text; nothing here reads files or
  * secrets.
  */
+import type { Priority } from './cache-policy.ts';
 
 export type Freshness = 'ttl' | 'always' | 'immutable';
 
@@ -50,8 +51,15 @@ export interface Mount {
   readonly ttlMs: number;
   readonly readOnly: boolean;
   readonly pageSizeBytes: number;
-  /** Larger objects are never cached (`BYPASS`). */
+  /** Larger objects are never cached (`BYPASS`). This and the next four hold where no rule says otherwise. */
   readonly maxObjectSizeBytes: number;
+  /** Bytes of pages that this mount may hold; absent: unlimited. */
+  readonly quotaBytes?: number | undefined;
+  readonly priority: Priority;
+  /** Requests for a page before it is stored. */
+  readonly minUses: number;
+  /** Pages are dropped this long after their fill; absent: never. */
+  readonly cacheTtlMs?: number | undefined;
   readonly anonymous: 'none' | 'read';
   /** Lists of the UFS may be kept this long, and lag; absent: never kept. */
   readonly listTtlMs?: number | undefined;

@@ -27,6 +27,8 @@ export function testMount(overrides: Partial<Mount> = {}): Mount {
     readOnly: false,
     pageSizeBytes,
     maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
+    priority: 'normal',
+    minUses: 1,
     anonymous: 'none',
     createdAtMs: 0,
     ...overrides,

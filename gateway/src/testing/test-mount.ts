@@ -34,6 +34,8 @@ export function testMount(options: {
     readOnly: options.readOnly ?? false,
     pageSizeBytes: MiB,
     maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
+    priority: 'normal',
+    minUses: 1,
     anonymous: options.anonymous ?? 'none',
     createdAtMs: Date.UTC(2026, 0, 2, 3, 4, 5),
   };
