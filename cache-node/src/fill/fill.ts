@@ -9,9 +9,10 @@ import { assert, ForebayError, isUfsAnswer } from '@forebay/core/errors';
 import { versionOf } from '@forebay/core/object';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { UfsObject } from '@forebay/ufs/ufs';
+import type { PagedObject } from '../page-store/paged-object.ts';
 import type { FillContext } from './fill-context.ts';
 import { type FillHandle, type FillReader, type FlightEnd, PageFlight } from './page-flight.ts';
-import type { PageSource } from './page-source.ts';
+import { type PageSource, pagedObjectOf } from './page-source.ts';
 
 export class Fill implements FillHandle {
   readonly source: PageSource;
@@ -23,6 +24,7 @@ export class Fill implements FillHandle {
   readonly #flights: PageFlight[] = [];
   #plannedEnd: number;
   readonly #firstPage: number;
+  readonly #object: PagedObject;
   #wake: (() => void) | undefined;
 
   /**
@@ -31,6 +33,7 @@ export class Fill implements FillHandle {
    */
   constructor(source: PageSource, pages: { first: number; endExclusive: number }, context: FillContext) {
     this.source = source;
+    this.#object = pagedObjectOf(source);
     this.endPage = pages.endExclusive;
     this.#firstPage = pages.first;
     this.#plannedEnd = pages.first;
@@ -173,11 +176,10 @@ export class Fill implements FillHandle {
       context.flights.delete(flight.page);
       context.budget.release(flight.lengthBytes);
     };
-    const stored = context.store.put(flight.page, buffer);
+    const stored = context.store.put(flight.page, buffer, this.#object);
     this.#plan();
     flight.finish({ kind: 'done' });
-    if (stored) void stored.then(leave);
-    else leave();
+    void stored.then(leave);
   }
 
   /** Registers flights ahead, so that readers of nearby pages wait here and send nothing themselves. */

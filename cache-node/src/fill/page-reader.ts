@@ -66,7 +66,7 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   takeFromMemory(): Uint8Array | undefined {
     const slice = this.#slice();
     if (slice.index * this.#source.pageSizeBytes + slice.endExclusive < this.#endExclusive) return undefined;
-    const bytes = this.#context.store.memory.get({ set: this.#source.set, index: slice.index });
+    const bytes = this.#context.store.inMemory({ set: this.#source.set, index: slice.index });
     if (!bytes) return undefined;
     this.#close();
     return this.#serve(bytes, slice, 'memory');
@@ -101,17 +101,23 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     const slice = this.#slice();
     const page = { set: this.#source.set, index: slice.index };
     this.#advanceWanted(slice.index);
-    const inMemory = store.memory.get(page);
+    const inMemory = store.inMemory(page);
     if (inMemory) return this.#serve(inMemory, slice, 'memory');
     const flight = flights.get(page);
     if (flight) return this.#fromFlight(flight, slice);
-    if (store.disk.has(page)) {
-      const found = await store.get(page);
-      return found && !this.#closed ? this.#serve(found.bytes, slice, found.tier) : undefined;
-    }
+    if (store.has(page)) return this.#fromDisk(slice);
     const started = this.#startFill(slice.index);
     this.#ownFill = started.fill;
     return this.#fromFlight(started, slice);
+  }
+
+  async #fromDisk(slice: PageSlice): Promise<Uint8Array | undefined> {
+    const page = { set: this.#source.set, index: slice.index };
+    const found = await this.#context.store.read(page, slice.start, slice.endExclusive);
+    if (!found || this.#closed) return undefined;
+    const { byteLength } = found.bytes;
+    const pieces = { ...slice, start: 0, endExclusive: byteLength };
+    return this.#serve(found.bytes, pieces, 'disk');
   }
 
   async #fromFlight(flight: PageFlight, slice: PageSlice): Promise<Uint8Array | undefined> {

@@ -1,8 +1,10 @@
 /** One version of one object, ready to be read by pages. */
+import { CachePolicies } from '@forebay/core/cache-policy';
 import { type ObjectRef, objectIdOf } from '@forebay/core/mount';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { type PageSetId, pageSetIdOf } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';
+import type { PagedObject } from '../page-store/paged-object.ts';
 
 export interface PageSource {
   readonly object: ObjectRef;
@@ -32,3 +34,19 @@ export function pageSetOf(object: ObjectRef, info: ObjectInfo): PageSetId {
   setsByInfo.set(info, { set, pageSizeBytes });
   return set;
 }
+
+/** As the page store is told of it. */
+export function pagedObjectOf({ object, info, pageSizeBytes }: PageSource): PagedObject {
+  const { mount, ufsKey } = object;
+  const key = `${mount.keyPrefix}${ufsKey.slice(mount.ufs.prefix.length)}`;
+  return {
+    path: `${mount.bucket}/${key}`,
+    version: versionOf(info),
+    sizeBytes: info.sizeBytes,
+    pageSizeBytes,
+    mountPath: mount.path,
+    policy: policies.policyOf(mount, key),
+  };
+}
+
+const policies = new CachePolicies();

@@ -8,11 +8,7 @@ import type { PageId, PageSetId } from '@forebay/core/page';
 import type { CacheNodeMetrics } from '../metrics.ts';
 import { DiskPages } from './disk.ts';
 import { MemoryPages } from './memory.ts';
-
-export interface FoundPage {
-  readonly bytes: Uint8Array;
-  readonly tier: 'memory' | 'disk';
-}
+import type { PagedObject, PageSlice } from './paged-object.ts';
 
 export interface PageStoreOptions {
   readonly directory: string;
@@ -23,12 +19,15 @@ export interface PageStoreOptions {
   readonly log: Log;
 }
 
+/** Of one read, so that what a slow reader holds is little. */
+const sliceBytesMax = 256 * 1024;
+
 export class PageStore {
   readonly memory: MemoryPages;
   readonly disk: DiskPages;
   readonly #writeQueueBytesMax: number;
   readonly #metrics: CacheNodeMetrics;
-  readonly #writes = new Set<Promise<void>>();
+  readonly #writes = new Set<Promise<boolean>>();
   #writeQueueBytes = 0;
 
   private constructor(disk: DiskPages, options: PageStoreOptions) {
@@ -71,24 +70,37 @@ export class PageStore {
     return new Set([...this.memory.indexesOf(set), ...this.disk.indexesOf(set)]);
   }
 
-  /** Verified bytes of a page, or undefined: a miss is the normal life of a cache. */
-  async get(page: PageId): Promise<FoundPage | undefined> {
-    const inMemory = this.memory.get(page);
-    if (inMemory) return { bytes: inMemory, tier: 'memory' };
-    const onDisk = await this.disk.get(page);
-    if (!onDisk) return undefined;
-    this.memory.put(page, onDisk);
-    return { bytes: onDisk, tier: 'disk' };
+  /** A page in memory: shared, immutable, never reused. */
+  inMemory(page: PageId): Uint8Array | undefined {
+    return this.memory.get(page);
   }
 
   /**
-   * Keeps a complete page. Resolves when it can be found in the store (memory: at once; else when on disk),
-   * or when it is certain that it will not be kept. `bytes` must never change afterwards.
+   * Verified bytes from `start` on: all that was asked for or fewer, never none. Undefined: a miss, the normal
+   * life of a cache.
    */
-  put(page: PageId, bytes: Uint8Array): Promise<void> | undefined {
-    const inMemory = this.memory.put(page, bytes);
-    const written = this.#writeBehind(page, bytes);
-    return inMemory ? undefined : written;
+  async read(page: PageId, start: number, endExclusive: number): Promise<PageSlice | undefined> {
+    const bytes = this.memory.get(page) ?? (await this.disk.get(page));
+    if (!bytes) return undefined;
+    this.memory.put(page, bytes);
+    const sliceEnd = Math.min(endExclusive, start + sliceBytesMax);
+    return { bytes: bytes.subarray(start, sliceEnd), release: () => {} };
+  }
+
+  /**
+   * Keeps a complete page. Resolves when it can be found in the store (true), or when it is certain that it
+   * will not be kept (false); `bytes` may be used for something else after that. Never throws.
+   */
+  put(page: PageId, bytes: Uint8Array, _of: PagedObject): Promise<boolean> {
+    const copy = Buffer.from(bytes);
+    const inMemory = this.memory.put(page, copy);
+    const written = this.#writeBehind(page, copy);
+    return inMemory ? Promise.resolve(true) : written;
+  }
+
+  /** Whether a page of this length would be stored now, if it came. */
+  couldStore(_of: PagedObject, lengthBytes: number): boolean {
+    return lengthBytes <= Math.max(this.memory.sizeBytesMax, this.disk.sizeBytesMax);
   }
 
   /** Waits for all writes under way. */
@@ -96,16 +108,17 @@ export class PageStore {
     await Promise.all(this.#writes);
   }
 
-  #writeBehind(page: PageId, bytes: Uint8Array): Promise<void> | undefined {
+  #writeBehind(page: PageId, bytes: Uint8Array): Promise<boolean> {
     if (this.#writeQueueBytes + bytes.byteLength > this.#writeQueueBytesMax) {
       this.#metrics.pagesNotStored.inc({ reason: 'queue_full' });
-      return undefined;
+      return Promise.resolve(false);
     }
     this.#writeQueueBytes += bytes.byteLength;
     const write = this.disk.put(page, bytes).then((stored) => {
       this.#writeQueueBytes -= bytes.byteLength;
       this.#writes.delete(write);
       if (!stored) this.#metrics.pagesNotStored.inc({ reason: 'disk' });
+      return stored;
     });
     this.#writes.add(write);
     return write;

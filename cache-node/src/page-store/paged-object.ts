@@ -1,0 +1,20 @@
+/** What the page store must know of the object that pages belong to, and what it hands out. */
+import type { CachePolicy } from '@forebay/core/cache-policy';
+
+/** One version of an object, as its pages are stored. */
+export interface PagedObject {
+  /** `bucket/key` as clients see it. */
+  readonly path: string;
+  /** `versionOf` its info. */
+  readonly version: string;
+  readonly sizeBytes: number;
+  readonly pageSizeBytes: number;
+  readonly mountPath: string;
+  readonly policy: CachePolicy;
+}
+
+/** Verified bytes of a page, lent: nobody may look at them after `release`, which is called once. */
+export interface PageSlice {
+  readonly bytes: Uint8Array;
+  release(): void;
+}
