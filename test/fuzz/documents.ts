@@ -1,5 +1,5 @@
 /** XML for a fuzzer: documents as S3 wants them, and what parsers are attacked with. */
-import { mutate, type Random } from './random.ts';
+import { mutate, type Random } from '../support/random.ts';
 
 const sound: Readonly<Record<string, string>> = {
   Delete:

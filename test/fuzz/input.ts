@@ -1,7 +1,8 @@
 /** What a fuzz input is: bytes for one connection, how they go out, and what the client does then. */
+
+import type { Random } from '../support/random.ts';
 import type { S3Endpoint } from '../support/servers.ts';
 import { type SignedCall, signCall, type WireCall } from '../support/wire-client.ts';
-import type { Random } from './random.ts';
 
 export interface FuzzInput {
   readonly pieces: readonly Buffer[];

@@ -1,6 +1,7 @@
 /** Inputs below S3: request lines, heads, framing, lengths, timing. */
+
+import { mutate, type Random } from '../support/random.ts';
 import { bucket, cut, type FuzzInput, finishOf, type Generator, keyOf, signed } from './input.ts';
-import { mutate, type Random } from './random.ts';
 
 const oneLine = (text: string) => Buffer.from(text, 'latin1');
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { chunkedBody } from '@forebay/gateway/testing/chunked-body';
 import { formBody, formType, signedFields } from '@forebay/gateway/testing/upload-form';
 import { linkV2, linkV4 } from '../support/presigned.ts';
+import { mutate, type Random } from '../support/random.ts';
 import { signCall } from '../support/wire-client.ts';
 import { documentOf } from './documents.ts';
 import {
@@ -16,7 +17,6 @@ import {
   signed,
   wireOf,
 } from './input.ts';
-import { mutate, type Random } from './random.ts';
 
 function sent(random: Random, bytes: Buffer, isHead = false): FuzzInput {
   return { pieces: cut(random, bytes, 2), finish: finishOf(random), isHead };

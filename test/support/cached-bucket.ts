@@ -1,6 +1,6 @@
 /** The set-up of most tests: a store, Forebay with the store's bucket as `/lake`, and a proxy in between. */
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
-import { type ForebayProcess, s3Mount, startForebay } from './forebay-process.ts';
+import { type ForebayOptions, type ForebayProcess, s3Mount, startForebay } from './forebay-process.ts';
 import { type S3Server, startVersitygw } from './servers.ts';
 import { WireClient } from './wire-client.ts';
 
@@ -16,8 +16,8 @@ export interface CachedBucket {
   stop(): Promise<void>;
 }
 
-/** What has started ends also where the rest cannot start. */
-export async function startCachedBucket(): Promise<CachedBucket> {
+/** What has started ends also where the rest cannot start. `options`: of Forebay, beside the mount. */
+export async function startCachedBucket(options: Omit<ForebayOptions, 'mounts'> = {}): Promise<CachedBucket> {
   const ends: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of ends.splice(0).reverse()) await end();
@@ -29,7 +29,11 @@ export async function startCachedBucket(): Promise<CachedBucket> {
     const proxy = await startCountingProxy({ target: server });
     ends.push(() => proxy.stop());
     const { mount, env } = s3Mount('/lake', proxy, 'lake');
-    const forebay = await startForebay({ mounts: [`${mount}&ttl=1h`], env });
+    const forebay = await startForebay({
+      ...options,
+      mounts: [`${mount}&ttl=1h`],
+      env: { ...env, ...options.env },
+    });
     ends.push(() => forebay.remove());
     const client = new WireClient(forebay);
     const direct = new WireClient(server);

@@ -1,6 +1,7 @@
 /** A real `forebay serve` process with its own data directory, as a user would run it. */
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Environment, freePort, type ServerProcess, startProcess, untilReady } from './process.ts';
 import type { S3Endpoint } from './servers.ts';
 import { tempDir } from './temp.ts';
@@ -33,6 +34,8 @@ export interface ForebayProcess extends S3Endpoint {
   kill9(): Promise<void>;
   /** Starts again on the same ports and data directory; ends the running process first. */
   restart(): Promise<void>;
+  /** Starts again, and is killed this long after, ready or not. */
+  dieStarting(afterMs: number): Promise<void>;
   /** Ends it and removes the data directory. */
   remove(): Promise<void>;
 }
@@ -63,6 +66,13 @@ export async function startForebay(options: ForebayOptions = {}): Promise<Foreba
       earlier += server.log();
       server = await launch({ options, dataDir, port, adminPort });
     },
+    dieStarting: async (afterMs) => {
+      await stop('SIGTERM');
+      earlier += server.log();
+      server = spawnServe({ options, dataDir, port, adminPort });
+      await Promise.race([wait(afterMs), server.ended]);
+      await stop('SIGKILL');
+    },
     remove: async () => {
       await stop('SIGTERM');
       rmSync(dataDir, { recursive: true, force: true });
@@ -77,13 +87,17 @@ interface Launch {
   readonly adminPort: number;
 }
 
-async function launch({ options, dataDir, port, adminPort }: Launch): Promise<ServerProcess> {
+async function launch(of: Launch): Promise<ServerProcess> {
+  const server = spawnServe(of);
+  await untilReady(server, () => answersReady(of.adminPort));
+  return server;
+}
+
+function spawnServe({ options, dataDir, port, adminPort }: Launch): ServerProcess {
   const mounts = (options.mounts ?? []).flatMap((mount) => ['--mount', mount]);
   const ports = ['--port', String(port), '--admin-port', String(adminPort)];
   const flags = ['serve', '--data-dir', dataDir, ...ports, ...mounts, ...(options.flags ?? [])];
-  const server = startProcess(process.execPath, [mainFile, ...flags], { env: environment(options) });
-  await untilReady(server, () => answersReady(adminPort));
-  return server;
+  return startProcess(process.execPath, [mainFile, ...flags], { env: environment(options) });
 }
 
 function environment(options: ForebayOptions): Environment {

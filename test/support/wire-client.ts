@@ -135,6 +135,19 @@ export class WireClient {
     return replyOf(await this.start(call));
   }
 
+  /** @throws Error where no answer, or no end of it, comes in time: a request that hangs is said to. */
+  async sendWithin(timeoutMs: number, call: WireCall): Promise<WireReply> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const hung = () => new Error(`${call.method ?? 'GET'} ${call.path} hung for ${timeoutMs} ms`);
+    try {
+      const reply = await replyOf(await this.start(call, signal));
+      if (signal.aborted) throw hung();
+      return reply;
+    } catch (error) {
+      throw signal.aborted ? hung() : error;
+    }
+  }
+
   async sendSigned(signed: SignedCall, body?: Uint8Array): Promise<WireReply> {
     return replyOf(await this.startSigned(signed, body));
   }
