@@ -46,6 +46,10 @@ export interface OpenedObject extends Answered {
    * The bytes of `range`, in order: in one piece where they are at hand, otherwise as a stream. Undefined
    * for HEAD, for 304, 412, 416. A stream must be consumed or `return()`ed; it throws `version-changed` or
    * `ufs-unavailable` in the middle where the rest cannot be had, and then the connection must be cut.
+   *
+   * The piece rule: a piece of a stream is lent, and its memory may be used for other bytes as soon as the
+   * next is asked for (`next()`) or the stream is left (`return()`). Who needs it longer copies it. A body
+   * that is no stream is the reader's for ever.
    */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }

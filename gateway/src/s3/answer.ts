@@ -1,7 +1,8 @@
 /**
  * Writes an S3Answer to Node's raw response: with back-pressure, without web streams, bytes at hand in one
  * piece. Once the headers are out only two things can happen to a body: all of it is sent, or the connection
- * is cut (S3-WIRE 72). A stream is consumed or returned in every case.
+ * is cut (S3-WIRE 72). A stream is consumed or returned in every case, and its next piece is asked for only
+ * once the last has left this process: a piece is lent until then.
  */
 import type { ServerResponse } from 'node:http';
 import type { S3Answer } from './types.ts';
@@ -112,12 +113,13 @@ async function writeStream(
   lengthBytes: number,
 ): Promise<Sent> {
   let bodyBytes = 0;
+  const writer = new PieceWriter(outgoing);
   try {
     for await (const bytes of body) {
       if (outgoing.destroyed) return { bodyBytes, end: 'client-gone' };
       bodyBytes += bytes.length;
       if (bodyBytes > lengthBytes) throw new Error('the body is longer than its content-length');
-      if (!outgoing.write(bytes)) await drained(outgoing);
+      await writer.write(bytes);
     }
     if (bodyBytes < lengthBytes && lengthBytes !== unknown) {
       throw new Error('the body is shorter than its content-length');
@@ -126,6 +128,8 @@ async function writeStream(
     const gone = outgoing.destroyed;
     outgoing.destroy();
     return { bodyBytes, end: gone ? 'client-gone' : 'cut', cause };
+  } finally {
+    writer.end();
   }
   return { bodyBytes, end: 'whole' };
 }
@@ -144,18 +148,30 @@ async function finish(
   else outgoing.end();
 }
 
-/** Room to write again, or no one left to write to. */
-function drained(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off('drain', done);
-      outgoing.off('close', done);
-      resolve();
-    };
-    outgoing.on('drain', done);
-    outgoing.on('close', done);
-    if (outgoing.destroyed) done();
-  });
+/** Writes pieces that are only lent: each is done with once the system has taken its bytes. */
+class PieceWriter {
+  readonly #outgoing: ServerResponse;
+  #taken = () => {};
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing;
+    outgoing.on('close', this.#settle);
+  }
+
+  /** Resolves when nobody will look at the bytes any more: they are the system's, or the client is gone. */
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#taken = resolve;
+      this.#outgoing.write(bytes, this.#settle);
+      if (this.#outgoing.destroyed) resolve();
+    });
+  }
+
+  end(): void {
+    this.#outgoing.off('close', this.#settle);
+  }
+
+  readonly #settle = (): void => this.#taken();
 }
 
 async function leave(
