@@ -62,7 +62,7 @@ ${tableOf(['Name', 'Type', 'Meaning, and what to do'], rows)}
 
 function configurationPage(): string {
   const groups = serveSettingGroups.map(({ title, settings }) => groupTables(title, Object.values(settings)));
-  return `${[configurationIntro, ...groups, mountsText, mountOptionTable(), usersText].join('\n\n')}\n`;
+  return `${[configurationIntro, ...groups, mountsText, mountOptionTable(), rulesText, usersText].join('\n\n')}\n`;
 }
 
 const configurationIntro = `# Configuration
@@ -138,6 +138,24 @@ and its options hold for all of them. A prefix may follow (\`s3://{bucket}/data\
 exactly \`/{bucket}\`, and any other mount beats it: \`/lake=...\` hides the endpoint's bucket \`lake\`,
 \`/lake/raw=...\` only the keys below \`raw/\`. CreateBucket and DeleteBucket work through it and only through it;
 metrics name it as one mount.`;
+
+const rulesText = `## Rules
+
+A rule says for a prefix what the mount's options say for all of its keys: \`quota\`, \`priority\`, \`minUses\`,
+\`cacheTtl\` and \`maxObjectSize\`, and \`pin\` (\`true\`: its pages are never evicted). \`--rule
+'s3://bucket/prefix/?option=value'\` may be repeated; \`FOREBAY_RULE\` holds several, separated by white space;
+the file has a list. They add up; for one prefix a flag wins over the variable, that over the file. Which rule
+decides, and what pages are then kept: [cache-policies.md](cache-policies.md).
+
+\`\`\`yaml
+rules:
+  - prefix: s3://lake/hot/
+    priority: high
+    quota: 200GiB
+  - prefix: s3://lake/scratch/
+    minUses: 2
+    cacheTtl: 1d
+\`\`\``;
 
 const usersText = `## Users
 

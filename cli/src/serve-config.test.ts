@@ -50,6 +50,20 @@ describe('loadServeConfig', () => {
     ]);
   });
 
+  it('adds up rules of all sources; for one prefix a flag wins', () => {
+    const config = configFile('rules:\n  - prefix: s3://lake/a\n    pin: true\n  - s3://lake/b?pin=true\n');
+    const env = { FOREBAY_RULE: ' s3://lake/b?minUses=2  s3://lake/c?minUses=2 ' };
+    const { rules } = load({ config, rule: ['s3://lake/c?minUses=3'] }, env);
+    expect(rules.map(({ keys, options }) => ({ keys: keys.text, ...options }))).toEqual([
+      { keys: 's3://lake/a', pinned: true },
+      { keys: 's3://lake/b', minUses: 2 },
+      { keys: 's3://lake/c', minUses: 3 },
+    ]);
+    expect(() => load({ rule: ['s3://lake?minUses=many'] })).toThrow(
+      '--rule: rule s3://lake: option "minUses"',
+    );
+  });
+
   it('gives mounts the page size that was set, unless they have their own', () => {
     const { mounts } = load({ pageSize: '2MiB', mount: ['/one=s3://one', '/two=s3://two?pageSize=4MiB'] });
     expect(mounts.map((mount) => mount.pageSizeBytes)).toEqual([2 * 1024 ** 2, 4 * 1024 ** 2]);

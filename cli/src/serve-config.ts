@@ -1,6 +1,8 @@
 /** Everything `serve` is told: flags, environment, config file, defaults, as values and mounts. */
 import { readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
+import type { CacheRule } from '@forebay/core/cache-policy';
+import { mergeRules, type RuleInput } from '@forebay/core/cache-rules';
 import { ConfigError, didYouMean, resolveSettings } from '@forebay/core/config';
 import { type ConfigFile, parseConfigFile } from '@forebay/core/config-file';
 import type { Mount } from '@forebay/core/mount';
@@ -11,7 +13,7 @@ import { type DataDir, dataDirAt } from './data-dir.ts';
 import { type ServeValues, serveSettings } from './settings.ts';
 
 export interface ServeSources {
-  /** By YAML key, as commander hands them over; `config` and `mount` among them. */
+  /** By YAML key, as commander hands them over; `config`, `mount` and `rule` among them. */
   readonly flags: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly env: NodeJS.ProcessEnv;
   readonly nowMs: number;
@@ -21,6 +23,7 @@ export interface ServeConfig {
   readonly values: ServeValues;
   readonly dataDir: DataDir;
   readonly mounts: readonly Mount[];
+  readonly rules: readonly CacheRule[];
   /** Of the config file. */
   readonly users: readonly User[];
   /** Things worth a word that do not stop the start. */
@@ -40,17 +43,19 @@ export function loadServeConfig({ flags, env, nowMs }: ServeSources): ServeConfi
   const defaults = { pageSizeBytes: values.pageSizeBytes, createdAtMs: nowMs };
   const given = [
     file.mounts,
-    (env.FOREBAY_MOUNT ?? '')
-      .split(/\s+/)
-      .filter(Boolean)
-      .map((text) => splitMount(text, 'FOREBAY_MOUNT')),
+    words(env.FOREBAY_MOUNT).map((text) => splitMount(text, 'FOREBAY_MOUNT')),
     many(flags.mount).map((text) => splitMount(text)),
   ];
   const mounts = mergeMounts(given, defaults);
   if (mounts.length === 0) mounts.push(...parseMounts([localMount(dataDir)], defaults));
   for (const mount of mounts) refuseDataDir(mount, dataDir);
   const users = configUsers(file.users, { env, filePath: filePath ?? '', nowMs });
-  return { values, dataDir, mounts, users, warnings: unknownVariables(env) };
+  const rules = mergeRules([
+    file.rules,
+    words(env.FOREBAY_RULE).map((prefix): RuleInput => ({ prefix, where: 'FOREBAY_RULE' })),
+    many(flags.rule).map((prefix): RuleInput => ({ prefix, where: '--rule' })),
+  ]);
+  return { values, dataDir, mounts, rules, users, warnings: unknownVariables(env) };
 }
 
 function single(flag: string | readonly string[] | undefined): string | undefined {
@@ -61,8 +66,12 @@ function many(flag: string | readonly string[] | undefined): readonly string[] {
   return typeof flag === 'string' ? [flag] : (flag ?? []);
 }
 
+function words(variable: string | undefined): string[] {
+  return (variable ?? '').split(/\s+/).filter(Boolean);
+}
+
 function readConfigFile(path: string | undefined): ConfigFile {
-  if (path === undefined) return { values: new Map(), mounts: [], users: [] };
+  if (path === undefined) return { values: new Map(), mounts: [], rules: [], users: [] };
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -119,6 +128,7 @@ const otherVariables = [
   'FOREBAY_ADMIN',
   'FOREBAY_CONFIG',
   'FOREBAY_MOUNT',
+  'FOREBAY_RULE',
   ...Object.values(serveSettings).map((setting) => setting.env),
 ];
 

@@ -36,6 +36,22 @@ describe('config file', () => {
     ]);
   });
 
+  it('reads rules with their options beside the prefix, or as the flag takes them', () => {
+    const { rules } = parse(
+      'rules:\n  - prefix: s3://lake/hot/\n    quota: 10GiB\n    minUses: 2\n  - s3://lake/cold/?priority=low\n',
+    );
+    expect(rules).toEqual([
+      {
+        prefix: 's3://lake/hot/',
+        options: { quota: '10GiB', minUses: '2' },
+        where: 'forebay.yaml line 2',
+      },
+      { prefix: 's3://lake/cold/?priority=low', where: 'forebay.yaml line 5' },
+    ]);
+    expect(() => parse('rules:\n  - pin: true\n')).toThrow('forebay.yaml line 2: rules: a rule needs prefix');
+    expect(() => parse('rules: { a: b }\n')).toThrow('rules: expected a list of { prefix, ...options }');
+  });
+
   it('reads mounts as a map of paths', () => {
     const { mounts } = parse('mounts:\n  /lake: s3://lake?region=eu-west-1\n  /data: { ufs: "file:///d" }\n');
     expect(mounts).toEqual([
@@ -45,7 +61,7 @@ describe('config file', () => {
   });
 
   it('takes an empty file as one that says nothing', () => {
-    expect(parse('# nothing yet\n')).toEqual({ values: new Map(), mounts: [], users: [] });
+    expect(parse('# nothing yet\n')).toEqual({ values: new Map(), mounts: [], rules: [], users: [] });
   });
 
   it.each([

@@ -1,15 +1,17 @@
 /**
- * The config file: one YAML document with the settings' YAML keys, `mounts` and `users`. Settings and mounts
- * are taken as the text that stands there, so that a value means the same in a file, a variable and a flag.
- * Errors name file, line and key.
+ * The config file: one YAML document with the settings' YAML keys, `mounts`, `rules` and `users`. Settings,
+ * mounts and rules are taken as the text that stands there, so that a value means the same in a file, a
+ * variable and a flag. Errors name file, line and key.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import type { RuleInput } from './cache-rules.ts';
 import { ConfigError, didYouMean, type FileValues, type Setting, type Settings } from './config.ts';
 import type { MountInput } from './mount-uri.ts';
 
 export interface ConfigFile {
   readonly values: FileValues;
   readonly mounts: readonly MountInput[];
+  readonly rules: readonly RuleInput[];
   readonly users: readonly FileUser[];
 }
 
@@ -47,17 +49,19 @@ export function parseConfigFile(file: { name: string; text: string; settings: Se
   return readRoot(root, reader, file.settings);
 }
 
-const empty: ConfigFile = { values: new Map(), mounts: [], users: [] };
+const empty: ConfigFile = { values: new Map(), mounts: [], rules: [], users: [] };
 
 function readRoot(root: YAMLMap, reader: Reader, settings: Settings): ConfigFile {
   const byKey = new Map(Object.values(settings).map((setting) => [setting.yamlKey, setting]));
   const values = new Map<string, { texts: readonly string[]; where: string }>();
   let mounts: MountInput[] = [];
+  let rules: RuleInput[] = [];
   let users: FileUser[] = [];
   for (const { key, value } of root.items) {
     const name = textOf(key, reader, 'a key');
     const setting = byKey.get(name);
     if (name === 'mounts') mounts = readMounts(value, reader);
+    else if (name === 'rules') rules = readRules(value, reader);
     else if (name === 'users') users = readUsers(value, reader);
     else if (setting?.secret) {
       throw new ConfigError(
@@ -67,14 +71,14 @@ function readRoot(root: YAMLMap, reader: Reader, settings: Settings): ConfigFile
       values.set(name, { texts: textsOf(value, reader, setting), where: reader.where(key) });
     else {
       const allowed = [...byKey.values()].filter((known) => !known.secret).map((known) => known.yamlKey);
-      allowed.push('mounts', 'users');
+      allowed.push('mounts', 'rules', 'users');
       const near = didYouMean(name, allowed);
       throw new ConfigError(
         `${reader.where(key)}: unknown key "${name}"${near}; allowed are ${allowed.sort().join(', ')}`,
       );
     }
   }
-  return { values, mounts, users };
+  return { values, mounts, rules, users };
 }
 
 function textsOf(node: unknown, reader: Reader, setting: Setting<unknown>): string[] {
@@ -119,11 +123,7 @@ function readMount(node: unknown, reader: Reader, knownPath?: string): MountInpu
     throw new ConfigError(`${where}: mounts: an entry of the list is { path: /bucket, ufs: "s3://..." }`);
   }
   if (!isMap(map)) throw new ConfigError(`${where}: mounts: expected { path, ufs }`);
-  const fields = new Map<string, string>();
-  for (const { key, value } of map.items) {
-    const name = textOf(key, reader, 'mounts');
-    fields.set(name, textOf(value, reader, name));
-  }
+  const fields = fieldsOf(map, reader, 'mounts');
   const path = knownPath ?? fields.get('path');
   const uri = fields.get('ufs');
   if (path === undefined || uri === undefined) {
@@ -132,6 +132,34 @@ function readMount(node: unknown, reader: Reader, knownPath?: string): MountInpu
   if (knownPath === undefined) fields.delete('path');
   fields.delete('ufs');
   return { path, uri, options: Object.fromEntries(fields), where };
+}
+
+function fieldsOf(map: YAMLMap, reader: Reader, what: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const { key, value } of map.items) {
+    const name = textOf(key, reader, what);
+    fields.set(name, textOf(value, reader, name));
+  }
+  return fields;
+}
+
+/** A list of `{ prefix, ...options }`, or of texts as the flag takes them. */
+function readRules(node: unknown, reader: Reader): RuleInput[] {
+  const value = reader.resolve(node);
+  if (isScalar(value) && value.value === null) return [];
+  if (isSeq(value)) return value.items.map((item) => readRule(item, reader));
+  throw new ConfigError(`${reader.where(node)}: rules: expected a list of { prefix, ...options }`);
+}
+
+function readRule(node: unknown, reader: Reader): RuleInput {
+  const rule = reader.resolve(node);
+  const where = reader.where(node);
+  if (!isMap(rule)) return { prefix: textOf(rule, reader, 'rules'), where };
+  const fields = fieldsOf(rule, reader, 'rules');
+  const prefix = fields.get('prefix');
+  if (prefix === undefined) throw new ConfigError(`${where}: rules: a rule needs prefix`);
+  fields.delete('prefix');
+  return { prefix, options: Object.fromEntries(fields), where };
 }
 
 function readUsers(node: unknown, reader: Reader): FileUser[] {

@@ -2,6 +2,7 @@
  * CONTRACT Registry: who belongs to this Forebay, what is mounted and who may use it. Never on the I/O path:
  * readers hold a view.
  */
+import type { CacheRule, Pin } from './cache-policy.ts';
 import type { Mount, MountTable } from './mount.ts';
 import type { User, UserTable } from './user.ts';
 
@@ -20,6 +21,9 @@ export interface RegistryView {
   readonly members: readonly Member[];
   /** All but the root user. */
   readonly users: UserTable;
+  /** How pages of prefixes are kept: of flags, environment and config file. */
+  readonly rules: readonly CacheRule[];
+  readonly pins: readonly Pin[];
 }
 
 export interface Registry {
@@ -37,4 +41,8 @@ export interface Registry {
   addUser(user: User): Promise<void>;
   /** @throws Error where there is no such user. */
   removeUser(name: string): Promise<void>;
+  /** Does nothing where the same keys are pinned already. @throws Error past the limit. */
+  pin(pin: Pin): Promise<void>;
+  /** `keys` as they are written: `s3://lake/hot/`. @throws Error where exactly these are not pinned. */
+  unpin(keys: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseKeyPattern } from '@forebay/core/key-pattern';
 import { silentLog } from '@forebay/core/log';
 import { parseMount } from '@forebay/core/mount-uri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,6 +31,7 @@ async function withRegistry<T>(
     log: silentLog,
     mounts: starting.map(mountOf),
     users: [],
+    rules: [],
     secrets: new SecretBox(new Uint8Array(32)),
     restoreMount: ({ path, uri, createdAtMs }) =>
       parseMount({ path, uri }, { pageSizeBytes: 1024 * 1024, createdAtMs }),
@@ -43,6 +45,24 @@ async function withRegistry<T>(
 const pathsOf = (registry: LocalRegistry) => registry.view().mounts.mounts.map((mount) => mount.path);
 
 describe('LocalRegistry', () => {
+  it('brings back pins, each once, and forgets those taken away', async () => {
+    const pinOf = (text: string) => ({ keys: parseKeyPattern(text), pinnedAtMs: nowMs });
+    const pinned = (registry: LocalRegistry) =>
+      registry.view().pins.map(({ keys, pinnedAtMs }) => `${keys.text} ${pinnedAtMs}`);
+    await withRegistry([], async (registry) => {
+      await registry.pin(pinOf('s3://lake/hot/'));
+      await registry.pin(pinOf('s3://lake/cold'));
+      await expect(registry.unpin('s3://lake/hot')).rejects.toThrow('s3://lake/hot is not pinned');
+    });
+    nowMs = 2000;
+    await withRegistry([], async (registry) => {
+      await registry.pin(pinOf('s3://lake/hot/'));
+      expect(pinned(registry)).toEqual(['s3://lake/hot/ 1000', 's3://lake/cold 1000']);
+      await registry.unpin('s3://lake/cold');
+    });
+    await withRegistry([], (registry) => expect(pinned(registry)).toEqual(['s3://lake/hot/ 1000']));
+  });
+
   it('brings back the mounts made at run time, and only those', async () => {
     await withRegistry(['/lake=s3://lake'], (registry) => registry.mount(mountOf('/data=file:///d?ttl=5s')));
     nowMs = 2000;

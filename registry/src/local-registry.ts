@@ -1,12 +1,15 @@
 /**
- * The registry of one process: members, mounts, users and the view of them. Mounts and users given at the
- * start (flags, config file) are not kept; those made while running are, and are back after a restart. So are
- * the dates of all mounts, because clients see them as bucket creation dates.
+ * The registry of one process: members, mounts, users, rules, pins and the view of them. Mounts, users and
+ * rules given at the start (flags, config file) are not kept; mounts, users and pins made while running are,
+ * and are back after a restart. So are the dates of all mounts, because clients see them as bucket creation
+ * dates.
  */
+import type { CacheRule, Pin } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import { type Mount, MountTable } from '@forebay/core/mount';
 import type { Member, Registry, RegistryView } from '@forebay/core/registry';
 import { type User, UserTable } from '@forebay/core/user';
+import { PinRecords } from './pin-records.ts';
 import { RegistryError } from './registry-error.ts';
 import type { State } from './state-store.ts';
 import { UserRecords, type UserRecordsOptions } from './user-records.ts';
@@ -24,6 +27,8 @@ export interface LocalRegistryOptions extends UserRecordsOptions {
   readonly clock: Clock;
   /** Mounts of flags and config file. They win over kept ones of the same path. */
   readonly mounts: readonly Mount[];
+  /** Of flags, environment and config file. */
+  readonly rules: readonly CacheRule[];
   /**
    * Makes a kept mount again. @throws Error where this version cannot; the mount is then left out, and kept.
    */
@@ -35,20 +40,31 @@ export class LocalRegistry implements Registry {
   readonly #listeners = new Set<(view: RegistryView) => void>();
   readonly #members = new Map<string, Member>();
   readonly #users: UserRecords;
+  readonly #pins: PinRecords;
+  readonly #rules: readonly CacheRule[];
   readonly #mounts = new Map<string, { mount: Mount; origin: 'start' | 'runtime' }>();
   #kept: readonly MountRecord[] = [];
-  #view: RegistryView = { revision: 0, mounts: new MountTable([]), members: [], users: new UserTable([]) };
+  #view: RegistryView;
   /** Changes happen one after the other, so that what is kept and what is shown never part. */
   #changes: Promise<unknown> = Promise.resolve();
 
-  private constructor(state: State, users: UserRecords) {
-    this.#state = state;
-    this.#users = users;
+  private constructor(parts: {
+    state: State;
+    users: UserRecords;
+    pins: PinRecords;
+    rules: readonly CacheRule[];
+  }) {
+    this.#state = parts.state;
+    this.#users = parts.users;
+    this.#pins = parts.pins;
+    this.#rules = parts.rules;
+    this.#view = this.#viewAt(0);
   }
 
   /** Loads what is kept. @throws Error where the state cannot be read. */
   static async open(options: LocalRegistryOptions): Promise<LocalRegistry> {
-    const registry = new LocalRegistry(options.state, await UserRecords.open(options));
+    const [users, pins] = [await UserRecords.open(options), await PinRecords.open(options)];
+    const registry = new LocalRegistry({ ...options, users, pins });
     await registry.#load(options);
     return registry;
   }
@@ -104,6 +120,14 @@ export class LocalRegistry implements Registry {
     return this.#change(() => this.#users.remove(name));
   }
 
+  pin(pin: Pin): Promise<void> {
+    return this.#change(() => this.#pins.add(pin));
+  }
+
+  unpin(keys: string): Promise<void> {
+    return this.#change(() => this.#pins.remove(keys));
+  }
+
   /** `start`: of the config file; `runtime`: made with the API, and kept. */
   originOfUser(name: string): 'start' | 'runtime' | undefined {
     return this.#users.originOf(name);
@@ -157,13 +181,19 @@ export class LocalRegistry implements Registry {
   }
 
   #publish(): void {
-    this.#view = {
-      revision: this.#view.revision + 1,
+    this.#view = this.#viewAt(this.#view.revision + 1);
+    for (const listener of this.#listeners) listener(this.#view);
+  }
+
+  #viewAt(revision: number): RegistryView {
+    return {
+      revision,
       mounts: new MountTable([...this.#mounts.values()].map(({ mount }) => mount)),
       members: [...this.#members.values()],
       users: new UserTable(this.#users.all()),
+      rules: this.#rules,
+      pins: this.#pins.all(),
     };
-    for (const listener of this.#listeners) listener(this.#view);
   }
 }
 

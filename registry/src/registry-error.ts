@@ -7,7 +7,9 @@ export type RegistryErrorCode =
   | 'name-taken'
   | 'key-taken'
   | 'no-such-user'
-  | 'too-many-users';
+  | 'too-many-users'
+  | 'not-pinned'
+  | 'too-many-pins';
 
 export class RegistryError extends Error {
   readonly code: RegistryErrorCode;

@@ -21,6 +21,12 @@ export function serveCommand(): Command {
   );
   const mount = new Option('--mount <path=ufs-uri>', 'mount a UFS; may be repeated (env FOREBAY_MOUNT)');
   command.addOption(mount.argParser(collect).helpGroup('Process:'));
+  const rule = new Option(
+    '--rule <s3://bucket/prefix/?options>',
+    'how pages of a prefix are kept: quota, priority, pin, minUses, cacheTtl, maxObjectSize; ' +
+      'may be repeated (env FOREBAY_RULE)',
+  );
+  command.addOption(rule.argParser(collect).helpGroup('Process:'));
   for (const { title, settings } of serveSettingGroups) {
     for (const setting of Object.values<Setting<unknown>>(settings)) {
       if (!setting.secret) command.addOption(optionOf(setting).helpGroup(`${title}:`));

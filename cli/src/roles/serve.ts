@@ -180,7 +180,7 @@ async function nodeIdIn(state: State): Promise<string> {
 }
 
 function openRegistry(state: State, { config, log, clock }: Parts): Promise<LocalRegistry> {
-  const { dataDir, mounts, users } = config;
+  const { dataDir, mounts, rules, users } = config;
   const servesLocal = mounts.some(({ ufs }) => ufs.scheme === 'file' && ufs.directory === dataDir.localPath);
   if (servesLocal) mkdirSync(dataDir.localPath, { recursive: true });
   return LocalRegistry.open({
@@ -188,6 +188,7 @@ function openRegistry(state: State, { config, log, clock }: Parts): Promise<Loca
     clock,
     log,
     mounts,
+    rules,
     users,
     secrets: new SecretBox(sealKeyIn(dataDir)),
     restoreMount: ({ path, uri, createdAtMs }) => mountFor({ path, uri }, config, createdAtMs),

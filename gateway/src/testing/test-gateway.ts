@@ -126,7 +126,8 @@ async function idleOf(metrics: Metrics): Promise<void> {
 
 /** A registry in which nothing ever changes. */
 export function staticRegistry(mounts: readonly Mount[], users: readonly User[] = []): Registry {
-  const view = { revision: 1, mounts: new MountTable(mounts), members: [], users: new UserTable(users) };
+  const named = { mounts: new MountTable(mounts), users: new UserTable(users) };
+  const view = { revision: 1, members: [], rules: [], pins: [], ...named };
   return {
     view: () => view,
     watch: () => () => {},
@@ -136,5 +137,7 @@ export function staticRegistry(mounts: readonly Mount[], users: readonly User[] 
     unmount: async () => {},
     addUser: async () => {},
     removeUser: async () => {},
+    pin: async () => {},
+    unpin: async () => {},
   };
 }

@@ -85,6 +85,7 @@ beforeEach(async () => {
     mounts: [parse({ path: '/lake', uri: 's3://lake' })],
     restoreMount: parse,
     users: [],
+    rules: [],
     secrets: new SecretBox(new Uint8Array(32)),
   });
   app = createAdminApp({

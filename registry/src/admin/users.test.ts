@@ -31,6 +31,7 @@ beforeEach(async () => {
       throw new Error('no mounts here');
     },
     users: [new User({ ...ofFile, createdAtMs: 0 })],
+    rules: [],
     secrets: new SecretBox(randomBytes(32)),
   });
   const unused = () => Promise.reject(new Error('not asked here'));
