@@ -38,3 +38,19 @@ export async function untilIdle(pids: readonly number[]): Promise<void> {
     before = now;
   }
 }
+
+/** What the work cost each process, what it left to do in the background included. */
+export async function cpuOf<Result>(
+  pids: readonly number[],
+  work: () => Promise<Result>,
+): Promise<{ result: Result; cpuUs: (number | undefined)[] }> {
+  await untilIdle(pids);
+  const before = pids.map(cpuMicros);
+  const result = await work();
+  await untilIdle(pids);
+  const cpuUs = pids.map((pid, index) => {
+    const after = cpuMicros(pid);
+    return after === undefined || before[index] === undefined ? undefined : after - before[index];
+  });
+  return { result, cpuUs };
+}

@@ -1,23 +1,38 @@
-/** The client, in a process of its own, so that its CPU is nobody else's. One request at a time. */
+/** The client, in a process of its own, so that its CPU is nobody else's. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { S3Target } from 'forebay/demo/s3-client';
 
-/** What the process is asked: read every path, in order, as often as `passes` says. */
-export interface LoadJob {
-  readonly target: S3Target;
-  readonly paths: readonly string[];
-  readonly passes: number;
+export interface LoadRead {
+  /** `/bucket/key` */
+  readonly path: string;
+  /** Half-open, in bytes; without it the whole object. */
+  readonly range?: { readonly start: number; readonly endExclusive: number };
+  /** The object's number in pattern.ts, and what the answer must have: each byte is checked. */
+  readonly object: number;
+  readonly sizeBytes: number;
 }
 
+/** What the process is asked: to read all of it, in order, as often as `passes` says. */
+export interface LoadJob {
+  readonly target: S3Target;
+  readonly reads: readonly LoadRead[];
+  readonly passes?: number;
+  /** Requests at a time, each on a connection of its own. One where nothing is said. */
+  readonly connections?: number;
+}
+
+/** The arrays have one entry per request, in the order they were asked for. */
 export interface LoadResult {
-  /** Microseconds from sending to the last byte, one per request. */
+  /** Microseconds from sending to the last byte. */
   readonly durationsUs: readonly number[];
+  /** Microseconds from sending to the first byte of the body. */
+  readonly firstByteUs: readonly number[];
+  /** The x-cache header of the answers; `none` where there is none. */
+  readonly xCache: readonly string[];
   readonly elapsedMs: number;
   readonly bytes: number;
-  /** Requests by the x-cache header of their answer; `none` where it has none. */
-  readonly xCache: Readonly<Record<string, number>>;
 }
 
 export type LoadAnswer = { readonly result: LoadResult } | { readonly failed: string };
@@ -25,7 +40,11 @@ export type LoadAnswer = { readonly result: LoadResult } | { readonly failed: st
 export class LoadClient {
   readonly #child: ChildProcess = fork(join(import.meta.dirname, 'load-process.ts'));
 
-  /** @throws Error where a request failed, or the process ended. */
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** @throws Error where a request failed, a byte was wrong, or the process ended. */
   async run(job: LoadJob): Promise<LoadResult> {
     const ended = new AbortController();
     const onExit = () => ended.abort(new Error('the client process ended'));

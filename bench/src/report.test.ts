@@ -2,12 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { rowsOf, tableLines } from './report.ts';
 import type { Path, Sample, Size } from './rounds.ts';
 
-const size: Size = { label: '4 KiB', sizeBytes: 4096, objects: 2, passes: 1 };
+const size: Size = { label: '4 KiB', sizeBytes: 4096, count: 2, passes: 1 };
 
 function sample(path: Path, durationsUs: readonly number[], forebayCpuUs: number | undefined): Sample {
   const bytes = durationsUs.length * 4096;
-  const xCache = { [path === 'direct' ? 'none' : 'HIT']: durationsUs.length };
-  return { size, path, result: { durationsUs, elapsedMs: 2, bytes, xCache }, forebayCpuUs, ufsCpuUs: 30 };
+  const xCache = durationsUs.map(() => (path === 'direct' ? 'none' : 'HIT'));
+  return {
+    size,
+    path,
+    result: { durationsUs, firstByteUs: durationsUs, elapsedMs: 2, bytes, xCache },
+    forebayCpuUs,
+    ufsCpuUs: 30,
+  };
 }
 
 describe('the figures of a benchmark', () => {

@@ -31,8 +31,8 @@ export function rowsOf(sizes: readonly Size[], samples: readonly Sample[]): Row[
         requests: rounds.reduce((sum, { result }) => sum + result.durationsUs.length, 0),
         timeP50Us,
         bytesPerSecond: median(rounds.map(({ result }) => (result.bytes / result.elapsedMs) * 1000)),
-        forebayCpuUs: cpuOf(rounds, (sample) => sample.forebayCpuUs),
-        ufsCpuUs: cpuOf(rounds, (sample) => sample.ufsCpuUs),
+        forebayCpuUs: perRequestOf(rounds, (sample) => sample.forebayCpuUs),
+        ufsCpuUs: perRequestOf(rounds, (sample) => sample.ufsCpuUs),
         timeToDirect: timeP50Us / directUs,
         xCache: countsOf(rounds),
       };
@@ -44,7 +44,10 @@ function timeOf(rounds: readonly Sample[]): number {
   return median(rounds.map(({ result }) => median(result.durationsUs)));
 }
 
-function cpuOf(rounds: readonly Sample[], pick: (sample: Sample) => number | undefined): number | null {
+function perRequestOf(
+  rounds: readonly Sample[],
+  pick: (sample: Sample) => number | undefined,
+): number | null {
   const perRequest = rounds.flatMap((sample) => {
     const cpuUs = pick(sample);
     return cpuUs === undefined ? [] : [cpuUs / sample.result.durationsUs.length];
@@ -54,10 +57,14 @@ function cpuOf(rounds: readonly Sample[], pick: (sample: Sample) => number | und
 
 function countsOf(rounds: readonly Sample[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const [name, count] of rounds.flatMap(({ result }) => Object.entries(result.xCache))) {
-    counts[name] = (counts[name] ?? 0) + count;
-  }
+  for (const name of rounds.flatMap(({ result }) => result.xCache)) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
+}
+
+/** The value that `share` of the values do not exceed: 0.99 for the 99th percentile. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
 }
 
 export function median(values: readonly number[]): number {
@@ -85,6 +92,6 @@ function cellsOf(row: Row): string[] {
   ];
 }
 
-function micros(value: number | null): string {
-  return value === null ? 'unknown' : `${Math.round(value)} µs`;
+export function micros(value: number | null | undefined): string {
+  return value === null || value === undefined ? 'unknown' : `${Math.round(value)} µs`;
 }

@@ -1,14 +1,12 @@
 /** The measurement: rounds of direct, cold and warm reads of each size, in alternating order. */
-import { randomBytes } from 'node:crypto';
-import { cpuMicros, untilIdle } from './cpu.ts';
+import { cpuOf } from './cpu.ts';
 import type { LoadClient, LoadResult } from './load-client.ts';
-import { bucket, put, type Server } from './servers.ts';
+import { type ObjectSet, readsOf } from './objects.ts';
+import { bucket, type Server, targetOf } from './servers.ts';
 
-export interface Size {
+export interface Size extends ObjectSet {
   /** `4 KiB` */
   readonly label: string;
-  readonly sizeBytes: number;
-  readonly objects: number;
   /** How often direct and warm read them; a cold read happens once. */
   readonly passes: number;
 }
@@ -31,18 +29,6 @@ export interface Parts {
   readonly forebay: Server;
 }
 
-export async function fillBucket(ufs: Server, sizes: readonly Size[]): Promise<void> {
-  for (const size of sizes) {
-    for (const key of keysOf(size)) {
-      await put(ufs, [{ path: `/${bucket}/${key}`, body: randomBytes(size.sizeBytes) }]);
-    }
-  }
-}
-
-function keysOf({ sizeBytes, objects }: Size): string[] {
-  return Array.from({ length: objects }, (_, index) => `${sizeBytes}/${index}`);
-}
-
 /** One round, on a mount that was never read. */
 export async function runRound(
   parts: Parts,
@@ -62,20 +48,15 @@ async function measure(
   { path, mountName }: { readonly path: Path; readonly mountName: string },
 ): Promise<Sample> {
   const server = path === 'direct' ? ufs : forebay;
-  const base = path === 'direct' ? bucket : mountName;
-  const pids = [ufs.pid, forebay.pid];
-  await untilIdle(pids);
-  const before = pids.map(cpuMicros);
-  const result = await client.run({
-    target: { endpoint: server.endpoint, accessKey: server.accessKey, secretKey: server.secretKey },
-    paths: keysOf(size).map((key) => `/${base}/${key}`),
-    passes: path === 'cold' ? 1 : size.passes,
-  });
-  await untilIdle(pids);
-  const [ufsCpuUs, forebayCpuUs] = pids.map((pid, index) => difference(cpuMicros(pid), before[index]));
+  const {
+    result,
+    cpuUs: [ufsCpuUs, forebayCpuUs],
+  } = await cpuOf([ufs.pid, forebay.pid], () =>
+    client.run({
+      target: targetOf(server),
+      reads: readsOf(path === 'direct' ? bucket : mountName, size),
+      passes: path === 'cold' ? 1 : size.passes,
+    }),
+  );
   return { size, path, result, forebayCpuUs, ufsCpuUs };
-}
-
-function difference(after: number | undefined, before: number | undefined): number | undefined {
-  return after === undefined || before === undefined ? undefined : after - before;
 }

@@ -36,15 +36,21 @@ export async function startUfs(stack: AsyncDisposableStack, directory: string): 
   const data = join(directory, 'ufs', 'data');
   mkdirSync(data);
   const env = { ...process.env, ROOT_ACCESS_KEY: keys.accessKey, ROOT_SECRET_KEY: keys.secretKey };
-  const args = ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', data];
+  // S3 keeps connections, and it does not unless told.
+  const args = ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', data];
   const child = startProcess(versitygw.path, args, { env });
   stack.defer(async () => void (await child.stop()));
   await untilReady(child, () => isPortOpen(port));
   const target = { endpoint: `http://127.0.0.1:${port}`, ...keys };
-  await put(target, [{ path: `/${bucket}` }]);
+  await makeBucket(target);
   // The build says no version; the directory it is kept in does.
   const version = /versitygw-(v[\d.]+)/.exec(versitygw.path)?.[1] ?? '';
   return { ...target, name: `versitygw ${version}`.trim(), pid: child.pid };
+}
+
+async function makeBucket(target: S3Target): Promise<void> {
+  const client = new SigningS3Client(target, { connectionsMax: 1 });
+  await client.send({ method: 'PUT', path: `/${bucket}` }).finally(() => client.close());
 }
 
 type Keys = Pick<S3Target, 'accessKey' | 'secretKey'>;
@@ -62,37 +68,54 @@ async function startForebayAsUfs(
   return { ...keys, endpoint: child.endpoint, name: 'a second Forebay on a directory', pid: child.pid };
 }
 
-/** Each mount is the same bucket with pages of its own, so that each round finds a cold cache. */
+export interface ForebayServer extends Server {
+  readonly adminUrl: string;
+  stop(): Promise<void>;
+}
+
+export interface BenchMount {
+  readonly name: string;
+  /** How Forebay reaches the UFS, where not directly: a distance, a proxy. */
+  readonly endpoint?: string;
+  /** `&pageSize=64KiB` */
+  readonly options?: string;
+}
+
+export interface ForebayOptions {
+  /** Where its data directory goes. */
+  readonly directory: string;
+  readonly ufs: Server;
+  /** Each is the same bucket with pages of its own, so that each round finds a cold cache. */
+  readonly mounts: readonly BenchMount[];
+  /** Further ones, as on the command line. */
+  readonly flags?: readonly string[];
+}
+
 export async function startForebay(
   stack: AsyncDisposableStack,
-  options: { readonly directory: string; readonly ufs: Server; readonly mountNames: readonly string[] },
-): Promise<Server> {
-  const { ufs, mountNames } = options;
+  options: ForebayOptions,
+): Promise<ForebayServer> {
+  const { ufs, mounts } = options;
   const directory = join(options.directory, 'forebay');
-  mkdirSync(directory);
+  mkdirSync(directory, { recursive: true });
   const keys = { accessKey: 'BENCHFOREBAYKEY', secretKey: randomBytes(24).toString('hex') };
-  const uri = `s3://${bucket}?endpoint=${ufs.endpoint}&credentials=env:BENCH&ttl=1h`;
+  const uriOf = ({ endpoint = ufs.endpoint, options: more = '' }: BenchMount) =>
+    `s3://${bucket}?endpoint=${endpoint}&credentials=env:BENCH&ttl=1h${more}`;
   const child = await startServe({
     name: 'Forebay',
     directory,
     ...keys,
-    mounts: mountNames.map((name) => `/${name}=${uri}`),
+    mounts: mounts.map((mount) => `/${mount.name}=${uriOf(mount)}`),
+    flags: options.flags ?? [],
     env: { BENCH_ACCESS_KEY_ID: ufs.accessKey, BENCH_SECRET_ACCESS_KEY: ufs.secretKey },
     signal: never,
   });
   stack.defer(() => child.stop());
-  return { ...keys, endpoint: child.endpoint, name: 'Forebay', pid: child.pid };
+  const { endpoint, adminUrl, pid, stop } = child;
+  return { ...keys, endpoint, adminUrl, name: 'Forebay', pid, stop };
 }
 
-/** Makes buckets and objects, one after the other. */
-export async function put(
-  target: S3Target,
-  things: readonly { readonly path: string; readonly body?: Uint8Array }[],
-): Promise<void> {
-  const client = new SigningS3Client(target, { connectionsMax: 1 });
-  try {
-    for (const { path, body } of things) await client.send({ method: 'PUT', path, ...(body && { body }) });
-  } finally {
-    client.close();
-  }
+/** Where a client of a server reads. */
+export function targetOf({ endpoint, accessKey, secretKey }: Server): S3Target {
+  return { endpoint, accessKey, secretKey };
 }

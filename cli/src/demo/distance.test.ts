@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, createServer, get, type IncomingMessage, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Distance } from './distance.ts';
+import { Distance, type DistanceOptions } from './distance.ts';
 
 const body = randomBytes(400_000);
 const closers: (() => Promise<unknown>)[] = [];
@@ -18,7 +18,7 @@ async function bucket(): Promise<{ server: Server; port: number }> {
   return { server, port: (server.address() as { port: number }).port };
 }
 
-async function distanceTo(targetPort: number, options: { roundTripMs: number; bytesPerSecond: number }) {
+async function distanceTo(targetPort: number, options: Omit<DistanceOptions, 'targetPort'>) {
   const distance = await Distance.open({ targetPort, ...options });
   closers.push(() => distance.close());
   return distance;
@@ -68,6 +68,19 @@ describe('the simulated distance', () => {
     await Promise.all([fetchBody(distance.port, keptAlive()), fetchBody(distance.port, keptAlive())]);
     // 800 kB at 4 MB/s
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(195);
+  });
+
+  it('gives no connection more than its own share of the link', async () => {
+    const { port } = await bucket();
+    const limits = { bytesPerSecond: 1e9, connectionBytesPerSecond: 2_000_000 };
+    const distance = await distanceTo(port, { roundTripMs: 20, ...limits });
+    const agents = Array.from({ length: 8 }, keptAlive);
+    const answers = await Promise.all(agents.map((agent) => fetchBody(distance.port, agent)));
+    for (const { bytes, durationMs } of answers) {
+      expect(bytes.equals(body)).toBe(true);
+      // 400 kB at 2 MB/s, and two round trips
+      expect(durationMs).toBeGreaterThanOrEqual(230);
+    }
   });
 
   it('lets go of a caller when the far side breaks', async () => {

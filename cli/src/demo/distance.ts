@@ -8,11 +8,15 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Lane, Link } from './lane.ts';
 
+const waitingBytesMin = 2 * 1024 * 1024;
+
 export interface DistanceOptions {
   readonly targetPort: number;
   readonly roundTripMs: number;
   /** In each direction. */
   readonly bytesPerSecond: number;
+  /** What one connection gets at most, in each direction: stores limit that too. */
+  readonly connectionBytesPerSecond?: number;
 }
 
 export interface Crossed {
@@ -65,6 +69,8 @@ export class Distance {
 
   #join(near: Socket): void {
     const { targetPort, roundTripMs } = this.#options;
+    const delayMs = roundTripMs / 2;
+    const waitingBytesMax = this.#waitingBytesMax;
     const far = connect({ port: targetPort, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
     const opened = performance.now();
     const heads = headCounter(() => {
@@ -72,20 +78,35 @@ export class Distance {
     });
     new Lane(near, far, {
       link: this.#up,
-      delayMs: roundTripMs / 2,
+      ownLink: this.#ownLink(),
+      delayMs,
+      waitingBytesMax,
       // The handshake: the first bytes leave one round trip after the connection was asked for.
       notBeforeMs: opened + roundTripMs,
       onBytes: heads,
     });
     new Lane(far, near, {
       link: this.#down,
-      delayMs: roundTripMs / 2,
+      ownLink: this.#ownLink(),
+      delayMs,
+      waitingBytesMax,
       notBeforeMs: 0,
       onBytes: (bytes) => {
         this.#bytes += bytes.length;
       },
     });
     this.#tie(near, far);
+  }
+
+  #ownLink(): Link | undefined {
+    const { connectionBytesPerSecond } = this.#options;
+    return connectionBytesPerSecond === undefined ? undefined : new Link(connectionBytesPerSecond);
+  }
+
+  /** Twice what is on its way at full speed, so that this limit is not felt as a limit on bandwidth. */
+  get #waitingBytesMax(): number {
+    const { bytesPerSecond, connectionBytesPerSecond = bytesPerSecond, roundTripMs } = this.#options;
+    return Math.max(waitingBytesMin, (connectionBytesPerSecond * roundTripMs) / 1000);
   }
 
   /** One side breaking breaks the other; a pair that has ended is forgotten. */

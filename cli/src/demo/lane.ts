@@ -22,15 +22,19 @@ export class Link {
 
 export interface LaneOptions {
   readonly link: Link;
+  /** This connection's own share, where one is limited. */
+  readonly ownLink?: Link | undefined;
   readonly delayMs: number;
+  /** Bytes that wait here at most; beyond it the sender waits. */
+  readonly waitingBytesMax: number;
   /** Nothing leaves before this instant of `performance.now()`. */
   readonly notBeforeMs: number;
   /** Sees each piece when it leaves, before it arrives. */
   readonly onBytes: (bytes: Uint8Array) => void;
 }
 
-/** Twice what is on its way at 40 MB/s and 20 ms, so that this limit is not felt as a limit on bandwidth. */
-const waitingBytesMax = 2 * 1024 * 1024;
+/** A connection is read no further ahead of its own link: timers are coarse, so not less. */
+const aheadMsMax = 4;
 
 export class Lane {
   readonly #from: Socket;
@@ -39,6 +43,7 @@ export class Lane {
   readonly #waiting: { readonly bytes: Buffer; readonly dueMs: number }[] = [];
   #waitingBytes = 0;
   #timer: NodeJS.Timeout | undefined;
+  #hold: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(from: Socket, to: Socket, options: LaneOptions) {
@@ -55,13 +60,33 @@ export class Lane {
   }
 
   #take(bytes: Buffer): void {
-    const { link, delayMs, notBeforeMs, onBytes } = this.#options;
+    const { link, ownLink, delayMs, notBeforeMs, waitingBytesMax, onBytes } = this.#options;
     onBytes(bytes);
-    const sentMs = link.send(bytes.length, Math.max(performance.now(), notBeforeMs));
+    const readyMs = Math.max(performance.now(), notBeforeMs);
+    // The shared link is booked from now on, never for a later instant: others would wait for bytes that
+    // this connection's own limit still holds back.
+    const ownMs = ownLink?.send(bytes.length, readyMs) ?? 0;
+    const sentMs = Math.max(ownMs, link.send(bytes.length, readyMs));
     this.#waiting.push({ bytes, dueMs: sentMs + delayMs });
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes > waitingBytesMax) this.#from.pause();
+    else if (ownMs > readyMs + aheadMsMax) this.#holdUntil(ownMs - aheadMsMax / 2);
     this.#schedule();
+  }
+
+  #holdUntil(instantMs: number): void {
+    this.#from.pause();
+    this.#hold = setTimeout(
+      () => {
+        this.#hold = undefined;
+        this.#resume();
+      },
+      Math.max(0, instantMs - performance.now()),
+    );
+  }
+
+  #resume(): void {
+    if (!this.#hold && this.#waitingBytes <= this.#options.waitingBytesMax / 2) this.#from.resume();
   }
 
   #schedule(): void {
@@ -81,12 +106,13 @@ export class Lane {
       this.#waitingBytes -= bytes.length;
       if (!this.#to.write(bytes)) break;
     }
-    if (this.#waitingBytes <= waitingBytesMax / 2) this.#from.resume();
+    this.#resume();
     this.#schedule();
   }
 
   #stop(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#hold);
     this.#timer = undefined;
     this.#waiting.length = 0;
   }

@@ -74,15 +74,12 @@ export class SigningS3Client {
    */
   send(call: S3Call): Promise<S3Reply> {
     return new Promise((resolve, reject) => {
-      const query = canonicalQuery(call.query ?? []);
-      const path = uriEncodePath(call.path);
       const outgoing = request({
         agent: this.#agent,
         host: this.#url.hostname,
         port: this.#url.port,
         method: call.method,
-        path: query === '' ? path : `${path}?${query}`,
-        headers: this.#headers(call, path, query),
+        ...this.signed(call),
         timeout: idleTimeoutMs,
         ...(call.signal && { signal: call.signal }),
       });
@@ -91,6 +88,13 @@ export class SigningS3Client {
       outgoing.on('response', (incoming) => receive(call, incoming).then(resolve, reject));
       outgoing.end(call.body);
     });
+  }
+
+  /** The request target and the headers of a call, for those who send it by themselves. */
+  signed(call: S3Call): { path: string; headers: Record<string, string> } {
+    const query = canonicalQuery(call.query ?? []);
+    const path = uriEncodePath(call.path);
+    return { path: query === '' ? path : `${path}?${query}`, headers: this.#headers(call, path, query) };
   }
 
   close(): void {

@@ -29,6 +29,7 @@ export interface ServeChildOptions {
 export interface ServeChild {
   /** `http://127.0.0.1:PORT` */
   readonly endpoint: string;
+  readonly adminUrl: string;
   readonly port: number;
   readonly pid: number;
   /** Ends it in good order, or kills it after 5 s. */
@@ -50,8 +51,8 @@ export async function startServe(options: ServeChildOptions): Promise<ServeChild
   });
   const stop = guarded(child);
   try {
-    const endpoint = await endpointOf(child, options.signal);
-    return { endpoint, port: Number(new URL(endpoint).port), pid: child.pid!, stop };
+    const { endpoint, adminUrl } = await addressesOf(child, options.signal);
+    return { endpoint, adminUrl, port: Number(new URL(endpoint).port), pid: child.pid!, stop };
   } catch (error) {
     await stop();
     if (options.signal.aborted) throw error;
@@ -84,16 +85,20 @@ function guarded(child: ChildProcess): () => Promise<void> {
 }
 
 /** From the log line that says it is ready. What it logs later is read and dropped. */
-async function endpointOf(child: ChildProcess, signal: AbortSignal): Promise<string> {
+async function addressesOf(
+  child: ChildProcess,
+  signal: AbortSignal,
+): Promise<{ endpoint: string; adminUrl: string }> {
   const lines = createInterface({ input: child.stderr! });
-  const { promise, resolve: found, reject } = Promise.withResolvers<string>();
+  const { promise, resolve: found, reject } = Promise.withResolvers<{ endpoint: string; adminUrl: string }>();
   const timer = setTimeout(() => reject(new Error(`not ready within ${readyMsMax} ms`)), readyMsMax);
   const stopped = () => reject(signal.reason);
   let last = '';
   lines.on('line', (line) => {
     last = line;
-    const endpoint = /"endpoint":"(http:[^"]+)".*"msg":"ready"/.exec(line)?.[1];
-    if (endpoint) found(endpoint);
+    const [, endpoint, adminUrl] =
+      /"endpoint":"(http:[^"]+)","adminUrl":"(http:[^"]+)".*"msg":"ready"/.exec(line) ?? [];
+    if (endpoint && adminUrl) found({ endpoint, adminUrl });
   });
   child.once('error', reject);
   child.once('close', (code) => reject(new Error(`it ended with ${code}: ${last.slice(0, lineShownMax)}`)));
