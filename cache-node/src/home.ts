@@ -9,6 +9,7 @@ import { infoSlotOf, type ObjectRef, placementKeyOf } from '@forebay/core/mount'
 import { hasStrongEtag, type ObjectInfo } from '@forebay/core/object';
 import type { RangeRequest } from '@forebay/core/range';
 import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
+import { isCacheable } from './fill/cacheable.ts';
 import { Fill } from './fill/fill.ts';
 import type { FillContext } from './fill/fill-context.ts';
 import type { FillReader } from './fill/page-flight.ts';
@@ -167,21 +168,22 @@ export class Home {
    */
   #fillFrom(opened: UfsObject, { object, ufs, holder, signal }: InfoRequest): Fill | undefined {
     const { info, range } = opened;
-    const { pageSizeBytes, maxObjectSizeBytes } = object.mount;
+    const { pageSizeBytes } = object.mount;
+    const policy = this.#options.fills.policyOf(object);
     const first = Math.ceil(range.start / pageSizeBytes);
     const endExclusive =
       range.endExclusive === info.sizeBytes
         ? Math.ceil(info.sizeBytes / pageSizeBytes)
         : Math.floor(range.endExclusive / pageSizeBytes);
     const { store, flights } = this.#options.fills;
-    const cacheable = hasStrongEtag(info) && info.sizeBytes <= maxObjectSizeBytes && first < endExclusive;
+    const cacheable = isCacheable(info, policy) && first < endExclusive;
     const set = cacheable ? pageSetOf(object, info) : '';
     const page = { set, index: first };
     if (!cacheable || signal.aborted || store.has(page) || flights.get(page)) {
       void closeBody(opened);
       return undefined;
     }
-    const source = { object, ufs, info, set, pageSizeBytes };
+    const source = { object, ufs, info, set, pageSizeBytes, policy };
     const fill = new Fill(source, { first, endExclusive }, this.#options.fills);
     holder.wantedEnd = first + 1;
     fill.attach(holder);

@@ -15,11 +15,12 @@ import type {
   OpenRequest,
   WriteOutcome,
 } from '@forebay/core/cache-node';
+import type { CachePolicies } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import { isKind } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
-import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
+import { clientKeyOf, type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { DirectOpener } from './direct-opener.ts';
@@ -42,6 +43,8 @@ export interface LocalCacheNodeOptions {
   readonly settings: CacheNodeConfig;
   /** The UFS behind a mount: opened once, shared by all who ask. */
   readonly ufsOf: (mount: Mount) => Promise<Ufs>;
+  /** How pages are kept; may change at any time. */
+  readonly policies: CachePolicies;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -78,7 +81,7 @@ export class LocalCacheNode implements CacheNode {
    * use.
    */
   static async open(options: LocalCacheNodeOptions): Promise<LocalCacheNode> {
-    const { settings, dataDir, clock, log } = options;
+    const { settings, dataDir, policies, clock, log } = options;
     const metrics = declareCacheNodeMetrics(options.metrics);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     const store = await PageStore.open({ directory: join(dataDir, 'pages'), ...settings, metrics, log });
@@ -101,6 +104,7 @@ export class LocalCacheNode implements CacheNode {
       budget: new ByteBudget(settings.fillsInFlightBytesMax),
       aheadPages: settings.readAheadPagesMax,
       pauseMaxMs: fillPauseMaxMs,
+      policyOf: (object) => policies.policyOf(object.mount, clientKeyOf(object)),
       onChanged: (object, found) => info.dropVersion(object, found),
       fillsRunning: 0,
     };

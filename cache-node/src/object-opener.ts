@@ -5,11 +5,12 @@
 import type { AbsentObject, CacheResult, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import type { UfsAnswer } from '@forebay/core/errors';
-import { hasStrongEtag, type ObjectInfo, versionOf } from '@forebay/core/object';
+import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { DirectOpener } from './direct-opener.ts';
+import { isCacheable } from './fill/cacheable.ts';
 import type { Fill } from './fill/fill.ts';
 import type { FillContext } from './fill/fill-context.ts';
 import { PageReader } from './fill/page-reader.ts';
@@ -113,7 +114,8 @@ export class ObjectOpener {
     if (request.want === 'info' || plan.condition !== 'met' || plan.range === 'unsatisfiable') {
       return openedOf({ ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved) });
     }
-    if (!hasStrongEtag(info) || info.sizeBytes > request.object.mount.maxObjectSizeBytes) {
+    const policy = this.#options.fills.policyOf(request.object);
+    if (!isCacheable(info, policy)) {
       return this.#options.direct.open(request, ufs, 'BYPASS');
     }
     if (plan.range.start === plan.range.endExclusive) {
@@ -128,7 +130,7 @@ export class ObjectOpener {
     }
     const { pageSizeBytes } = request.object.mount;
     const set = pageSetOf(request.object, info);
-    const source: PageSource = { object: request.object, ufs, info, set, pageSizeBytes };
+    const source: PageSource = { object: request.object, ufs, info, set, pageSizeBytes, policy };
     // A read joined across a change of the mount's page size brings pages of the other size.
     const fill = resolved.fill?.source.set === set ? resolved.fill : undefined;
     const pages = this.#countPages(source, plan.range, { fill, joined: resolved.joined });

@@ -86,8 +86,10 @@ export class CachePolicies {
 
   /** What is left out stays as it is. Policies asked for from now on are by the new rules. */
   update(given: { readonly rules?: readonly CacheRule[]; readonly pins?: readonly Pin[] }): void {
-    this.#rules = given.rules ?? this.#rules;
-    this.#pins = given.pins ?? this.#pins;
+    const { rules = this.#rules, pins = this.#pins } = given;
+    if (rules === this.#rules && pins === this.#pins) return;
+    this.#rules = rules;
+    this.#pins = pins;
     this.#byBucket = compile(this.#rules, this.#pins);
   }
 

@@ -1,4 +1,5 @@
 /** What all fills of a node share. */
+import type { CachePolicy } from '@forebay/core/cache-policy';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
 import type { CacheNodeMetrics } from '../metrics.ts';
@@ -17,6 +18,7 @@ export interface FillContext {
   readonly aheadPages: number;
   /** How long a fill keeps its UFS request open for readers that want no more yet. */
   readonly pauseMaxMs: number;
+  readonly policyOf: (object: ObjectRef) => CachePolicy;
   readonly metrics: CacheNodeMetrics;
   /** The UFS has another version than this one, or none. */
   readonly onChanged: (object: ObjectRef, info: ObjectInfo) => void;

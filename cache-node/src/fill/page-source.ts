@@ -1,6 +1,6 @@
 /** One version of one object, ready to be read by pages. */
-import { CachePolicies } from '@forebay/core/cache-policy';
-import { type ObjectRef, objectIdOf } from '@forebay/core/mount';
+import type { CachePolicy } from '@forebay/core/cache-policy';
+import { clientKeyOf, type ObjectRef, objectIdOf } from '@forebay/core/mount';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { type PageSetId, pageSetIdOf } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';
@@ -13,6 +13,8 @@ export interface PageSource {
   readonly info: ObjectInfo & { readonly etag: string };
   readonly set: PageSetId;
   readonly pageSizeBytes: number;
+  /** By which the pages are kept. */
+  readonly policy: CachePolicy;
 }
 
 interface KnownSet {
@@ -36,17 +38,14 @@ export function pageSetOf(object: ObjectRef, info: ObjectInfo): PageSetId {
 }
 
 /** As the page store is told of it. */
-export function pagedObjectOf({ object, info, pageSizeBytes }: PageSource): PagedObject {
-  const { mount, ufsKey } = object;
-  const key = `${mount.keyPrefix}${ufsKey.slice(mount.ufs.prefix.length)}`;
+export function pagedObjectOf({ object, info, pageSizeBytes, policy }: PageSource): PagedObject {
+  const { mount } = object;
   return {
-    path: `${mount.bucket}/${key}`,
+    path: `${mount.bucket}/${clientKeyOf(object)}`,
     version: versionOf(info),
     sizeBytes: info.sizeBytes,
     pageSizeBytes,
     mountPath: mount.path,
-    policy: policies.policyOf(mount, key),
+    policy,
   };
 }
-
-const policies = new CachePolicies();

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
+import { CachePolicies } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
@@ -75,7 +76,12 @@ export class TestNodes {
 
   async open(
     ufs: Ufs,
-    options: { settings?: Partial<CacheNodeConfig>; dataDir?: string; clock?: TestClock } = {},
+    options: {
+      settings?: Partial<CacheNodeConfig>;
+      dataDir?: string;
+      clock?: TestClock;
+      policies?: CachePolicies;
+    } = {},
   ): Promise<TestNode> {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'forebay-node-')));
     const clock = options.clock ?? new TestClock();
@@ -84,6 +90,7 @@ export class TestNodes {
       nodeId: 'n1',
       dataDir,
       settings: { ...defaults, ...options.settings },
+      policies: options.policies ?? new CachePolicies(),
       ufsOf: () => Promise.resolve(ufs),
       metrics,
       clock,

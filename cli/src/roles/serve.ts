@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
 import { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
+import { CachePolicies } from '@forebay/core/cache-policy';
 import { type Clock, systemClock } from '@forebay/core/clock';
 import { ConfigError } from '@forebay/core/config';
 import type { Log } from '@forebay/core/log';
@@ -107,9 +108,12 @@ async function start(parts: Parts): Promise<RunningForebay> {
   await openMounts(pool, parts);
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
   const shared = { settings: values, ufsOf, metrics, clock, log };
-  const cacheNode = await LocalCacheNode.open({ ...shared, nodeId, dataDir: dataDir.cachePath });
+  const policies = new CachePolicies(registry.view());
+  const cachePlace = { nodeId, dataDir: dataDir.cachePath };
+  const cacheNode = await LocalCacheNode.open({ ...shared, ...cachePlace, policies });
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
+  undoing.add(registry.watch((view) => policies.update(view)));
   const credentials = credentialsOf(rootUser, registry);
   const serviceOf = (pattern: Mount) => pool.serviceOf(pattern);
   const gateway = createGateway({ ...shared, serviceOf, registry, cacheNode, credentials });
