@@ -1,0 +1,166 @@
+/**
+ * Rows as bytes and back, for a snapshot: 56 bytes a page, each record whole in itself. A dump goes on while
+ * pages come and go: who keeps a journal beside it replays what changed since the dump began, and ends with
+ * the table as it is. Order of eviction, hits and the place of the hand survive.
+ */
+import { noRow } from '../rows/rows.ts';
+import {
+  isScope,
+  type PageGroup,
+  type PageList,
+  type PageLists,
+  packGroup,
+  unpackGroup,
+} from './page-lists.ts';
+import { isPageIndex, isPlace, type PagePlace, type PageRows } from './page-rows.ts';
+import { idWords, type SetRows, type SetWords } from './set-rows.ts';
+
+export interface TableParts {
+  readonly pages: PageRows;
+  readonly sets: SetRows;
+  readonly lists: PageLists;
+}
+
+const wordsPerRecord = 14;
+export const pageRecordBytes = wordsPerRecord * 4;
+/** Per step: about a millisecond. */
+const recordsPerStep = 4096;
+const rowsPerStep = 65_536;
+
+const visitedFlag = 1;
+const handFlag = 2;
+const groupShift = 4;
+
+/**
+ * All pages of a directory, a step at a time. The bytes, sometimes none, are good until the next step. One
+ * dump of a directory at a time.
+ */
+export function* dumpPages(parts: TableParts, directory: number): Generator<Uint8Array, void> {
+  const { lists } = parts;
+  const records = new Records(parts);
+  lists.beginWalk(directory);
+  try {
+    for (const list of lists.inDirectory(directory)) {
+      list.queue.rewind();
+      for (let row = list.queue.step(); row !== noRow; row = list.queue.step()) {
+        if (records.push(row, list)) yield records.take();
+      }
+    }
+    if (lists.hasStrays(directory)) yield* dumpStrays(parts, directory, records);
+    yield records.take();
+  } finally {
+    lists.endWalk(directory);
+  }
+}
+
+/** What changed its list during the walk may have gone from one not yet walked to one that was. */
+function* dumpStrays(parts: TableParts, directory: number, records: Records): Generator<Uint8Array, void> {
+  const { lists, pages } = parts;
+  for (let row = 0; row < pages.end; row += 1) {
+    if (row % rowsPerStep === 0) yield records.take();
+    if (!pages.isUsed(row) || !pages.isStray(row) || pages.directoryOf(row) !== directory) continue;
+    pages.setStray(row, false);
+    if (records.push(row, lists.of(row))) yield records.take();
+  }
+}
+
+class Records {
+  readonly #parts: TableParts;
+  readonly #words = new Int32Array(recordsPerStep * wordsPerRecord);
+  readonly #id: SetWords = new Int32Array(idWords);
+  count = 0;
+
+  constructor(parts: TableParts) {
+    this.#parts = parts;
+  }
+
+  /** True once there are enough to take. */
+  push(row: number, list: PageList): boolean {
+    const { pages, sets } = this.#parts;
+    const setRow = pages.setRowOf(row);
+    const words = this.#words;
+    let at = this.count * wordsPerRecord;
+    words.set(sets.idOf(setRow, this.#id), at);
+    at += idWords;
+    words[at] = pages.indexOf(row);
+    words[at + 1] = pages.packOf(row);
+    words[at + 2] = pages.offsetOf(row);
+    words[at + 3] = pages.lengthOf(row);
+    words[at + 4] = pages.checksumOf(row);
+    words[at + 5] = pages.storedBytesOf(row);
+    words[at + 6] = pages.filledAtOf(row);
+    const hit = list.queue.isVisited(row) ? visitedFlag : 0;
+    const hand = list.queue.hand === row ? handFlag : 0;
+    words[at + 7] = hit | hand | (sets.groupOf(setRow) << groupShift);
+    words[at + 8] = sets.catalogueOf(setRow);
+    words[at + 9] = sets.ttlOf(setRow);
+    this.count += 1;
+    return this.count === recordsPerStep;
+  }
+
+  take(): Uint8Array {
+    const bytes = new Uint8Array(this.#words.buffer, 0, this.count * pageRecordBytes);
+    this.count = 0;
+    return bytes;
+  }
+}
+
+/**
+ * Adds the pages of a dump, but for those that are in already and for records that no dump would hold.
+ * `scopeOf` says what has become of the dump's scope numbers. Returns how many pages it added.
+ */
+export function loadPages(
+  parts: TableParts,
+  directory: number,
+  records: Uint8Array,
+  scopeOf: (dumped: number) => number,
+): number {
+  const words = new Int32Array(records.slice().buffer, 0, Math.floor(records.byteLength / 4));
+  let added = 0;
+  for (let at = 0; at + wordsPerRecord <= words.length; at += wordsPerRecord) {
+    if (loadPage(parts, directory, words.subarray(at, at + wordsPerRecord), scopeOf)) added += 1;
+  }
+  return added;
+}
+
+function loadPage(
+  { pages, sets, lists }: TableParts,
+  directory: number,
+  record: Int32Array,
+  scopeOf: (dumped: number) => number,
+): boolean {
+  const index = record[idWords]!;
+  const flags = record[idWords + 7]!;
+  const place = placeIn(record, directory);
+  const dumped = unpackGroup(flags >>> groupShift);
+  const group: PageGroup = { ...dumped, scope: scopeOf(dumped.scope) };
+  if (!isPageIndex(index) || !isPlace(place) || !isGroup(group)) return false;
+  let setRow = sets.find(record);
+  if (setRow === noRow) {
+    setRow = sets.addSet(record, packGroup(group), record[idWords + 9]! >>> 0);
+    sets.setCatalogue(setRow, record[idWords + 8]!);
+  }
+  if (pages.find(setRow, index) !== noRow) return false;
+  const row = pages.addPage(setRow, index, place, record[idWords + 6]!);
+  sets.countPage(setRow, index);
+  lists.insert(row, sets.groupOf(setRow));
+  const { queue } = lists.of(row);
+  if (flags & visitedFlag) queue.markVisited(row);
+  if (flags & handFlag) queue.hand = row;
+  return true;
+}
+
+function placeIn(record: Int32Array, directory: number): PagePlace {
+  return {
+    directory,
+    pack: record[idWords + 1]!,
+    offset: record[idWords + 2]! >>> 0,
+    lengthBytes: record[idWords + 3]!,
+    checksum: record[idWords + 4]! >>> 0,
+    storedBytes: record[idWords + 5]!,
+  };
+}
+
+function isGroup({ scope, priority }: PageGroup): boolean {
+  return priority !== undefined && isScope(scope);
+}

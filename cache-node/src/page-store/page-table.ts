@@ -1,0 +1,292 @@
+/**
+ * The page table: which pages are stored, where their bytes lie, and which goes next. In memory only, no
+ * I/O, no object per page: about 48 bytes a page and 44 a set, outside of the heap. A row's number is good
+ * until its page is removed; then another page may get it.
+ */
+import assert from 'node:assert/strict';
+import type { PageSetId } from '@forebay/core/page';
+import { noRow } from '../rows/rows.ts';
+import { dumpPages, loadPages } from './page-dump.ts';
+import { isScope, type PageGroup, PageLists, type PageUsage, packGroup, unpackGroup } from './page-lists.ts';
+import { isPageIndex, isPlace, type PagePlace, PageRows } from './page-rows.ts';
+import { formatSetId, idWords, parseSetId, SetRows, type SetWords } from './set-rows.ts';
+
+/** Number of a page's row; `noRow` (-1) where there is none. */
+export type PageRow = number;
+
+/** What the pages of a set have in common. */
+export interface SetPolicy extends PageGroup {
+  /** Seconds after its fill that a page is dropped; undefined: never. */
+  readonly ttlSeconds?: number | undefined;
+}
+
+export interface NewPage extends SetPolicy {
+  /** Seconds since 1970. */
+  readonly filledAtSeconds: number;
+}
+
+/** Victims whose set's policy has just changed are sent to their new list first: so many at once. */
+const strayVictimsMax = 1000;
+/** Pages that follow a new policy in one call: a few ms. */
+const movesMax = 8192;
+const ttlSecondsMax = 2 ** 32 - 1;
+
+export class PageTable {
+  readonly #pages = new PageRows();
+  readonly #sets = new SetRows();
+  readonly #lists = new PageLists(this.#pages);
+  readonly #parts = { pages: this.#pages, sets: this.#sets, lists: this.#lists };
+  readonly #words: SetWords = new Int32Array(idWords);
+  /** The set that was asked for last: reads ask for one page of a set after the other. */
+  #lastSet: PageSetId = '';
+  #lastSetRow = noRow;
+  #expiryHand = 0;
+
+  get pageCount(): number {
+    return this.#pages.count;
+  }
+
+  get setCount(): number {
+    return this.#sets.count;
+  }
+
+  /** Memory of rows and indexes, rows that are free included. */
+  get allocatedBytes(): number {
+    return this.#pages.allocatedBytes + this.#sets.allocatedBytes;
+  }
+
+  find(set: PageSetId, index: number): PageRow {
+    const setRow = this.#findSet(set);
+    return setRow === noRow ? noRow : this.#pages.find(setRow, index);
+  }
+
+  /**
+   * Adds a page. One that is in already is from now on where `place` says. The policy is for sets that are
+   * new; those that have pages keep theirs until `setPolicy`.
+   */
+  add(set: PageSetId, index: number, place: PagePlace, of: NewPage): PageRow {
+    assert(isPageIndex(index), 'the index of a page is out of bounds');
+    assertPlace(place);
+    assertPolicy(of);
+    let setRow = this.#findSet(set);
+    const known = setRow === noRow ? noRow : this.#pages.find(setRow, index);
+    if (known !== noRow) {
+      this.move(known, place);
+      return known;
+    }
+    if (setRow === noRow) {
+      setRow = this.#sets.addSet(parseSetId(set, this.#words), packGroup(of), of.ttlSeconds ?? 0);
+      this.#lastSet = set;
+      this.#lastSetRow = setRow;
+    }
+    const row = this.#pages.addPage(setRow, index, place, of.filledAtSeconds);
+    this.#sets.countPage(setRow, index);
+    this.#lists.insert(row, this.#sets.groupOf(setRow));
+    return row;
+  }
+
+  /** The bytes of a page lie elsewhere from now on; its standing in the queue is kept within a directory. */
+  move(row: PageRow, place: PagePlace): void {
+    assertPlace(place);
+    this.#lists.move(row, place, this.#sets.groupOf(this.#pages.setRowOf(row)));
+  }
+
+  remove(row: PageRow): void {
+    const setRow = this.#pages.setRowOf(row);
+    this.#lists.remove(row);
+    this.#pages.removePage(row);
+    if (this.#sets.uncountPage(setRow) > 0) return;
+    if (this.#lastSetRow === setRow) {
+      this.#lastSet = '';
+      this.#lastSetRow = noRow;
+    }
+    this.#sets.removeSet(setRow);
+  }
+
+  /** A hit. */
+  touch(row: PageRow): void {
+    this.#lists.of(row).queue.touch(row);
+  }
+
+  /** The page of a directory that goes next, still in; -1 where there is none but pinned ones. */
+  victim(directory: number): PageRow {
+    return this.#victim((list) => list.directory === directory);
+  }
+
+  /** The page of a quota scope that goes next, in whichever directory. */
+  victimOf(scope: number): PageRow {
+    return this.#victim((list) => list.scope === scope);
+  }
+
+  isUsed(row: PageRow): boolean {
+    return this.#pages.isUsed(row);
+  }
+
+  setOf(row: PageRow): PageSetId {
+    return formatSetId(this.#sets.idOf(this.#pages.setRowOf(row), this.#words));
+  }
+
+  indexOf(row: PageRow): number {
+    return this.#pages.indexOf(row);
+  }
+
+  directoryOf(row: PageRow): number {
+    return this.#pages.directoryOf(row);
+  }
+
+  /** `ownFile` (-1) where the page has a file of its own. */
+  packOf(row: PageRow): number {
+    return this.#pages.packOf(row);
+  }
+
+  offsetOf(row: PageRow): number {
+    return this.#pages.offsetOf(row);
+  }
+
+  lengthOf(row: PageRow): number {
+    return this.#pages.lengthOf(row);
+  }
+
+  storedBytesOf(row: PageRow): number {
+    return this.#pages.storedBytesOf(row);
+  }
+
+  checksumOf(row: PageRow): number {
+    return this.#pages.checksumOf(row);
+  }
+
+  filledAtOf(row: PageRow): number {
+    return this.#pages.filledAtOf(row);
+  }
+
+  /** Whether a page has outlived the time to live of its set. */
+  isExpired(row: PageRow, nowSeconds: number): boolean {
+    const ttlSeconds = this.#sets.ttlOf(this.#pages.setRowOf(row));
+    return ttlSeconds > 0 && this.#pages.filledAtOf(row) + ttlSeconds <= nowSeconds;
+  }
+
+  /**
+   * Expired pages among the next rows of an endless walk over all of them; call it from time to time. Costs
+   * nothing where no set has a time to live.
+   */
+  expired(nowSeconds: number, inspectMax: number): PageRow[] {
+    const found: PageRow[] = [];
+    if (this.#sets.withTtl === 0) return found;
+    for (let inspected = Math.min(inspectMax, this.#pages.end); inspected > 0; inspected -= 1) {
+      const row = this.#expiryHand < this.#pages.end ? this.#expiryHand : 0;
+      if (this.#pages.isUsed(row) && this.isExpired(row, nowSeconds)) found.push(row);
+      this.#expiryHand = row + 1;
+    }
+    return found;
+  }
+
+  /** Stored bytes and pages of a quota scope, in all directories. */
+  usageOf(scope: number): PageUsage {
+    return this.#lists.usage((list) => list.scope === scope);
+  }
+
+  /** Stored bytes and pages of a directory, pinned ones included. */
+  usageIn(directory: number): PageUsage {
+    return this.#lists.usage((list) => list.directory === directory);
+  }
+
+  pageCountOf(set: PageSetId): number {
+    const setRow = this.#findSet(set);
+    return setRow === noRow ? 0 : this.#sets.pageCountOf(setRow);
+  }
+
+  /** Rows of a set's pages by ascending index. Pages may come and go between two steps. */
+  *pagesOf(set: PageSetId): Generator<PageRow, void> {
+    for (let index = 0; index < this.#indexEndOf(set); index += 1) {
+      const row = this.find(set, index);
+      if (row !== noRow) yield row;
+    }
+  }
+
+  /** All sets that have pages. Sets may come and go between two steps: those are told or not. */
+  *eachSet(): Generator<PageSetId, void> {
+    for (let row = 0; row < this.#sets.end; row += 1) {
+      if (this.#sets.isUsed(row)) yield formatSetId(this.#sets.idOf(row, this.#words));
+    }
+  }
+
+  policyOf(set: PageSetId): SetPolicy | undefined {
+    const setRow = this.#findSet(set);
+    if (setRow === noRow) return undefined;
+    return { ...unpackGroup(this.#sets.groupOf(setRow)), ttlSeconds: this.#sets.ttlOf(setRow) || undefined };
+  }
+
+  /**
+   * Gives a set another policy: at once for pages to come, and for those that are in, a few thousand per
+   * call. Returns the index to go on from in the next call, or -1 when all of them follow.
+   */
+  setPolicy(set: PageSetId, policy: SetPolicy, fromIndex = 0): number {
+    assertPolicy(policy);
+    const setRow = this.#findSet(set);
+    if (setRow === noRow) return -1;
+    const group = packGroup(policy);
+    this.#sets.setGroup(setRow, group);
+    this.#sets.setTtl(setRow, policy.ttlSeconds ?? 0);
+    const indexEnd = this.#sets.indexEndOf(setRow);
+    const endExclusive = Math.min(indexEnd, fromIndex + movesMax);
+    for (let index = fromIndex; index < endExclusive; index += 1) {
+      const row = this.#pages.find(setRow, index);
+      if (row !== noRow) this.#lists.regroup(row, group);
+    }
+    return endExclusive < indexEnd ? endExclusive : -1;
+  }
+
+  /** A number that the owner of the table keeps with a set, below 2^32; 0 at first. */
+  catalogueOf(set: PageSetId): number {
+    const setRow = this.#findSet(set);
+    return setRow === noRow ? 0 : this.#sets.catalogueOf(setRow);
+  }
+
+  /** The set must have pages. */
+  setCatalogue(set: PageSetId, position: number): void {
+    this.#sets.setCatalogue(this.#findSet(set), position);
+  }
+
+  /** All pages of a directory as bytes, for a snapshot: see `dumpPages`. */
+  dump(directory: number): Generator<Uint8Array, void> {
+    return dumpPages(this.#parts, directory);
+  }
+
+  /** Adds the pages of a part of a dump (whole records, `pageRecordBytes` each): see `loadPages`. */
+  load(directory: number, records: Uint8Array, scopeOf: (dumped: number) => number): number {
+    return loadPages(this.#parts, directory, records, scopeOf);
+  }
+
+  #victim(among: Parameters<PageLists['victim']>[0]): PageRow {
+    for (let strays = 0; strays < strayVictimsMax; strays += 1) {
+      const row = this.#lists.victim(among);
+      if (row === noRow) return noRow;
+      if (!this.#lists.regroup(row, this.#sets.groupOf(this.#pages.setRowOf(row)))) return row;
+    }
+    return noRow;
+  }
+
+  #findSet(set: PageSetId): number {
+    if (set === this.#lastSet) return this.#lastSetRow;
+    const row = this.#sets.find(parseSetId(set, this.#words));
+    if (row !== noRow) {
+      this.#lastSet = set;
+      this.#lastSetRow = row;
+    }
+    return row;
+  }
+
+  #indexEndOf(set: PageSetId): number {
+    const setRow = this.#findSet(set);
+    return setRow === noRow ? 0 : this.#sets.indexEndOf(setRow);
+  }
+}
+
+function assertPlace(place: PagePlace): void {
+  assert(isPlace(place), 'the place of a page is out of bounds');
+}
+
+function assertPolicy({ scope, ttlSeconds = 0 }: SetPolicy): void {
+  assert(isScope(scope), 'the scope is out of bounds');
+  assert(ttlSeconds >= 0 && ttlSeconds <= ttlSecondsMax, 'the time to live is out of bounds');
+}
