@@ -2,12 +2,9 @@
  * One attempt to open an object: known or asked info, conditions, range, and a body whose first bytes are
  * here.
  */
-import type { AbsentObject, CacheResult, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
+import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
-import type { UfsAnswer } from '@forebay/core/errors';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
-import { pagesOf } from '@forebay/core/page';
-import type { ByteRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { DirectOpener } from './direct-opener.ts';
 import { isCacheable } from './fill/cacheable.ts';
@@ -16,10 +13,19 @@ import type { FillContext } from './fill/fill-context.ts';
 import { PageReader } from './fill/page-reader.ts';
 import { type PageSource, pageSetOf } from './fill/page-source.ts';
 import { FirstThenRest } from './first-then-rest.ts';
-import type { Home, InfoQuery } from './home.ts';
-import type { InfoStore, KnownInfo } from './info-store/info-store.ts';
+import type { Home } from './home.ts';
+import type { InfoStore } from './info-store/info-store.ts';
 import { absentOf, openedOf } from './open-answers.ts';
-import { needsChecksums, planOf } from './open-plan.ts';
+import { planOf } from './open-plan.ts';
+import {
+  countPages,
+  hasWhatIsAsked,
+  type InfoWay,
+  infoResultOf,
+  mayBeBucket,
+  pageResultOf,
+  queryOf,
+} from './open-rules.ts';
 
 export interface OpenerOptions {
   readonly nodeId: string;
@@ -31,18 +37,11 @@ export interface OpenerOptions {
 }
 
 /** Info to answer with, and how it was come by. */
-interface ResolvedInfo {
+interface ResolvedInfo extends InfoWay {
   readonly info: ObjectInfo;
   readonly ageMs: number;
-  /** `known`: from the cache, by the rule; `confirmed`: the UFS said the cached version still is. */
-  readonly by: 'known' | 'confirmed' | 'read';
-  /** Another request asked the UFS. */
-  readonly joined: boolean;
   readonly fill: Fill | undefined;
 }
-
-/** The segment by which `x-cache` is decided before the headers go out (DESIGN §6). */
-const segmentBytes = 64 * 1024 * 1024;
 
 export class ObjectOpener {
   readonly #options: OpenerOptions;
@@ -69,7 +68,7 @@ export class ObjectOpener {
   async #ask(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {
     const { nodeId, home, info, fills, clock } = this.#options;
     const before = info.hint(request.object);
-    const share = await home.read(request.object, ufs, this.#queryOf(request, before), request.signal);
+    const share = await home.read(request.object, ufs, queryOf(request, before, fills.store), request.signal);
     try {
       const { joined } = share;
       const { content, sentAtMs, fill } = share.read;
@@ -86,21 +85,6 @@ export class ObjectOpener {
     } finally {
       share.release();
     }
-  }
-
-  /** A HEAD where the bytes are probably here or not wanted, otherwise the GET that brings both. */
-  #queryOf(request: OpenRequest, before: ObjectInfo | undefined): InfoQuery {
-    if (request.want === 'info') return { method: 'head' };
-    if (before) {
-      const plan = planOf(request, before);
-      if (plan.condition !== 'met' || plan.range === 'unsatisfiable') return { method: 'head' };
-      const { start, endExclusive } = plan.range;
-      if (start === endExclusive) return { method: 'head' };
-      const index = Math.floor(start / request.object.mount.pageSizeBytes);
-      const cached = this.#options.fills.store.has({ set: pageSetOf(request.object, before), index });
-      if (cached) return { method: 'head' };
-    }
-    return { method: 'get', range: request.range, needChecksums: needsChecksums(request) };
   }
 
   async #answer(
@@ -133,66 +117,11 @@ export class ObjectOpener {
     const source: PageSource = { object: request.object, ufs, info, set, pageSizeBytes, policy };
     // A read joined across a change of the mount's page size brings pages of the other size.
     const fill = resolved.fill?.source.set === set ? resolved.fill : undefined;
-    const pages = this.#countPages(source, plan.range, { fill, joined: resolved.joined });
+    const pages = countPages(source, plan.range, { ...this.#options.fills, fill, joined: resolved.joined });
     const cache = pageResultOf(resolved, pages);
     const reader = new PageReader(source, plan.range, this.#options.fills, request.signal);
     if (fill) reader.join(fill, !resolved.joined);
     const body = reader.takeFromMemory() ?? (await FirstThenRest.of(reader, plan.range));
     return openedOf({ ...plan, info, ageMs, nodeId, cache, pages, body });
   }
-
-  /**
-   * Of the range's first segment: how many pages there are, how many are cached, and whether another request
-   * brings the first. Pages of the fill that the info came with are no hits, though some may be stored
-   * already.
-   */
-  #countPages(
-    source: PageSource,
-    range: ByteRange,
-    { fill, joined }: { fill: Fill | undefined; joined: boolean },
-  ): PageCount {
-    const { store, flights } = this.#options.fills;
-    const { set, pageSizeBytes } = source;
-    const segment = {
-      start: range.start,
-      endExclusive: Math.min(range.endExclusive, range.start + segmentBytes),
-    };
-    const { first, endExclusive } = pagesOf(segment, pageSizeBytes);
-    let hit = 0;
-    for (let index = first; index < endExclusive; index += 1) {
-      if (store.has({ set, index }) && !fill?.brings(index)) hit += 1;
-    }
-    const coalesced = fill?.brings(first) ? joined : flights.get({ set, index: first }) !== undefined;
-    return { hit, total: endExclusive - first, coalesced };
-  }
-}
-
-interface PageCount {
-  readonly hit: number;
-  readonly total: number;
-  readonly coalesced: boolean;
-}
-
-/**
- * Of a HEAD's 404 nobody knows whether key or bucket is missing, and a bucket of the pattern mount may well
- * be: a GET, whose client is told which, asks again.
- */
-function mayBeBucket({ object, want }: OpenRequest, answer: UfsAnswer): boolean {
-  return want === 'bytes' && object.mount.pattern !== undefined && answer.guessed === true;
-}
-
-function hasWhatIsAsked(request: OpenRequest, { record: { content } }: KnownInfo): boolean {
-  return content.kind === 'absent' || content.info.checksumsKnown || !needsChecksums(request);
-}
-
-function infoResultOf(resolved: ResolvedInfo): CacheResult {
-  if (resolved.by === 'known') return 'HIT';
-  if (resolved.by === 'confirmed') return 'REVALIDATED';
-  return resolved.joined ? 'COALESCED' : 'MISS';
-}
-
-function pageResultOf(resolved: ResolvedInfo, pages: PageCount): CacheResult {
-  if (pages.hit === pages.total) return resolved.by === 'known' ? 'HIT' : 'REVALIDATED';
-  if (pages.hit > 0) return 'PARTIAL';
-  return pages.coalesced ? 'COALESCED' : 'MISS';
 }

@@ -13,7 +13,7 @@ export interface OpenPlan {
 /**
  * Conditions come before the range; an If-Range that does not hold takes the range away (RFC 9110 §13.1.5).
  */
-export function planOf(request: OpenRequest, info: ObjectInfo): OpenPlan {
+export function planOf(request: Omit<OpenRequest, 'signal'>, info: ObjectInfo): OpenPlan {
   const condition = request.conditions ? evaluateConditions(request.conditions, info) : 'met';
   const asked: RangeRequest | undefined =
     request.ifRange && !ifRangeHolds(request.ifRange, info) ? undefined : request.range;
@@ -28,6 +28,6 @@ function ifRangeHolds(ifRange: NonNullable<OpenRequest['ifRange']>, info: Object
 }
 
 /** A range has no checksums. */
-export function needsChecksums(request: OpenRequest): boolean {
+export function needsChecksums(request: Pick<OpenRequest, 'needChecksums' | 'range'>): boolean {
   return request.needChecksums === true && request.range === undefined;
 }
