@@ -16,8 +16,13 @@ export interface CachedBucket {
   stop(): Promise<void>;
 }
 
-/** What has started ends also where the rest cannot start. `options`: of Forebay, beside the mount. */
-export async function startCachedBucket(options: Omit<ForebayOptions, 'mounts'> = {}): Promise<CachedBucket> {
+export interface CachedBucketOptions extends Omit<ForebayOptions, 'mounts'> {
+  /** Of the mount; without it, `ttl=1h`. */
+  readonly freshness?: string;
+}
+
+/** What has started ends also where the rest cannot start. */
+export async function startCachedBucket(options: CachedBucketOptions = {}): Promise<CachedBucket> {
   const ends: (() => unknown)[] = [];
   const stop = async () => {
     for (const end of ends.splice(0).reverse()) await end();
@@ -31,7 +36,7 @@ export async function startCachedBucket(options: Omit<ForebayOptions, 'mounts'> 
     const { mount, env } = s3Mount('/lake', proxy, 'lake');
     const forebay = await startForebay({
       ...options,
-      mounts: [`${mount}&ttl=1h`],
+      mounts: [`${mount}&${options.freshness ?? 'ttl=1h'}`],
       env: { ...env, ...options.env },
     });
     ends.push(() => forebay.remove());
