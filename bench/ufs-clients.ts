@@ -40,7 +40,9 @@ async function compare(): Promise<void> {
   const rows: Record<string, Record<string, number>> = {};
   for (const { name, sizeBytes, count } of [
     { name: '4 KiB', sizeBytes: 4 * KiB, count: 4_000 },
+    { name: '64 KiB', sizeBytes: 64 * KiB, count: 2_000 },
     { name: '1 MiB', sizeBytes: MiB, count: 600 },
+    { name: '64 MiB', sizeBytes: 64 * MiB, count: 32 },
   ]) {
     // Alternating rounds: what else the machine does falls on both.
     const rounds = { lean: [] as number[], sdk: [] as number[] };
@@ -48,7 +50,9 @@ async function compare(): Promise<void> {
       rounds.lean.push(await cpuPerGet(lean, sizeBytes, count));
       rounds.sdk.push(await cpuPerGet(sdk, sizeBytes, count));
     }
-    rows[name] = { 'lean, µs': median(rounds.lean), 'client-s3, µs': median(rounds.sdk) };
+    const [leanUs, sdkUs] = [median(rounds.lean), median(rounds.sdk)];
+    const leanPerMiB = Math.round((leanUs * MiB) / sizeBytes);
+    rows[name] = { 'lean, µs': leanUs, 'lean, µs per MiB': leanPerMiB, 'client-s3, µs': sdkUs };
   }
   console.table(rows);
   await close();

@@ -30,8 +30,9 @@ export interface UfsObject {
   readonly range: ByteRange;
   /**
    * The bytes, exactly as many as `range` says: fewer or more throws `ufs-unavailable`. Back-pressured:
-   * nothing is read ahead of the consumer but socket buffers. Must be consumed or `return()`ed, which
-   * closes the connection.
+   * nothing is read ahead of the consumer but a piece and socket buffers. A piece is valid until the next
+   * one is asked for or the body returned, as buffers are used again: who needs it longer copies it. Must be
+   * consumed or `return()`ed, which closes the connection.
    */
   readonly body: AsyncIterable<Uint8Array>;
 }
@@ -59,10 +60,14 @@ export interface UfsForward {
 export interface UfsForwarded {
   readonly status: number;
   readonly headers: HeaderList;
+  /** As `UfsObject.body`: a piece is valid until the next one is asked for. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Body of a write. `sizeBytes` is exact. Where the iterator throws, nothing may be stored. */
+/**
+ * Body of a write. `sizeBytes` is exact. Where the iterator throws, nothing may be stored. Its pieces are the
+ * driver's to keep until they are sent: they stay as they are.
+ */
 export interface UfsUpload {
   readonly sizeBytes: number;
   readonly body: AsyncIterable<Uint8Array>;

@@ -138,7 +138,7 @@ export async function bodyOf(opened: OpenedObject): Promise<Buffer> {
   if (!opened.body) return Buffer.alloc(0);
   if (opened.body instanceof Uint8Array) return Buffer.from(opened.body);
   const pieces: Uint8Array[] = [];
-  for await (const piece of opened.body) pieces.push(piece);
+  for await (const piece of opened.body) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 

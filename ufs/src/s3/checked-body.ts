@@ -1,6 +1,7 @@
 /** The body of a read on its way to the caller. */
+
+import type { ResponseBody } from '../http1/response-body.ts';
 import { readErrorOf } from './lean-client.ts';
-import type { ResponseBody } from './response-body.ts';
 
 /** A body whose failures are the driver's own errors: a connection that breaks is `ufs-unavailable`. */
 export class CheckedBody implements AsyncIterableIterator<Uint8Array> {

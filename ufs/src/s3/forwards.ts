@@ -6,9 +6,9 @@
  */
 import { isUfsAnswer, UfsAnswerError } from '@forebay/core/errors';
 import { headerValue } from '@forebay/core/object';
+import type { WireAnswer } from '../http1/exchange.ts';
 import type { UfsForward, UfsForwarded } from '../ufs.ts';
 import { CheckedBody } from './checked-body.ts';
-import type { WireAnswer } from './exchange.ts';
 import { passedHeadersOf } from './headers.ts';
 import type { LeanClient, LeanRequest } from './lean-client.ts';
 

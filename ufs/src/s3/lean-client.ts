@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ForebayError, isKind, type UfsAnswer, UfsAnswerError } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { HeaderList } from '@forebay/core/object';
+import { wholeOf } from '@forebay/core/pieces';
+import type { WireAnswer } from '../http1/exchange.ts';
+import { NoAnswerError } from '../http1/no-answer.ts';
 import type { S3Address } from './address.ts';
 import { answerOf, type ErrorReply, errorBodyMaxBytes, looksLikeError } from './error-body.ts';
-import type { WireAnswer } from './exchange.ts';
-import { NoAnswerError } from './no-answer.ts';
-import { collect } from './response-body.ts';
 import type { Transport, WireRequest } from './transport.ts';
 import type { UploadAnswer } from './upload.ts';
 import type { Uploader, UploadRequest } from './uploader.ts';
@@ -81,7 +81,7 @@ export class LeanClient {
   async readWhole(request: LeanRequest): Promise<WholeAnswer> {
     const { status, headers, body } = await this.read(request);
     try {
-      const whole = await collect(body, documentMaxBytes);
+      const whole = await wholeOf(body, documentMaxBytes);
       if (whole) return { status, headers, body: whole };
     } catch (error) {
       throw readErrorOf(error, request);
@@ -102,7 +102,7 @@ export class LeanClient {
       throw writeErrorOf(error, request);
     }
     const { status, headers } = answer;
-    const body = await collect(answer.body, documentMaxBytes).catch(() => undefined);
+    const body = await wholeOf(answer.body, documentMaxBytes).catch(() => undefined);
     return wholeOrError({ status, headers, body, sent: 'all' }, request);
   }
 
@@ -125,7 +125,7 @@ export class LeanClient {
     const answer = await this.#transport.send({ ...request, address: this.#address });
     const { status, headers } = answer;
     if (status < 300 || status === 304) return answer;
-    const body = await collect(answer.body, errorBodyMaxBytes).catch(() => undefined);
+    const body = await wholeOf(answer.body, errorBodyMaxBytes).catch(() => undefined);
     const { about, key } = request;
     throw new UfsAnswerError(answerOf({ status, headers, body: body ?? Buffer.alloc(0), about, key }));
   }
@@ -136,7 +136,7 @@ function isTransient(error: unknown): boolean {
   if (error instanceof UfsAnswerError) return isPatience(error.answer);
   // Nothing sent is a store that cannot be reached: the next attempt would only make the caller wait.
   if (!(error instanceof NoAnswerError) || error.sent === 'nothing') return false;
-  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(error.code);
+  return ['ECONNRESET', 'EPIPE'].includes(error.code);
 }
 
 function isPatience({ status, code }: UfsAnswer): boolean {

@@ -12,6 +12,8 @@ export interface S3Limits {
   readonly bodyIdleTimeoutMs: number;
   /** Instead of the two above for copy and complete: the store works before it answers. */
   readonly slowWriteTimeoutMs: number;
+  /** A connection that nobody uses is closed after this, or sooner where the store says that it does. */
+  readonly idleTimeoutMs: number;
   /** Sockets to the store. */
   readonly connectionsMax: number;
   /** Requests that may wait for a socket, and how long each may. Past either: `overloaded`. */
@@ -28,6 +30,7 @@ export const defaultS3Limits: S3Limits = {
   refusalWaitMs: 250,
   bodyIdleTimeoutMs: 60_000,
   slowWriteTimeoutMs: 300_000,
+  idleTimeoutMs: 15_000,
   connectionsMax: 64,
   waitersMax: 1_024,
   connectionWaitMs: 10_000,

@@ -1,13 +1,17 @@
 /**
- * Signed requests to one store over one bounded pool: paths and headers go out byte for byte, answers come
- * back raw and back-pressured. No retries and no meaning here. Bodies that stream go through uploader.ts.
+ * Signed requests to one store over one bounded pool of connections: paths and headers go out byte for byte,
+ * answers come back raw and back-pressured. No meaning here, and no repetition but of reads that met a
+ * connection which had died while idle. Bodies that stream go through uploader.ts.
  */
 import { emptySha256, sha256Hex } from '@forebay/core/sigv4';
-import { Pool } from 'undici';
-import { Exchange, type WireAnswer } from './exchange.ts';
+import type { Connection } from '../http1/connection.ts';
+import { ConnectionPool } from '../http1/connection-pool.ts';
+import { Exchange, type WireAnswer } from '../http1/exchange.ts';
+import { NoAnswerError } from '../http1/no-answer.ts';
+import { ReadBuffers } from '../http1/read-buffers.ts';
 import type { Gate } from './gate.ts';
 import type { S3Limits } from './limits.ts';
-import type { Signer, Target } from './signer.ts';
+import type { SignedTarget, Signer, Target } from './signer.ts';
 
 export interface WireRequest extends Target {
   readonly body?: Uint8Array | undefined;
@@ -24,23 +28,23 @@ export interface TransportOptions {
   readonly limits: S3Limits;
 }
 
+/** Shorter than servers keep an idle connection, as a write on one that is just closed cannot be repeated. */
+const writeIdleMaxMs = 4_000;
+/** Of all stores: buffers that nobody reads into. */
+const buffers = new ReadBuffers({ keptBytesMax: 32 * 1024 * 1024 });
+
 export class Transport {
   readonly #signer: Signer;
   readonly #gate: Gate;
   readonly #limits: S3Limits;
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
 
   constructor({ origin, signer, gate, limits }: TransportOptions) {
     this.#signer = signer;
     this.#gate = gate;
     this.#limits = limits;
-    this.#pool = new Pool(origin, {
-      connections: limits.connectionsMax,
-      connectTimeout: limits.connectTimeoutMs,
-      // Streams that share a connection would share a slow reader's back-pressure too.
-      allowH2: false,
-      maxHeaderSize: 64 * 1024,
-    });
+    const { connectTimeoutMs, idleTimeoutMs } = limits;
+    this.#pool = new ConnectionPool({ origin, buffers, connectTimeoutMs, idleTimeoutMs });
   }
 
   /**
@@ -48,29 +52,73 @@ export class Transport {
    * @throws NoAnswerError, ForebayError overloaded, or the signal's reason before anything was sent.
    */
   async send(request: WireRequest): Promise<WireAnswer> {
-    const { method, body, timeoutMs, signal } = request;
+    const { body, signal } = request;
     const payloadHash = body ? sha256Hex(body) : emptySha256;
     const keys = await this.#signer.keys();
-    const { path, headers } = this.#signer.sign(request, { keys, payloadHash });
+    const signed = this.#signer.sign(request, { keys, payloadHash });
     await this.#gate.enter(signal);
-    const exchange = new Exchange(signal, () => this.#gate.leave());
-    this.#pool.dispatch(
-      {
-        method,
-        path,
-        headers: headers.flat(),
-        body: body ?? null,
-        headersTimeout: timeoutMs ?? this.#limits.firstHeaderTimeoutMs,
-        bodyTimeout: timeoutMs ?? this.#limits.bodyIdleTimeoutMs,
-        // Else undici closes the connection after every HEAD.
-        ...(method === 'HEAD' && { reset: false }),
-      },
-      exchange,
-    );
-    return exchange.answer;
+    try {
+      const head = headOf(request, signed);
+      return await this.#sendOnce(request, head);
+    } catch (error) {
+      this.#gate.leave();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    this.#pool.close();
   }
+
+  async #sendOnce(request: WireRequest, head: string): Promise<WireAnswer> {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const idle = this.#pool.idle(isRead ? Number.POSITIVE_INFINITY : writeIdleMaxMs);
+    if (!idle) return this.#exchange(await this.#connect(request), request, head);
+    try {
+      return await this.#exchange(idle, request, head);
+    } catch (error) {
+      const again = isRead && error instanceof NoAnswerError && error.diedIdle && !request.signal?.aborted;
+      if (!again) throw error;
+      return this.#exchange(await this.#connect(request), request, head);
+    }
+  }
+
+  async #connect({ signal }: WireRequest): Promise<Connection> {
+    try {
+      return await this.#pool.connect(signal);
+    } catch (error) {
+      throw new NoAnswerError('nothing', signal?.aborted ? signal.reason : error);
+    }
+  }
+
+  #exchange(connection: Connection, request: WireRequest, head: string): Promise<WireAnswer> {
+    const { method, timeoutMs, signal } = request;
+    const exchange = new Exchange({
+      connection,
+      buffers,
+      method,
+      signal,
+      headTimeoutMs: timeoutMs ?? this.#limits.firstHeaderTimeoutMs,
+      bodyIdleTimeoutMs: timeoutMs ?? this.#limits.bodyIdleTimeoutMs,
+      onDone: (kept) => {
+        if (kept) this.#pool.giveBack(connection, kept.idleMs);
+        this.#gate.leave();
+      },
+    });
+    return exchange.run(head, request.body);
+  }
+}
+
+/** What would be read as another header, or is no byte. */
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** The head of the request, one character per byte. @throws NoAnswerError where HTTP cannot carry it */
+function headOf({ method, body }: WireRequest, { path, headers }: SignedTarget): string {
+  const lines = [`${method} ${path} HTTP/1.1`];
+  for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+  if (body || method === 'PUT' || method === 'POST') lines.push(`content-length: ${body?.byteLength ?? 0}`);
+  if (lines.some((line) => unsendable.test(line))) {
+    throw new NoAnswerError('nothing', new Error('a header cannot be sent as it is'));
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }

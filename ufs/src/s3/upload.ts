@@ -6,8 +6,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { HeaderList } from '@forebay/core/object';
+import { asError, NoAnswerError, type Sent } from '../http1/no-answer.ts';
 import type { S3Limits } from './limits.ts';
-import { asError, NoAnswerError, type Sent } from './no-answer.ts';
 import type { WireBody } from './request-body.ts';
 
 /** Answers to uploads are small documents. */

@@ -1,5 +1,5 @@
 /**
- * Requests whose body streams, through node:http: undici cannot wait for `100 Continue`. A store that
+ * Requests whose body streams, through node:http, which can wait for `100 Continue`. A store that
  * refuses closes the connection on a body that it does not want, and a client that is still sending then
  * loses the refusal to the reset. Hence large bodies ask first; and as some stores say `100 Continue`
  * before they look, an upload waits a moment after its first bytes as long as the last one was not taken

@@ -22,8 +22,9 @@ describe('a read of a version by its id', () => {
   });
 
   it('refuses an answer of another version: the store does not know the parameter', async () => {
-    const { ufs, server } = await openStore(({ write }) =>
-      write(reply(200, 'two', ['ETag: "2"', 'x-amz-version-id: v2'])),
+    const { ufs, server } = await openStore(
+      ({ write }) => write(reply(200, 'two', ['ETag: "2"', 'x-amz-version-id: v2'])),
+      { idleTimeoutMs: 20 },
     );
     for (const read of [ufs.get('k', { versionId: 'v1' }), ufs.head('k', { versionId: 'v1' })]) {
       expect(await errorOf(read)).toMatchObject({ kind: 'ufs-unavailable' });

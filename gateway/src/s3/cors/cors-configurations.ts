@@ -3,9 +3,11 @@
  * before and with every request. A change through this gateway counts at once, any other within the time that
  * rules are remembered.
  */
+
 import type { Clock } from '@forebay/core/clock';
 import { isUfsAnswer } from '@forebay/core/errors';
 import { type Mount, ufsIdentityOf } from '@forebay/core/mount';
+import { wholeOf } from '@forebay/core/pieces';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { parseCorsConfiguration } from '../xml.ts';
 import type { CorsRule } from './cors-rules.ts';
@@ -95,12 +97,7 @@ export class CorsConfigurations {
 }
 
 async function bounded(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const piece of body) {
-    sizeBytes += piece.byteLength;
-    if (sizeBytes > documentBytesMax) throw new Error('the CORS configuration is too long');
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
+  const bytes = await wholeOf(body, documentBytesMax);
+  if (!bytes) throw new Error('the CORS configuration is too long');
+  return bytes;
 }

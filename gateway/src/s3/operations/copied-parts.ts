@@ -2,9 +2,11 @@
  * What belongs to a copy beside the bytes: tags and checksums on their way from one store to another, and the
  * copy that would change nothing (S3-WIRE 93).
  */
+
 import { isUfsAnswer } from '@forebay/core/errors';
 import { type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
+import { wholeOf } from '@forebay/core/pieces';
 import type { Ufs, UfsUpload } from '@forebay/ufs/ufs';
 import { S3Error } from '../errors.ts';
 import { createChecksum, isChecksumAlgorithm } from '../payload/checksums.ts';
@@ -147,12 +149,7 @@ export function refusePlainSelfCopy(
 }
 
 async function bounded(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const piece of body) {
-    sizeBytes += piece.byteLength;
-    if (sizeBytes > taggingBytesMax) throw new S3Error('MalformedXML');
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
+  const bytes = await wholeOf(body, taggingBytesMax);
+  if (!bytes) throw new S3Error('MalformedXML');
+  return bytes;
 }

@@ -1,6 +1,8 @@
 /** CopyObject, within one store and between two (S3-WIRE 92-95). */
+
 import type { ObjectRef } from '@forebay/core/mount';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
+import { ownedPieces } from '@forebay/core/pieces';
 import type { UfsCopied, UfsWritten } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
 import { inTimeOrLate } from '../late-answer.ts';
@@ -103,7 +105,7 @@ function copyAcross(
       const { ufsKey: key } = source.object;
       const payer = payerHeaders(request.headers);
       const tags = replaces.tagging ? [] : await carriedTags(from, { ...source, key, info }, payer);
-      const upload = { sizeBytes, body, headers: [...stored, ...policy, ...tags] };
+      const upload = { sizeBytes, body: ownedPieces(body), headers: [...stored, ...policy, ...tags] };
       return to.put(object.ufsKey, withChecksum(upload, info, request));
     };
     const written = await copying().finally(() => closeSource(opened));

@@ -2,7 +2,9 @@
  * A copy takes the source's tags along. Callers who may not read these, or not put them on the copy, may copy
  * what has none (AWS, CopyObject: "If the source object has tags").
  */
+
 import { isUfsAnswer } from '@forebay/core/errors';
+import { wholeOf } from '@forebay/core/pieces';
 import { mayCopyTags } from '../authorise.ts';
 import { S3Error } from '../errors.ts';
 import type { OperationDeps } from '../operation.ts';
@@ -40,9 +42,7 @@ async function hasTags(
       query: [['tagging', ''], ...version],
       headers: payerHeaders(headers),
     });
-    const pieces: Uint8Array[] = [];
-    for await (const piece of body) pieces.push(piece);
-    return parseTagging(Buffer.concat(pieces)).length > 0;
+    return parseTagging((await wholeOf(body))!).length > 0;
   } catch (error) {
     if (isUfsAnswer(error, 'NotImplemented', 'NoSuchTagSet', 'NoSuchTagSetError')) return false;
     throw error;

@@ -2,7 +2,9 @@
  * Sub-resources of objects that go to the UFS as they are: method, query, headers and body, verified here and
  * signed there with the mount's own credentials (S3-WIRE 120, 126).
  */
+
 import type { HeaderList } from '@forebay/core/object';
+import { wholeOf } from '@forebay/core/pieces';
 import type { UfsForward, UfsForwarded } from '@forebay/ufs/ufs';
 import type { WriteHandler } from '../../write-object.ts';
 import { S3Error } from '../errors.ts';
@@ -133,8 +135,7 @@ export function streamedAnswer({ status, headers, body }: UfsForwarded): S3Answe
 
 /** The answer to a write is read to its end before its fence is lifted. */
 export async function wholeAnswer({ status, headers, body }: UfsForwarded): Promise<S3Answer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of body) pieces.push(piece);
+  const bytes = await wholeOf(body);
   const kept = headers.filter(([name]) => name !== 'content-length');
-  return { status, headers: kept, body: pieces.length > 0 ? Buffer.concat(pieces) : undefined };
+  return { status, headers: kept, body: bytes?.length ? bytes : undefined };
 }

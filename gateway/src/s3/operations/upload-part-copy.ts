@@ -1,5 +1,7 @@
 /** UploadPartCopy: a part from the bytes of another object (S3-WIRE 96). */
+
 import { headerValue } from '@forebay/core/object';
+import { ownedPieces } from '@forebay/core/pieces';
 import type { UfsCopied } from '@forebay/ufs/ufs';
 import { inTimeOrLate } from '../late-answer.ts';
 import type { OperationDeps } from '../operation.ts';
@@ -58,7 +60,7 @@ async function copyPart(deps: OperationDeps, request: S3Request): Promise<UfsCop
   await checkSourceOwner(from, request);
   const algorithm = await checksumAlgorithmOf(to, { key: object.ufsKey, uploadId: part.uploadId, headers });
   const opened = await openSource(from, source, request, sourceRange);
-  const bare = { sizeBytes: opened.sizeBytes, body: opened.body, headers };
+  const bare = { sizeBytes: opened.sizeBytes, body: ownedPieces(opened.body), headers };
   const upload = (algorithm && withComputedChecksum(bare, algorithm)) || bare;
   const written = await to
     .uploadPart(object.ufsKey, { ...part, ...upload })

@@ -117,7 +117,7 @@ export async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<string> 
 
 export async function collectAll(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of body) pieces.push(piece);
+  for await (const piece of body) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 

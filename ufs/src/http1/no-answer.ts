@@ -6,16 +6,33 @@ export type Sent = 'nothing' | 'part' | 'all';
 /** No answer, or no whole head of one. */
 export class NoAnswerError extends Error {
   readonly sent: Sent;
-  constructor(sent: Sent, cause: unknown) {
+  /** A connection that had served before ended without a byte of this answer: most likely it was dead already. */
+  readonly diedIdle: boolean;
+
+  constructor(sent: Sent, cause: unknown, { diedIdle = false } = {}) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.name = 'NoAnswerError';
     this.sent = sent;
+    this.diedIdle = diedIdle;
   }
 
-  /** Code of the socket or of undici: `ECONNREFUSED`, `UND_ERR_HEADERS_TIMEOUT`, ... */
+  /** Code of the socket, or of a `WireError`: `ECONNREFUSED`, `ETIMEDOUT`, ... */
   get code(): string {
     const { cause } = this;
     return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  }
+}
+
+/**
+ * What ended an exchange: `ECONNRESET` the other side closed, `ETIMEDOUT` a limit passed, `EPROTO` an answer
+ * that HTTP/1.1 does not allow.
+ */
+export class WireError extends Error {
+  readonly code: 'ECONNRESET' | 'ETIMEDOUT' | 'EPROTO';
+  constructor(code: WireError['code'], message: string) {
+    super(message);
+    this.name = 'WireError';
+    this.code = code;
   }
 }
 
