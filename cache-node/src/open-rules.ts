@@ -1,6 +1,6 @@
 /**
- * The rules by which an open goes about its work, apart from the work: what to ask the UFS, which pages count as
- * hits, and the word of `x-cache` (DESIGN §6). Reads follow them, and explain foretells with them.
+ * The rules by which an open goes about its work, apart from the work: what to ask the UFS, which pages count
+ * as hits, and the word of `x-cache` (DESIGN §6). Reads follow them, and explain foretells with them.
  */
 import type { CacheResult, OpenRequest } from '@forebay/core/cache-node';
 import type { UfsAnswer } from '@forebay/core/errors';

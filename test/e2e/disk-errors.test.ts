@@ -70,7 +70,7 @@ describe(`a disk that fails (seed ${seed})`, await needs('versitygw'), () => {
       const objects = testObjects('lake/written', [{ count: 6, sizeBytes: 5000 }]);
       await storeAll(forebay, objects);
       expect(await faultsOfAll(lake.client, objects)).toEqual([]);
-      // Another life: it finds what the first one knew in the info store, as it will be found after the faults.
+      // Another life: it finds what the first one knew in the info store, as after the faults.
       await untilQuiet(forebay);
       await forebay.restart();
       lake.proxy.reset();

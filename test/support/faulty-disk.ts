@@ -29,7 +29,7 @@ export interface FaultyDisk {
   heal(): number;
 }
 
-/** @throws Error where there is no compiler: a test of this that does not run must not look like one that passes */
+/** @throws Error where there is no compiler: a test that does not run must not look like one that passes */
 export async function faultyDisk(directory: string): Promise<FaultyDisk> {
   const compiler = (await has('cc', '--version')) ? 'cc' : 'gcc';
   if (!(await has(compiler, '--version'))) {

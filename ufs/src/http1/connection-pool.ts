@@ -1,4 +1,4 @@
-/** Connections to one origin: made as they are needed, kept while idle for a while, the last used taken first. */
+/** Connections to one origin: made as they are needed, kept while idle for a while, last used first taken. */
 import { type Clock, systemClock } from '@forebay/core/clock';
 import { Connection } from './connection.ts';
 import { asError } from './no-answer.ts';

@@ -1,6 +1,6 @@
 /**
- * One connection to a store, and the buffers that its socket reads into. One user at a time; without one it is
- * idle, and whatever comes then ends it: no answer is ever taken for another request's.
+ * One connection to a store, and the buffers that its socket reads into. One user at a time; without one it
+ * is idle, and whatever comes then ends it: no answer is ever taken for another request's.
  */
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';

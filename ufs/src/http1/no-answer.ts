@@ -6,7 +6,7 @@ export type Sent = 'nothing' | 'part' | 'all';
 /** No answer, or no whole head of one. */
 export class NoAnswerError extends Error {
   readonly sent: Sent;
-  /** A connection that had served before ended without a byte of this answer: most likely it was dead already. */
+  /** A connection that had served before ended without a byte of this answer: it was dead already. */
   readonly diedIdle: boolean;
 
   constructor(sent: Sent, cause: unknown, { diedIdle = false } = {}) {
