@@ -6,7 +6,16 @@ const mebibyte = 1024 * 1024;
 function scan(ufsMiB: number, countedUfsMiB = ufsMiB): ScanFigures {
   const [ufsBytes, countedUfsBytes] = [ufsMiB * mebibyte, countedUfsMiB * mebibyte];
   const served = { servedBytes: 10 * mebibyte, countedServedBytes: 10 * mebibyte };
-  return { elapsedMs: 5, requests: 9, ufsRequests: 7, ufsBytes, countedUfsBytes, ...served };
+  return {
+    elapsedMs: 5,
+    requests: 9,
+    requestsCut: 1,
+    ufsRequests: 7,
+    ufsRequestsCut: 0,
+    ufsBytes,
+    countedUfsBytes,
+    ...served,
+  };
 }
 
 const row: ParquetRow = {
@@ -26,6 +35,7 @@ it('sets what was read beside what was served', () => {
   expect(lines.find((line) => line.startsWith('read from the UFS, cold'))).toMatch(
     /12 MiB +1\.20x +7 requests/,
   );
+  expect(lines.find((line) => line.startsWith('asked'))).toMatch(/9 requests, 1 of them cut$/);
   expect(lines.find((line) => line.startsWith('in 64 MiB blocks'))).toContain('6.40x');
 });
 

@@ -5,7 +5,10 @@ import { table } from 'forebay/terminal';
 export interface ScanFigures {
   readonly elapsedMs: number;
   readonly requests: number;
+  /** Of them, those that ended before their answer was whole. */
+  readonly requestsCut: number;
   readonly ufsRequests: number;
+  readonly ufsRequestsCut: number;
   /** By Forebay's metrics. */
   readonly servedBytes: number;
   readonly ufsBytes: number;
@@ -46,7 +49,7 @@ function linesOf(row: ParquetRow): string[] {
     `Row groups of ${row.rowGroupRows} rows; files of ${formatSize(row.setBytes)} together; ${times}`,
     ...table([
       ['', 'bytes', 'to served', ''],
-      line('asked by pyarrow', row.readBytes, `${cold.requests} requests`),
+      line('asked by pyarrow', row.readBytes, requestsNote(cold.requests, cold.requestsCut)),
       line('served', cold.servedBytes, agreement(cold.servedBytes, cold.countedServedBytes)),
       line('read from the UFS, cold', cold.ufsBytes, ufsNote(cold)),
       line('read from the UFS, warm', warm.ufsBytes, ufsNote(warm)),
@@ -57,8 +60,13 @@ function linesOf(row: ParquetRow): string[] {
   ];
 }
 
+function requestsNote(requests: number, cut: number): string {
+  return cut === 0 ? `${requests} requests` : `${requests} requests, ${cut} of them cut`;
+}
+
 function ufsNote(figures: ScanFigures): string {
-  return `${figures.ufsRequests} requests; ${agreement(figures.ufsBytes, figures.countedUfsBytes)}`;
+  const requests = requestsNote(figures.ufsRequests, figures.ufsRequestsCut);
+  return `${requests}; ${agreement(figures.ufsBytes, figures.countedUfsBytes)}`;
 }
 
 function agreement(metric: number, counted: number): string {

@@ -18,8 +18,8 @@ export const bucket = 'bench';
 const never = new AbortController().signal;
 
 /** Removed when the stack is. */
-export function tempDirectory(stack: AsyncDisposableStack): string {
-  const directory = mkdtempSync(join(tmpdir(), 'forebay-bench-'));
+export function tempDirectory(stack: AsyncDisposableStack, parent = tmpdir()): string {
+  const directory = mkdtempSync(join(parent, 'forebay-bench-'));
   const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   process.once('exit', remove);
   stack.defer(remove);
