@@ -78,8 +78,7 @@ describe(`a disk that fails (seed ${seed})`, await needs('versitygw'), () => {
       expect(lake.proxy.requests).toEqual([]);
       ownDisk.fail(faults);
       for (const object of objects) {
-        const written = { method: 'PUT', path: object.path, body: object.beginWrite() };
-        const { status, code } = await lake.client.send(written);
+        const { status, code } = await lake.client.send(object.beginWrite());
         // Who cannot forget what was known may refuse to write, and then has not written.
         if (status === 200) object.settle();
         else

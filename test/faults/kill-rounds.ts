@@ -9,7 +9,7 @@ import { KiB, MiB } from '@forebay/core/bytes';
 import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
 import { metric } from '../support/metrics.ts';
 import { Random } from '../support/random.ts';
-import { diskUseOf } from '../support/stored-files.ts';
+import { diskUseOf, pagesBelow } from '../support/stored-files.ts';
 import { WireClient } from '../support/wire-client.ts';
 import { faultsOfAll, inParallel, storeAll, testObjects } from './objects.ts';
 import { Traffic } from './traffic.ts';
@@ -108,7 +108,7 @@ class KillRun {
 
   /** The dead write nothing: what lies there now is what lay there at the worst moment. */
   #lookAtDisk(): void {
-    const diskBytes = diskUseOf(join(this.#lake.forebay.dataDir, 'cache/pages'));
+    const diskBytes = diskUseOf(join(this.#lake.forebay.dataDir, pagesBelow));
     this.#counts.diskBytesMax = Math.max(this.#counts.diskBytesMax, diskBytes);
     if (diskBytes > cacheBytes) this.faults.push(`${diskBytes} bytes on the disk, of ${cacheBytes}`);
   }

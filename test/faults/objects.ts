@@ -4,7 +4,7 @@
  */
 import { contentOf, differenceOf } from '../support/content.ts';
 import type { S3Endpoint } from '../support/servers.ts';
-import { rangeHeader, WireClient, type WireReply } from '../support/wire-client.ts';
+import { rangeHeader, type WireCall, WireClient, type WireReply } from '../support/wire-client.ts';
 
 /** Past it, a request counts as hung. */
 export const patienceMs = 60_000;
@@ -41,10 +41,20 @@ export class TestObject {
     return this.#settled < this.#versions.length - 1;
   }
 
-  /** The content of the next write. */
-  beginWrite(): Buffer {
+  /** The request that stores the settled content. */
+  get put(): WireCall {
+    return { method: 'PUT', path: this.path, headers: this.#headers, body: this.settled };
+  }
+
+  /** The request of the next write. */
+  beginWrite(): WireCall {
     this.#versions.push(newSeed());
-    return this.#contentOf(this.#versions.length - 1);
+    return { ...this.put, body: this.#contentOf(this.#versions.length - 1) };
+  }
+
+  /** Metadata that goes with every version: spoilt infos show by it. */
+  get #headers(): { readonly [name: string]: string } {
+    return { 'x-amz-meta-name': this.path };
   }
 
   /** The last write was acknowledged. */
@@ -70,6 +80,8 @@ export class TestObject {
     return (reply) => {
       const { start, endExclusive } = range ?? { start: 0, endExclusive: this.sizeBytes };
       if (reply.status !== (range ? 206 : 200)) return `answered ${reply.status} ${reply.code}`;
+      const name = reply.headers['x-amz-meta-name'];
+      if (name !== this.path) return `the metadata of ${name}`;
       let difference: string | undefined;
       for (let index = this.#versions.length - 1; index >= oldest; index -= 1) {
         const whole = this.#contentOf(index).subarray(start, endExclusive);
@@ -107,7 +119,10 @@ export function testObjects(
 export async function storeAll(server: S3Endpoint, objects: readonly TestObject[]): Promise<void> {
   const client = new WireClient(server);
   try {
-    await inParallel(objects, async (object) => void (await client.put(object.path, object.settled)));
+    await inParallel(objects, async ({ put }) => {
+      const { status, code } = await client.send(put);
+      if (status !== 200) throw new Error(`PUT ${put.path} was answered with ${status} ${code}`);
+    });
   } finally {
     client.close();
   }

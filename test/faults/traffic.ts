@@ -70,9 +70,9 @@ export class Traffic {
     const object = random.pick(objects);
     if (object.isWriting) return void (await wait(1));
     object.isWriting = true;
-    const body = object.beginWrite();
+    const write = object.beginWrite();
     try {
-      const reply = await this.#client.sendWithin(patienceMs, { method: 'PUT', path: object.path, body });
+      const reply = await this.#client.sendWithin(patienceMs, write);
       if (reply.status === 200) object.settle();
       else this.faults.push(`PUT ${object.path}: answered ${reply.status} ${reply.code}`);
     } catch (error) {

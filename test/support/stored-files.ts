@@ -15,6 +15,9 @@ import {
 import { join } from 'node:path';
 import type { Random } from './random.ts';
 
+/** Where pages lie below a data directory. */
+export const pagesBelow = 'cache/pages';
+
 /** Files below a directory, in a stable order; what vanishes meanwhile is left out. */
 export function filesBelow(directory: string): string[] {
   const found: string[] = [];
