@@ -53,7 +53,7 @@ export class SieveQueue {
     return this.#count;
   }
 
-  /** How often the hand went round, in parts of a round. Queues of equal laps are under equal pressure. */
+  /** How often the hand went round. Queues whose laps are equal are under equal pressure. */
   get laps(): number {
     return this.#laps;
   }
