@@ -1,7 +1,7 @@
 /**
  * Rows as bytes and back, for a snapshot: 56 bytes a page, each record whole in itself. A dump goes on while
  * pages come and go: who keeps a journal beside it replays what changed since the dump began, and ends with
- * the table as it is. Order of eviction, hits and the place of the hand survive.
+ * the table as it is. The order of eviction and what is known of hits survive.
  */
 import { noRow } from '../rows/rows.ts';
 import {
@@ -27,8 +27,8 @@ export const pageRecordBytes = wordsPerRecord * 4;
 const recordsPerStep = 4096;
 const rowsPerStep = 65_536;
 
-const visitedFlag = 1;
-const handFlag = 2;
+const usesMask = 3;
+const mainFlag = 4;
 const groupShift = 4;
 
 /**
@@ -89,9 +89,8 @@ class Records {
     words[at + 4] = pages.checksumOf(row);
     words[at + 5] = pages.storedBytesOf(row);
     words[at + 6] = pages.filledAtOf(row);
-    const hit = list.queue.isVisited(row) ? visitedFlag : 0;
-    const hand = list.queue.hand === row ? handFlag : 0;
-    words[at + 7] = hit | hand | (sets.groupOf(setRow) << groupShift);
+    const { isMain, uses } = list.queue.standingOf(row);
+    words[at + 7] = uses | (isMain ? mainFlag : 0) | (sets.groupOf(setRow) << groupShift);
     words[at + 8] = sets.catalogueOf(setRow);
     words[at + 9] = sets.ttlOf(setRow);
     this.count += 1;
@@ -143,10 +142,8 @@ function loadPage(
   if (pages.find(setRow, index) !== noRow) return false;
   const row = pages.addPage(setRow, index, place, record[idWords + 6]!);
   sets.countPage(setRow, index);
-  lists.insert(row, sets.groupOf(setRow));
-  const { queue } = lists.of(row);
-  if (flags & visitedFlag) queue.markVisited(row);
-  if (flags & handFlag) queue.hand = row;
+  const standing = { isMain: (flags & mainFlag) !== 0, uses: flags & usesMask };
+  lists.insert(row, sets.groupOf(setRow), standing);
   return true;
 }
 

@@ -5,7 +5,7 @@
  * pressure, as if they shared one queue.
  */
 import assert from 'node:assert/strict';
-import { SieveQueue } from '../eviction/sieve-queue.ts';
+import { type QueueStanding, S3FifoQueue } from '../eviction/s3-fifo-queue.ts';
 import { noRow } from '../rows/rows.ts';
 import { directoriesMax, listsMax, type PagePlace, type PageRows, queueWords } from './page-rows.ts';
 
@@ -42,14 +42,14 @@ export class PageList {
   readonly group: number;
   /** In the state word of the rows. */
   readonly number: number;
-  readonly queue: SieveQueue;
+  readonly queue: S3FifoQueue;
   bytes = 0;
 
   constructor(rows: PageRows, of: { directory: number; group: number; number: number }) {
     this.directory = of.directory;
     this.group = of.group;
     this.number = of.number;
-    this.queue = new SieveQueue(rows, queueWords);
+    this.queue = new S3FifoQueue(rows, queueWords);
   }
 
   get scope(): number {
@@ -87,19 +87,20 @@ export class PageLists {
     return this.#byNumber[this.#rows.listOf(row)]!;
   }
 
-  /** Puts a row that is in no list into its own, as the newest. */
-  insert(row: number, group: number): void {
+  /** Puts a row that is in no list into its own, as the newest; with its standing, where it has one. */
+  insert(row: number, group: number, of: { keyHash: number } | QueueStanding): void {
     const list = this.#listFor(this.#rows.directoryOf(row), group);
-    this.#rows.clearQueueBits(row);
     this.#rows.setList(row, list.number);
     if (list.queue.count === 0) list.queue.laps = this.#leastLaps(list);
-    list.queue.insert(row);
+    if ('keyHash' in of) list.queue.insert(row, of.keyHash);
+    else list.queue.restore(row, of);
     list.bytes += this.#rows.storedBytesOf(row);
   }
 
-  remove(row: number): void {
+  /** For good. `keyHash` is the page's, whenever it comes. */
+  remove(row: number, keyHash: number): void {
     const list = this.of(row);
-    list.queue.remove(row);
+    list.queue.drop(row, keyHash);
     list.bytes -= this.#rows.storedBytesOf(row);
   }
 
@@ -107,15 +108,25 @@ export class PageLists {
   regroup(row: number, group: number): boolean {
     const list = this.of(row);
     if (list.group === group) return false;
-    const wasVisited = list.queue.isVisited(row);
-    this.remove(row);
-    this.insert(row, group);
-    if (wasVisited) this.of(row).queue.markVisited(row);
+    this.insert(row, group, this.#takeOut(row));
     if (this.#walks.has(list.directory)) {
       this.#rows.setStray(row, true);
       this.#walks.set(list.directory, true);
     }
     return true;
+  }
+
+  /** Its bytes lie elsewhere; in another directory it is the newest. */
+  move(row: number, place: PagePlace, group: number): void {
+    const list = this.of(row);
+    if (list.directory === place.directory) {
+      list.bytes += place.storedBytes - this.#rows.storedBytesOf(row);
+      this.#rows.place(row, place);
+      return;
+    }
+    const standing = this.#takeOut(row);
+    this.#rows.place(row, place);
+    this.insert(row, group, standing);
   }
 
   /** From now on, pages of the directory that change their list are marked as strays. */
@@ -130,21 +141,6 @@ export class PageLists {
 
   endWalk(directory: number): void {
     this.#walks.delete(directory);
-  }
-
-  /** Its bytes lie elsewhere; in another directory it is the newest. */
-  move(row: number, place: PagePlace, group: number): void {
-    const list = this.of(row);
-    if (list.directory === place.directory) {
-      list.bytes += place.storedBytes - this.#rows.storedBytesOf(row);
-      this.#rows.place(row, place);
-      return;
-    }
-    const wasVisited = list.queue.isVisited(row);
-    this.remove(row);
-    this.#rows.place(row, place);
-    this.insert(row, group);
-    if (wasVisited) this.of(row).queue.markVisited(row);
   }
 
   /** The next to go of those lists, still in; `noRow` where there is none but pinned ones. */
@@ -170,6 +166,12 @@ export class PageLists {
 
   inDirectory(directory: number): PageList[] {
     return [...this.#byKey.values()].filter((list) => list.directory === directory);
+  }
+
+  #takeOut(row: number): QueueStanding {
+    const list = this.of(row);
+    list.bytes -= this.#rows.storedBytesOf(row);
+    return list.queue.remove(row);
   }
 
   #listFor(directory: number, group: number): PageList {

@@ -3,7 +3,7 @@
  * bytes, and about 4 more in the index that finds it.
  */
 
-import { type QueueWords, queueStateBits } from '../eviction/sieve-queue.ts';
+import { type QueueWords, queueStateBits } from '../eviction/s3-fifo-queue.ts';
 import { RowIndex } from '../rows/row-index.ts';
 import { linkWord, noRow, Rows } from '../rows/rows.ts';
 
@@ -27,7 +27,6 @@ export const ownFile = -1;
 
 const setWord = 1;
 const indexWord = 2;
-/** Links of the queue, and in one word its bits, the number of the list and the bytes beyond the length. */
 export const queueWords: QueueWords = { newer: 3, older: 4, state: 5 };
 const lengthWord = 6;
 const packWord = 7;
@@ -36,13 +35,14 @@ const checksumWord = 9;
 const filledAtWord = 10;
 const wordsPerRow = 11;
 
-const listBits = 14;
-const overheadShift = queueStateBits + listBits;
+/** The state word: the queue's bits, one for strays, the number of the list, bytes beyond the length. */
+const strayBit = 1 << queueStateBits;
+const listShift = queueStateBits + 1;
+const listBits = 13;
 export const listsMax = 1 << listBits;
+const listMask = (listsMax - 1) << listShift;
+const overheadShift = listShift + listBits;
 const overheadMax = (1 << (32 - overheadShift)) - 1;
-const queueMask = (1 << queueStateBits) - 1;
-/** One of the queue's bits that it does not use itself. */
-const strayBit = 8;
 
 const lengthBits = 25;
 const lengthMax = (1 << lengthBits) - 1;
@@ -54,7 +54,7 @@ export class PageRows extends Rows {
 
   constructor() {
     super(wordsPerRow);
-    this.#index = new RowIndex(this, (row) => pageHash(this.setRowOf(row), this.get(row, indexWord)));
+    this.#index = new RowIndex(this, (row) => keyHash(this.setRowOf(row), this.get(row, indexWord)));
   }
 
   override get allocatedBytes(): number {
@@ -62,7 +62,7 @@ export class PageRows extends Rows {
   }
 
   find(setRow: number, index: number): number {
-    let row = this.#index.first(pageHash(setRow, index));
+    let row = this.#index.first(keyHash(setRow, index));
     while (row !== noRow) {
       if (this.get(row, indexWord) === index && this.get(row, setWord) === setRow) return row;
       row = this.get(row, linkWord);
@@ -78,12 +78,12 @@ export class PageRows extends Rows {
     this.set(row, queueWords.state, 0);
     this.set(row, filledAtWord, filledAtSeconds);
     this.place(row, place);
-    this.#index.add(row, pageHash(setRow, index));
+    this.#index.add(row, keyHash(setRow, index));
     return row;
   }
 
   removePage(row: number): void {
-    this.#index.remove(row, pageHash(this.setRowOf(row), this.get(row, indexWord)));
+    this.#index.remove(row, keyHash(this.setRowOf(row), this.get(row, indexWord)));
     this.release(row);
   }
 
@@ -136,12 +136,12 @@ export class PageRows extends Rows {
 
   /** Number of the list that the page is in. */
   listOf(row: number): number {
-    return (this.get(row, queueWords.state) >>> queueStateBits) & (listsMax - 1);
+    return (this.get(row, queueWords.state) & listMask) >>> listShift;
   }
 
   setList(row: number, list: number): void {
-    const others = this.get(row, queueWords.state) & ~((listsMax - 1) << queueStateBits);
-    this.set(row, queueWords.state, others | (list << queueStateBits));
+    const others = this.get(row, queueWords.state) & ~listMask;
+    this.set(row, queueWords.state, others | (list << listShift));
   }
 
   /** Whether the page changed its list while its directory was walked. */
@@ -152,10 +152,6 @@ export class PageRows extends Rows {
   setStray(row: number, isStray: boolean): void {
     const others = this.get(row, queueWords.state) & ~strayBit;
     this.set(row, queueWords.state, isStray ? others | strayBit : others);
-  }
-
-  clearQueueBits(row: number): void {
-    this.set(row, queueWords.state, this.get(row, queueWords.state) & ~queueMask);
   }
 }
 
@@ -181,8 +177,8 @@ function isBetween(value: number, min: number, max: number): boolean {
 }
 
 /** Rows and indexes count up by one: every bit of both must reach every bit of the hash (Murmur3's end). */
-function pageHash(setRow: number, index: number): number {
-  let hash = Math.imul(setRow + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca77);
+export function keyHash(set: number, index: number): number {
+  let hash = Math.imul(set + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca77);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return hash ^ (hash >>> 16);

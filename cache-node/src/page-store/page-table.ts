@@ -8,7 +8,7 @@ import type { PageSetId } from '@forebay/core/page';
 import { noRow } from '../rows/rows.ts';
 import { dumpPages, loadPages } from './page-dump.ts';
 import { isScope, type PageGroup, PageLists, type PageUsage, packGroup, unpackGroup } from './page-lists.ts';
-import { isPageIndex, isPlace, type PagePlace, PageRows } from './page-rows.ts';
+import { isPageIndex, isPlace, keyHash, type PagePlace, PageRows } from './page-rows.ts';
 import { formatSetId, idWords, parseSetId, SetRows, type SetWords } from './set-rows.ts';
 
 /** Number of a page's row; `noRow` (-1) where there is none. */
@@ -81,7 +81,7 @@ export class PageTable {
     }
     const row = this.#pages.addPage(setRow, index, place, of.filledAtSeconds);
     this.#sets.countPage(setRow, index);
-    this.#lists.insert(row, this.#sets.groupOf(setRow));
+    this.#lists.insert(row, this.#sets.groupOf(setRow), { keyHash: this.#keyHash(row) });
     return row;
   }
 
@@ -93,7 +93,7 @@ export class PageTable {
 
   remove(row: PageRow): void {
     const setRow = this.#pages.setRowOf(row);
-    this.#lists.remove(row);
+    this.#lists.remove(row, this.#keyHash(row));
     this.#pages.removePage(row);
     if (this.#sets.uncountPage(setRow) > 0) return;
     if (this.#lastSetRow === setRow) {
@@ -264,6 +264,11 @@ export class PageTable {
       if (!this.#lists.regroup(row, this.#sets.groupOf(this.#pages.setRowOf(row)))) return row;
     }
     return noRow;
+  }
+
+  /** The same whenever the page is in, whatever its row. */
+  #keyHash(row: PageRow): number {
+    return keyHash(this.#sets.mixOf(this.#pages.setRowOf(row)), this.#pages.indexOf(row));
   }
 
   #findSet(set: PageSetId): number {

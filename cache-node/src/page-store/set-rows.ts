@@ -68,6 +68,11 @@ export class SetRows extends Rows {
     return into;
   }
 
+  /** 32 bits of the id. */
+  mixOf(row: number): number {
+    return this.get(row, idWord + 1);
+  }
+
   groupOf(row: number): number {
     return this.get(row, groupWord);
   }
