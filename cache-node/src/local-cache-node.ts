@@ -29,8 +29,8 @@ import type { FillContext } from './fill/fill-context.ts';
 import type { PageFlight } from './fill/page-flight.ts';
 import { pageSetOf } from './fill/page-source.ts';
 import { Home } from './home.ts';
+import { InfoLog } from './info-log/info-log.ts';
 import { InfoStore } from './info-store/info-store.ts';
-import { PersistentInfo } from './info-store/persistent.ts';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from './metrics.ts';
 import { ObjectOpener } from './object-opener.ts';
 import { PageIndex } from './page-store/page-index.ts';
@@ -91,9 +91,11 @@ export class LocalCacheNode implements CacheNode {
       entriesMax: settings.infoMemoryEntriesMax,
       negativeTtlMs: settings.negativeTtlMs,
       fencesOpenMax: settings.fencesOpenMax,
-      persistent: new PersistentInfo({
-        path: join(dataDir, 'info.db'),
-        entriesMax: settings.infoPersistentEntriesMax,
+      persistent: new InfoLog({
+        directory: join(dataDir, 'info'),
+        sizeBytesMax: settings.infoPersistentSizeBytesMax,
+        ttlMs: settings.infoPersistentTtlMs,
+        clock,
         log,
       }),
     });
