@@ -91,6 +91,11 @@ export class Home {
     return this.#share(this.#send(object, ufs, query), false, signal);
   }
 
+  /** Whether a read that asked so now would share the request of another. */
+  wouldJoin(object: ObjectRef, query: InfoQuery): boolean {
+    return this.#joinable(object, query) !== undefined;
+  }
+
   /**
    * Looked up and joined in one tick: current token, no fence open, and no promise of more freshness than
    * it has.
@@ -252,7 +257,7 @@ async function getOrHead(
 }
 
 /** The range widened to whole pages, before the size is known. */
-function wholePagesOf(
+export function wholePagesOf(
   range: RangeRequest | undefined,
   pageSizeBytes: number,
 ): RangeRequest | undefined | 'none' {

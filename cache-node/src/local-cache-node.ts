@@ -10,9 +10,9 @@ import type {
   CacheNode,
   FenceReceipt,
   NodeStats,
-  ObjectStat,
   OpenedObject,
   OpenRequest,
+  ReadQuestion,
   WriteOutcome,
 } from '@forebay/core/cache-node';
 import type { CachePolicies } from '@forebay/core/cache-policy';
@@ -20,19 +20,19 @@ import type { Clock } from '@forebay/core/clock';
 import { isKind } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
-import { clientKeyOf, type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
-import { pageLengthBytes } from '@forebay/core/page';
+import { clientKeyOf, type Mount, type ObjectRef } from '@forebay/core/mount';
+import type { ObjectStat } from '@forebay/core/object-stat';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { DirectOpener } from './direct-opener.ts';
 import { ByteBudget } from './fill/byte-budget.ts';
 import type { FillContext } from './fill/fill-context.ts';
 import type { PageFlight } from './fill/page-flight.ts';
-import { pageSetOf } from './fill/page-source.ts';
 import { Home } from './home.ts';
 import { InfoLog } from './info-log/info-log.ts';
 import { InfoStore } from './info-store/info-store.ts';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from './metrics.ts';
 import { ObjectOpener } from './object-opener.ts';
+import { ObjectStats } from './object-stats.ts';
 import { PageIndex } from './page-store/page-index.ts';
 import { PageStore } from './page-store/page-store.ts';
 import type { CacheNodeConfig } from './settings.ts';
@@ -62,6 +62,7 @@ export class LocalCacheNode implements CacheNode {
   readonly #fills: FillContext;
   readonly #opener: ObjectOpener;
   readonly #direct: DirectOpener;
+  readonly #stats: ObjectStats;
   readonly #startedAtMs: number;
 
   private constructor(options: LocalCacheNodeOptions, info: InfoStore, fills: FillContext) {
@@ -72,6 +73,7 @@ export class LocalCacheNode implements CacheNode {
     this.#startedAtMs = options.clock.monotonicMs();
     const home = new Home({ info, clock: options.clock, fills });
     const { nodeId, clock } = options;
+    this.#stats = new ObjectStats(nodeId, { info, home, fills });
     this.#direct = new DirectOpener({ nodeId, clock, metrics: fills.metrics });
     this.#opener = new ObjectOpener({ nodeId, info, home, fills, clock, direct: this.#direct });
   }
@@ -157,30 +159,8 @@ export class LocalCacheNode implements CacheNode {
     return { fenceId, ended: true };
   }
 
-  async stat(object: ObjectRef): Promise<ObjectStat> {
-    const known = this.#info.look(object);
-    const fences = this.#info.fences.state(placementKeyOf(object));
-    const info = known?.record.content.kind === 'object' ? known.record.content.info : undefined;
-    const { pageSizeBytes } = object.mount;
-    const cached = info ? this.#fills.store.indexesOf(pageSetOf(object, info)) : new Set<number>();
-    let cachedBytes = 0;
-    for (const index of cached) cachedBytes += pageLengthBytes(index, info?.sizeBytes ?? 0, pageSizeBytes);
-    return {
-      nodeId: this.nodeId,
-      info,
-      absent: known?.record.content.kind === 'absent',
-      level: known?.level ?? 'none',
-      fresh: known?.fresh === true && fences.open === 0 && !fences.unsettled,
-      ageMs: known?.ageMs,
-      fencesOpen: fences.open,
-      unsettled: fences.unsettled,
-      pageSizeBytes,
-      pages: {
-        cached: cached.size,
-        total: info ? Math.ceil(info.sizeBytes / pageSizeBytes) : 0,
-        cachedBytes,
-      },
-    };
+  async stat(question: ReadQuestion): Promise<ObjectStat> {
+    return this.#stats.stat(question);
   }
 
   async stats(): Promise<NodeStats> {

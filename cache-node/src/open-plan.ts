@@ -1,5 +1,5 @@
 /** What a request means for an object that is known: conditions first, then the range. */
-import type { OpenRequest } from '@forebay/core/cache-node';
+import type { ReadQuestion } from '@forebay/core/cache-node';
 import { type ConditionOutcome, etagListMatches, evaluateConditions } from '@forebay/core/conditions';
 import type { ObjectInfo } from '@forebay/core/object';
 import { type ByteRange, type RangeRequest, resolveRange } from '@forebay/core/range';
@@ -13,7 +13,7 @@ export interface OpenPlan {
 /**
  * Conditions come before the range; an If-Range that does not hold takes the range away (RFC 9110 §13.1.5).
  */
-export function planOf(request: Omit<OpenRequest, 'signal'>, info: ObjectInfo): OpenPlan {
+export function planOf(request: ReadQuestion, info: ObjectInfo): OpenPlan {
   const condition = request.conditions ? evaluateConditions(request.conditions, info) : 'met';
   const asked: RangeRequest | undefined =
     request.ifRange && !ifRangeHolds(request.ifRange, info) ? undefined : request.range;
@@ -22,12 +22,12 @@ export function planOf(request: Omit<OpenRequest, 'signal'>, info: ObjectInfo): 
   return { condition, ...resolved };
 }
 
-function ifRangeHolds(ifRange: NonNullable<OpenRequest['ifRange']>, info: ObjectInfo): boolean {
+function ifRangeHolds(ifRange: NonNullable<ReadQuestion['ifRange']>, info: ObjectInfo): boolean {
   if ('etag' in ifRange) return etagListMatches(ifRange.etag, info.etag, 'strong');
   return Math.floor(info.lastModifiedMs / 1000) === Math.floor(ifRange.lastModifiedMs / 1000);
 }
 
 /** A range has no checksums. */
-export function needsChecksums(request: Pick<OpenRequest, 'needChecksums' | 'range'>): boolean {
+export function needsChecksums(request: ReadQuestion): boolean {
   return request.needChecksums === true && request.range === undefined;
 }

@@ -1,8 +1,8 @@
 /**
  * The rules by which an open goes about its work, apart from the work: what to ask the UFS, which pages count
- * as hits, and the word of `x-cache` (DESIGN §6). Reads follow them, and explain foretells with them.
+ * as hits, and the word of `x-cache` (DESIGN §6). Reads follow them, and forecasts are made with them.
  */
-import type { CacheResult, OpenRequest } from '@forebay/core/cache-node';
+import type { CacheResult, ReadQuestion } from '@forebay/core/cache-node';
 import type { UfsAnswer } from '@forebay/core/errors';
 import type { ObjectInfo } from '@forebay/core/object';
 import { type PageId, type PageSetId, pagesOf } from '@forebay/core/page';
@@ -32,9 +32,6 @@ export interface PageCount {
   /** Another request brings the first page. */
   readonly coalesced: boolean;
 }
-
-/** What a request asks, without who asks. */
-export type ReadQuestion = Omit<OpenRequest, 'signal'>;
 
 /** The segment by which `x-cache` is decided before the headers go out (DESIGN §6). */
 const segmentBytes = 64 * 1024 * 1024;

@@ -5,7 +5,7 @@ import { demoCommand } from './commands/demo.ts';
 import { mountCommand, mountsCommand, umountCommand } from './commands/mounts.ts';
 import { reservedCommands } from './commands/reserved.ts';
 import { serveCommand } from './commands/serve.ts';
-import { statCommand } from './commands/stat.ts';
+import { explainCommand, statCommand } from './commands/stat.ts';
 import { statusCommand } from './commands/status.ts';
 import { usersCommand } from './commands/users.ts';
 import { version } from './version.ts';
@@ -20,7 +20,8 @@ export function createProgram(): Command {
     .addHelpText('after', examplesText(examples));
   const commands = [
     ...[serveCommand(), demoCommand(), statusCommand()],
-    ...[mountsCommand(), mountCommand(), umountCommand(), statCommand()],
+    ...[mountsCommand(), mountCommand(), umountCommand()],
+    ...[statCommand(), explainCommand()],
     usersCommand(),
   ];
   for (const command of commands) program.addCommand(command);
@@ -36,6 +37,7 @@ const examples = [
   'forebay demo                                     a tour: cold and warm reads of a far bucket',
   'forebay status                                   what is served, what the cache holds',
   'forebay stat s3://data/a.bin                     what is cached of one object',
+  'forebay explain s3://data/a.bin                  and what a read of it would do now, and why',
   'forebay users add reader --allow read:/data      someone who may only read',
 ];
 

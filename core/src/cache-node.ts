@@ -7,12 +7,14 @@ import type { ConditionOutcome, ReadConditions } from './conditions.ts';
 import type { UfsAnswer } from './errors.ts';
 import type { Mount, ObjectRef } from './mount.ts';
 import type { ObjectInfo } from './object.ts';
+import type { ObjectStat } from './object-stat.ts';
 import type { ByteRange, RangeRequest } from './range.ts';
 
 /** Value of `x-cache` (DESIGN §6). */
 export type CacheResult = 'HIT' | 'REVALIDATED' | 'PARTIAL' | 'COALESCED' | 'MISS' | 'STALE' | 'BYPASS';
 
-export interface OpenRequest {
+/** What a read asks for, whoever asks. */
+export interface ReadQuestion {
   readonly object: ObjectRef;
   /** `info` for HEAD, `bytes` for GET: a cold GET brings info and bytes in one UFS request. */
   readonly want: 'info' | 'bytes';
@@ -22,6 +24,9 @@ export interface OpenRequest {
   readonly ifRange?: { readonly etag: string } | { readonly lastModifiedMs: number } | undefined;
   /** The client wants the object's stored checksums (`x-amz-checksum-mode: ENABLED`). */
   readonly needChecksums?: boolean;
+}
+
+export interface OpenRequest extends ReadQuestion {
   /** The client has left: what nobody else needs stops. */
   readonly signal: AbortSignal;
 }
@@ -69,20 +74,6 @@ export interface FenceReceipt {
 /** `unknown`: the write was sent and no answer was read, so the object stays unsettled for a while. */
 export type WriteOutcome = 'known' | 'unknown';
 
-export interface ObjectStat {
-  readonly nodeId: string;
-  /** What the home holds of the object now, without asking the UFS. */
-  readonly info: ObjectInfo | undefined;
-  readonly absent: boolean;
-  readonly level: 'memory' | 'persistent' | 'none';
-  readonly fresh: boolean;
-  readonly ageMs: number | undefined;
-  readonly fencesOpen: number;
-  readonly unsettled: boolean;
-  readonly pageSizeBytes: number;
-  readonly pages: { readonly cached: number; readonly total: number; readonly cachedBytes: number };
-}
-
 export interface NodeStats {
   readonly nodeId: string;
   readonly uptimeMs: number;
@@ -121,6 +112,10 @@ export interface CacheNode {
   beginBucketWrite(mount: Mount, fenceId: string): Promise<void>;
   /** `endWrite` for a fence on a whole bucket; voids what is known once more, also without a begin. */
   endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt>;
-  stat(object: ObjectRef): Promise<ObjectStat>;
+  /**
+   * What is cached of an object, and what the same read would do now. Asks nothing of the UFS and changes
+   * nothing: not what is kept, nor what goes next.
+   */
+  stat(question: ReadQuestion): Promise<ObjectStat>;
   stats(): Promise<NodeStats>;
 }

@@ -25,7 +25,7 @@ function expectOneLine(result: RunResult): void {
 }
 
 describe('help and usage', () => {
-  const commands = ['serve', 'demo', 'status', 'mounts', 'mount', 'umount', 'stat', 'users'];
+  const commands = ['serve', 'demo', 'status', 'mounts', 'mount', 'umount', 'stat', 'explain', 'users'];
 
   it('lists every command, and has examples for each', async () => {
     const { code, stdout } = await forebay(['--help']);

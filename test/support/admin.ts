@@ -1,5 +1,6 @@
 /** The admin API of a running Forebay, as tests ask it. None of these questions reaches a UFS. */
-import type { ObjectView, Status } from '@forebay/registry/admin/status';
+import type { ObjectView } from '@forebay/registry/admin/objects';
+import type { Status } from '@forebay/registry/admin/status';
 import type { ForebayProcess } from './forebay-process.ts';
 import { until } from './until.ts';
 

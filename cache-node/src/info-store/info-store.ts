@@ -37,7 +37,11 @@ export interface KnownInfo {
   readonly level: 'memory' | 'persistent';
   readonly fresh: boolean;
   readonly ageMs: number;
+  readonly tenure: 'current' | 'earlier';
 }
+
+/** `peek` changes nothing: neither what is in memory nor what leaves it next. */
+type Look = 'use' | 'peek';
 
 export class InfoStore {
   readonly fences: Fences;
@@ -66,13 +70,13 @@ export class InfoStore {
    * Whatever is remembered of the object, with the word whether rules (b) and (d) let it be used. Not rule
    * (c).
    */
-  look(object: ObjectRef): KnownInfo | undefined {
+  look(object: ObjectRef, how: Look = 'use'): KnownInfo | undefined {
     const key = this.#infoKeyOf(placementKeyOf(object));
     const slot = infoSlotOf(object);
-    const inMemory = this.#memory.get(key, slot);
+    const inMemory = how === 'peek' ? this.#memory.peek(key, slot) : this.#memory.get(key, slot);
     const record = inMemory ?? this.#readPersistent(key, slot);
     if (!record) return undefined;
-    if (!inMemory) this.#memory.set(key, slot, record);
+    if (!inMemory && how === 'use') this.#memory.set(key, slot, record);
     const now = { tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
     const { negativeTtlMs } = this.#options;
     return {
@@ -80,15 +84,16 @@ export class InfoStore {
       level: inMemory ? 'memory' : 'persistent',
       fresh: isFresh(record, { mount: object.mount, ...now, negativeTtlMs }),
       ageMs: ageMsOf(record, { ...now, wallMs: this.#options.clock.wallMs() }),
+      tenure: record.tenure === this.#tenure ? 'current' : 'earlier',
     };
   }
 
   /** What may be answered now without asking the UFS: the whole rule, in this one tick. */
-  usable(object: ObjectRef): KnownInfo | undefined {
+  usable(object: ObjectRef, how: Look = 'use'): KnownInfo | undefined {
     if (this.fences.isFenced(placementKeyOf(object))) return undefined;
-    const known = this.look(object);
+    const known = this.look(object, how);
     if (known?.fresh) return known;
-    const current = this.#lookCurrent(object);
+    const current = this.#lookCurrent(object, how);
     return current?.fresh ? current : undefined;
   }
 
@@ -96,15 +101,15 @@ export class InfoStore {
    * Info of the version asked for, fresh or not: never to be answered with, but to know what may be cached
    * of it.
    */
-  hint(object: ObjectRef): ObjectInfo | undefined {
-    const known = this.look(object) ?? this.#lookCurrent(object);
+  hint(object: ObjectRef, how: Look = 'use'): ObjectInfo | undefined {
+    const known = this.look(object, how) ?? this.#lookCurrent(object, how);
     return known?.record.content.kind === 'object' ? known.record.content.info : undefined;
   }
 
   /** What is known of the current version, where that is the one asked for by its id: it says the same. */
-  #lookCurrent(object: ObjectRef): KnownInfo | undefined {
+  #lookCurrent(object: ObjectRef, how: Look = 'use'): KnownInfo | undefined {
     if (object.versionId === undefined) return undefined;
-    const known = this.look({ ...object, versionId: undefined });
+    const known = this.look({ ...object, versionId: undefined }, how);
     const content = known?.record.content;
     const isAsked = content?.kind === 'object' && content.info.versionId === object.versionId;
     return isAsked ? known : undefined;
@@ -130,6 +135,11 @@ export class InfoStore {
     // What is missing is remembered for seconds: not worth a row.
     if (record.content.kind === 'absent') this.#deletePersistent(infoKey);
     else this.#writePersistent(infoKey, slot, record);
+  }
+
+  /** How long a record of this kind is used without asking the UFS. */
+  ttlMsOf({ ttlMs }: Mount, kind: InfoRecord['content']['kind']): number {
+    return kind === 'absent' ? Math.min(this.#options.negativeTtlMs, ttlMs) : ttlMs;
   }
 
   /** Dropping is always allowed: nothing is remembered of the object any more, in any mount or version. */

@@ -32,6 +32,11 @@ export class MemoryInfo {
     return this.#records.get(keyOf(placementKey, slot))?.record;
   }
 
+  /** Without a word to who decides what leaves next. */
+  peek(placementKey: string, slot: string): InfoRecord | undefined {
+    return this.#records.peek(keyOf(placementKey, slot))?.record;
+  }
+
   set(placementKey: string, slot: string, record: InfoRecord): void {
     const slots = this.#slots.get(placementKey);
     if (slots) slots.add(slot);

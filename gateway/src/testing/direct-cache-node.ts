@@ -7,7 +7,6 @@ import type {
   CacheNode,
   FenceReceipt,
   NodeStats,
-  ObjectStat,
   OpenedObject,
   OpenRequest,
   WriteOutcome,
@@ -94,19 +93,8 @@ export class DirectCacheNode implements CacheNode {
     return { fenceId, ended: true };
   }
 
-  async stat(object: ObjectRef): Promise<ObjectStat> {
-    return {
-      nodeId: this.nodeId,
-      info: undefined,
-      absent: false,
-      level: 'none',
-      fresh: false,
-      ageMs: undefined,
-      fencesOpen: 0,
-      unsettled: false,
-      pageSizeBytes: object.mount.pageSizeBytes,
-      pages: { cached: 0, total: 0, cachedBytes: 0 },
-    };
+  stat(): Promise<never> {
+    return Promise.reject(new Error('a gateway never asks this'));
   }
 
   async stats(): Promise<NodeStats> {

@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ObjectStat } from '@forebay/core/cache-node';
+import type { ReadQuestion } from '@forebay/core/cache-node';
+import { CachePolicies } from '@forebay/core/cache-policy';
 import { silentLog } from '@forebay/core/log';
-import { clientKeyOf, type ObjectRef } from '@forebay/core/mount';
+import { clientKeyOf } from '@forebay/core/mount';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
+import type { ObjectStat } from '@forebay/core/object-stat';
 import { User } from '@forebay/core/user';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from '../local-registry.ts';
@@ -37,7 +39,7 @@ const status: Status = {
     fencesOpen: 0,
   },
 };
-const stat = async (object: ObjectRef): Promise<ObjectStat> => ({
+const stat = async ({ object, want, range }: ReadQuestion): Promise<ObjectStat> => ({
   nodeId: 'n1',
   info: {
     sizeBytes: 7,
@@ -54,7 +56,20 @@ const stat = async (object: ObjectRef): Promise<ObjectStat> => ({
   fencesOpen: 0,
   unsettled: false,
   pageSizeBytes: 4,
-  pages: { cached: 1, total: 2, cachedBytes: 4 },
+  pages: {
+    ...{ cached: 1, total: 2, cachedBytes: 4 },
+    places: [{ tier: 'file', directory: '/d', pages: 1, bytes: 4 }],
+  },
+  freshness: { mode: 'ttl', ttlMs: 60_000, ttlLeftMs: 7.6, tenure: 'current' },
+  policy: new CachePolicies().policyOf(object.mount, clientKeyOf(object)),
+  scopeBytes: 4,
+  forecast: {
+    certain: true,
+    cache: want === 'info' ? 'HIT' : 'PARTIAL',
+    reasons: [JSON.stringify(range)],
+    pages: { hit: 1, total: 2 },
+    ufsRequests: [{ method: 'GET', range: { start: 4, endExclusive: 7 } }],
+  },
 });
 
 let directory: string;
@@ -241,7 +256,24 @@ describe('admin API', () => {
       contentType: 'text/plain',
       ageMs: 1,
       pages: { cached: 1, total: 2, cachedBytes: 4 },
+      freshness: { mode: 'ttl', ttlMs: 60_000, ttlLeftMs: 8 },
+      policy: { rule: 'mount /lake', scope: '/lake', priority: 'normal', scopeBytes: 4 },
+      forecast: { cache: 'PARTIAL' },
     });
+  });
+
+  it('tells of the read that is asked about', async () => {
+    const forecastOf = async (query: string) =>
+      (await (await asRoot(`/api/v1/objects?bucket=lake&key=k&${query}`)).json()) as {
+        forecast: ObjectStat['forecast'];
+      };
+    expect((await forecastOf('range=bytes=0-9')).forecast).toMatchObject({
+      ...{ cache: 'PARTIAL', reasons: ['{"kind":"span","start":0,"endExclusive":10}'] },
+    });
+    expect((await forecastOf('method=HEAD')).forecast.cache).toBe('HIT');
+    for (const wrong of ['range=0-9', 'method=PUT']) {
+      expect((await asRoot(`/api/v1/objects?bucket=lake&key=k&${wrong}`)).status).toBe(400);
+    }
   });
 
   it('answers 404 for an object that no mount covers', async () => {

@@ -15,9 +15,10 @@ import { RegistryError } from '../registry-error.ts';
 import { AdminError, statusOf } from './admin-error.ts';
 import { type AdminCredentials, adminVerifier } from './auth.ts';
 import { dashboardRoutes } from './dashboard.ts';
+import { objectRoutes } from './objects.ts';
 import { openApi } from './openapi.ts';
 import { bodyUpTo, isRecord, jsonBody, neededQuery } from './request.ts';
-import { mountView, objectView, type Status } from './status.ts';
+import { mountView, type Status } from './status.ts';
 import { type UserDeps, userRoutes } from './users.ts';
 
 export interface AdminDeps {
@@ -59,7 +60,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   app.get('/api/v1/status', async (c) => c.json(await deps.status()));
   mountRoutes(app, deps);
   userRoutes(app, deps);
-  app.get('/api/v1/objects', async (c) => c.json(await statObject(c, deps)));
+  objectRoutes(app, deps);
   app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
   app.onError((error, c) => failed(c, error, deps.log));
   return app;
@@ -105,14 +106,6 @@ async function mountInput(c: Context): Promise<MountInput> {
     throw new AdminError('BadRequest', `the body is {"path", "ufs", "options"?: {name: text}}${extra}`);
   }
   return { path, uri: ufs, options: options as Record<string, string> };
-}
-
-async function statObject(c: Context, { registry, cacheNode }: AdminDeps) {
-  const bucket = neededQuery(c, 'bucket');
-  const key = neededQuery(c, 'key');
-  const object = registry.view().mounts.resolve(bucket, key);
-  if (!object) throw new AdminError('NotFound', `no mount covers s3://${bucket}/${key}`);
-  return objectView({ bucket, key, mount: object.mount.path }, await cacheNode.stat(object));
 }
 
 function failed(c: Context, error: Error, log?: Log): Response {

@@ -1,23 +1,6 @@
 /** The OpenAPI document of the admin API. A test holds it against the routes. */
-
-const jsonOf = (schema: object) => ({ 'application/json': { schema } });
-const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const answer = (description: string, schema: object) => ({ description, content: jsonOf(schema) });
-const error = (description: string) => answer(description, ref('Error'));
-const query = (name: string, description: string) => ({
-  name,
-  in: 'query',
-  required: true,
-  description,
-  schema: { type: 'string' },
-});
-const text = { type: 'string' };
-const count = { type: 'integer', minimum: 0 };
-const objectOf = (properties: Record<string, object>, required = Object.keys(properties)) => ({
-  type: 'object',
-  properties,
-  required,
-});
+import { objectSchemas } from './openapi-objects.ts';
+import { answer, count, error, jsonOf, objectOf, query, ref, text } from './openapi-parts.ts';
 
 const mountProperties = {
   path: { ...text, examples: ['/lake'] },
@@ -29,6 +12,10 @@ const mountProperties = {
   readOnly: { type: 'boolean' },
   pageSizeBytes: count,
   maxObjectSizeBytes: { ...count, description: 'Left out where unlimited.' },
+  quotaBytes: { ...count, description: 'Left out where unlimited.' },
+  priority: { enum: ['low', 'normal', 'high'] },
+  minUses: count,
+  cacheTtlMs: { ...count, description: 'Left out where pages are never dropped for their age.' },
   anonymous: { enum: ['none', 'read'] },
   createdAt: { ...text, format: 'date-time' },
   origin: {
@@ -46,7 +33,9 @@ const userProperties = {
     description: 'start: of the config file; runtime: by this API, and kept',
   },
 };
-const without = (names: object, left: string) => Object.keys(names).filter((name) => name !== left);
+const leftOut = ['listTtlMs', 'abortUploadsAfterMs', 'maxObjectSizeBytes', 'quotaBytes', 'cacheTtlMs'];
+const without = (names: object, ...left: string[]) =>
+  Object.keys(names).filter((name) => !left.includes(name));
 
 const cacheProperties = {
   pages: count,
@@ -62,7 +51,7 @@ const cacheProperties = {
 
 const schemas = {
   Error: objectOf({ error: objectOf({ code: text, message: text }) }),
-  Mount: objectOf(mountProperties, without(mountProperties, 'maxObjectSizeBytes')),
+  Mount: objectOf(mountProperties, without(mountProperties, ...leftOut)),
   NewMount: objectOf({ path: text, ufs: text, options: { type: 'object', additionalProperties: text } }, [
     'path',
     'ufs',
@@ -97,40 +86,7 @@ const schemas = {
       'cache',
     ],
   ),
-  Object: objectOf(
-    {
-      bucket: text,
-      key: text,
-      mount: text,
-      home: text,
-      state: { enum: ['cached', 'absent', 'unknown'] },
-      sizeBytes: count,
-      etag: text,
-      versionId: text,
-      lastModified: { ...text, format: 'date-time' },
-      contentType: text,
-      infoLevel: { enum: ['memory', 'persistent', 'none'] },
-      fresh: { type: 'boolean' },
-      ageMs: count,
-      pageSizeBytes: count,
-      pages: objectOf({ cached: count, total: count, cachedBytes: count }),
-      fencesOpen: count,
-      unsettled: { type: 'boolean' },
-    },
-    [
-      'bucket',
-      'key',
-      'mount',
-      'home',
-      'state',
-      'infoLevel',
-      'fresh',
-      'pageSizeBytes',
-      'pages',
-      'fencesOpen',
-      'unsettled',
-    ],
-  ),
+  ...objectSchemas,
 };
 
 const open = { security: [] };
@@ -210,9 +166,19 @@ const paths = {
   },
   '/api/v1/objects': {
     get: {
-      summary: 'What is cached of an object, without asking the UFS',
-      parameters: [query('bucket', 'Bucket as clients see it'), query('key', 'Key as clients see it')],
-      responses: { 200: answer('The object.', ref('Object')), 404: error('No mount covers the key.') },
+      summary: 'What is cached of an object, and what a read would do now, without asking the UFS',
+      parameters: [
+        query('bucket', 'Bucket as clients see it'),
+        query('key', 'Key as clients see it'),
+        { ...query('versionId', 'A version by its id; otherwise the current one'), required: false },
+        { ...query('range', 'Of the read: bytes=0-99; otherwise the whole object'), required: false },
+        { ...query('method', 'Of the read: GET or HEAD; otherwise GET'), required: false },
+      ],
+      responses: {
+        200: answer('The object.', ref('Object')),
+        400: error('The range is none.'),
+        404: error('No mount covers the key.'),
+      },
     },
   },
 };

@@ -1,7 +1,6 @@
 /**
  * What the admin API tells of a running Forebay: the words of its JSON, shared by dashboard and command line.
  */
-import type { ObjectStat } from '@forebay/core/cache-node';
 import type { Mount } from '@forebay/core/mount';
 
 /**
@@ -19,6 +18,12 @@ export interface MountView {
   readonly readOnly: boolean;
   readonly pageSizeBytes: number;
   readonly maxObjectSizeBytes?: number;
+  /** Left out where unlimited. */
+  readonly quotaBytes?: number;
+  readonly priority: string;
+  readonly minUses: number;
+  /** Left out where pages are never dropped for their age. */
+  readonly cacheTtlMs?: number;
   readonly anonymous: string;
   readonly createdAt: string;
   /** `start`: by flag or config file, back at the next start; `runtime`: made with the API, and kept. */
@@ -27,7 +32,7 @@ export interface MountView {
 
 export function mountView(mount: Mount, origin: 'start' | 'runtime'): MountView {
   const { path, uri, freshness, ttlMs, readOnly, pageSizeBytes, maxObjectSizeBytes, anonymous } = mount;
-  const { listTtlMs, abortUploadsAfterMs } = mount;
+  const { listTtlMs, abortUploadsAfterMs, quotaBytes, priority, minUses, cacheTtlMs } = mount;
   return {
     path,
     uri,
@@ -38,6 +43,10 @@ export function mountView(mount: Mount, origin: 'start' | 'runtime'): MountView 
     readOnly,
     pageSizeBytes,
     ...(maxObjectSizeBytes < Number.MAX_SAFE_INTEGER && { maxObjectSizeBytes }),
+    ...(quotaBytes !== undefined && { quotaBytes }),
+    priority,
+    minUses,
+    ...(cacheTtlMs !== undefined && { cacheTtlMs }),
     anonymous,
     createdAt: new Date(mount.createdAtMs).toISOString(),
     origin,
@@ -76,51 +85,5 @@ export interface Status {
     readonly infoPersistentEntries: number;
     readonly fillsInFlight: number;
     readonly fencesOpen: number;
-  };
-}
-
-/** What is cached of one object, without asking the UFS. */
-export interface ObjectView {
-  readonly bucket: string;
-  readonly key: string;
-  readonly mount: string;
-  readonly home: string;
-  /** `cached`: the info is at hand; `absent`: known not to exist; `unknown`: nothing is cached. */
-  readonly state: 'cached' | 'absent' | 'unknown';
-  readonly sizeBytes?: number;
-  readonly etag?: string;
-  readonly versionId?: string;
-  readonly lastModified?: string;
-  readonly contentType?: string;
-  readonly infoLevel: 'memory' | 'persistent' | 'none';
-  readonly fresh: boolean;
-  readonly ageMs?: number;
-  readonly pageSizeBytes: number;
-  readonly pages: ObjectStat['pages'];
-  readonly fencesOpen: number;
-  readonly unsettled: boolean;
-}
-
-export function objectView(
-  name: { readonly bucket: string; readonly key: string; readonly mount: string },
-  stat: ObjectStat,
-): ObjectView {
-  const { info } = stat;
-  const contentType = info?.headers.find(([header]) => header === 'content-type')?.[1];
-  return {
-    ...name,
-    home: stat.nodeId,
-    state: info ? 'cached' : stat.absent ? 'absent' : 'unknown',
-    ...(info && { sizeBytes: info.sizeBytes, lastModified: new Date(info.lastModifiedMs).toISOString() }),
-    ...(info?.etag !== undefined && { etag: info.etag }),
-    ...(info?.versionId !== undefined && { versionId: info.versionId }),
-    ...(contentType !== undefined && { contentType }),
-    infoLevel: stat.level,
-    fresh: stat.fresh,
-    ...(stat.ageMs !== undefined && { ageMs: Math.round(stat.ageMs) }),
-    pageSizeBytes: stat.pageSizeBytes,
-    pages: stat.pages,
-    fencesOpen: stat.fencesOpen,
-    unsettled: stat.unsettled,
   };
 }

@@ -2,8 +2,8 @@
 import type { AbsentObject, CacheNode, OpenedObject } from '@forebay/core/cache-node';
 import { UfsAnswerError } from '@forebay/core/errors';
 import type { ObjectRef } from '@forebay/core/mount';
+import { parseRange } from '@forebay/core/range-header';
 import type { OperationDeps } from '../operation.ts';
-import { parseRange } from '../range.ts';
 import { parseIfRange, parseReadConditions } from '../read-conditions.ts';
 import type { S3Handler, S3Request } from '../types.ts';
 import { directRead, isDirectRead } from './direct-read.ts';

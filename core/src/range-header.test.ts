@@ -1,7 +1,7 @@
-import { resolveRange } from '@forebay/core/range';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contentRange, parseRange } from './range.ts';
+import { resolveRange } from './range.ts';
+import { contentRange, parseRange } from './range-header.ts';
 
 /** Content-Range of the 206, 200 for the whole object, or 416. */
 function answerTo(header: string, sizeBytes: number): string {

@@ -1,5 +1,5 @@
 /** The `Range` header: the only place, with Content-Range, where ranges are inclusive (S3-WIRE 76, 78). */
-import type { ByteRange, RangeRequest } from '@forebay/core/range';
+import type { ByteRange, RangeRequest } from './range.ts';
 
 /**
  * What a Range header asks for; undefined where it is absent or S3 ignores it: several ranges, other units,

@@ -1,0 +1,73 @@
+/** What a node tells of one object, looked at without a trace: nothing is promoted, touched or asked. */
+import type { ReadQuestion } from '@forebay/core/cache-node';
+import { type Mount, placementKeyOf } from '@forebay/core/mount';
+import type { CachedPages, InfoFreshness, ObjectStat, PagePlace } from '@forebay/core/object-stat';
+import { pageLengthBytes } from '@forebay/core/page';
+import { pageSetOf } from './fill/page-source.ts';
+import { Forecaster, type ForecasterOptions } from './forecast.ts';
+import type { KnownInfo } from './info-store/info-store.ts';
+import { keptPages } from './page-store/kept-pages.ts';
+
+export class ObjectStats {
+  readonly #nodeId: string;
+  readonly #options: ForecasterOptions;
+  readonly #forecaster: Forecaster;
+
+  constructor(nodeId: string, options: ForecasterOptions) {
+    this.#nodeId = nodeId;
+    this.#options = options;
+    this.#forecaster = new Forecaster(options);
+  }
+
+  stat(question: ReadQuestion): ObjectStat {
+    const { info, fills } = this.#options;
+    const { object } = question;
+    const known = info.look(object, 'peek');
+    const fences = info.fences.state(placementKeyOf(object));
+    const content = known?.record.content;
+    const policy = fills.policyOf(object);
+    return {
+      nodeId: this.#nodeId,
+      info: content?.kind === 'object' ? content.info : undefined,
+      absent: content?.kind === 'absent',
+      level: known?.level ?? 'none',
+      fresh: known?.fresh === true && fences.open === 0 && !fences.unsettled,
+      ageMs: known?.ageMs,
+      freshness: this.#freshness(object.mount, known),
+      fencesOpen: fences.open,
+      unsettled: fences.unsettled,
+      pageSizeBytes: object.mount.pageSizeBytes,
+      pages: this.#pages(question, content?.kind === 'object' ? content.info : undefined),
+      policy,
+      scopeBytes: undefined,
+      forecast: this.#forecaster.forecast(question),
+    };
+  }
+
+  #freshness(mount: Mount, known: KnownInfo | undefined): InfoFreshness {
+    const { freshness: mode } = mount;
+    const kind = known?.record.content.kind ?? 'object';
+    const ttlMs = this.#options.info.ttlMsOf(mount, kind);
+    const isTimed = known && mode !== 'always' && !(mode === 'immutable' && kind === 'object');
+    const left = isTimed && known.tenure === 'current' ? Math.max(0, ttlMs - known.ageMs) : undefined;
+    return { mode, ttlMs, ttlLeftMs: left, tenure: known?.tenure };
+  }
+
+  #pages({ object }: ReadQuestion, info: ObjectStat['info']): CachedPages {
+    if (!info) return { cached: 0, total: 0, cachedBytes: 0, places: [] };
+    const { pageSizeBytes } = object.mount;
+    const cached = new Set<number>();
+    const places = new Map<string, PagePlace>();
+    let cachedBytes = 0;
+    for (const { index, tier, directory } of keptPages(this.#options.fills.store, pageSetOf(object, info))) {
+      const lengthBytes = pageLengthBytes(index, info.sizeBytes, pageSizeBytes);
+      if (!cached.has(index)) cachedBytes += lengthBytes;
+      cached.add(index);
+      const id = `${tier} ${directory}`;
+      const { pages, bytes } = places.get(id) ?? { pages: 0, bytes: 0 };
+      places.set(id, { tier, directory, pages: pages + 1, bytes: bytes + lengthBytes });
+    }
+    const total = Math.ceil(info.sizeBytes / pageSizeBytes);
+    return { cached: cached.size, total, cachedBytes, places: [...places.values()] };
+  }
+}

@@ -1,0 +1,119 @@
+/** One object in the admin API: what is cached of it and why, and what a read would do now. */
+import type { CacheNode, ReadQuestion } from '@forebay/core/cache-node';
+import type { CachePolicy } from '@forebay/core/cache-policy';
+import type { ObjectStat } from '@forebay/core/object-stat';
+import { parseRange } from '@forebay/core/range-header';
+import type { Context, Hono } from 'hono';
+import type { LocalRegistry } from '../local-registry.ts';
+import { AdminError } from './admin-error.ts';
+import { neededQuery } from './request.ts';
+
+/** What a mount, rules and pins say of a key's pages. Left out: unlimited, or never. */
+export interface PolicyView {
+  readonly rule: string;
+  readonly scope: string;
+  readonly quotaBytes?: number;
+  /** Bytes that count against the quota now; left out where nobody counts them. */
+  readonly scopeBytes?: number;
+  readonly priority: string;
+  readonly pinned: boolean;
+  readonly minUses: number;
+  readonly cacheTtlMs?: number;
+  readonly maxObjectSizeBytes?: number;
+}
+
+/** What is cached of one object, without asking the UFS. Sizes in bytes, times in ms. */
+export interface ObjectView {
+  readonly bucket: string;
+  readonly key: string;
+  readonly mount: string;
+  readonly home: string;
+  /** `cached`: the info is at hand; `absent`: known not to exist; `unknown`: nothing is cached. */
+  readonly state: 'cached' | 'absent' | 'unknown';
+  readonly sizeBytes?: number;
+  readonly etag?: string;
+  readonly versionId?: string;
+  readonly lastModified?: string;
+  readonly contentType?: string;
+  readonly infoLevel: 'memory' | 'persistent' | 'none';
+  readonly fresh: boolean;
+  readonly ageMs?: number;
+  readonly freshness: { readonly mode: string; readonly ttlMs: number; readonly ttlLeftMs?: number };
+  /** `earlier`: known from before a restart, and to be confirmed; left out where nothing is known. */
+  readonly tenure?: 'current' | 'earlier';
+  readonly pageSizeBytes: number;
+  readonly pages: ObjectStat['pages'];
+  readonly fencesOpen: number;
+  readonly unsettled: boolean;
+  readonly policy: PolicyView;
+  /** What the read that was asked about would do now, if the UFS still has what was last seen. */
+  readonly forecast: ObjectStat['forecast'];
+}
+
+export interface ObjectDeps {
+  readonly registry: Pick<LocalRegistry, 'view'>;
+  readonly cacheNode: Pick<CacheNode, 'stat'>;
+}
+
+export function objectRoutes(app: Hono, { registry, cacheNode }: ObjectDeps): void {
+  app.get('/api/v1/objects', async (c) => {
+    const bucket = neededQuery(c, 'bucket');
+    const key = neededQuery(c, 'key');
+    const resolved = registry.view().mounts.resolve(bucket, key);
+    if (!resolved) throw new AdminError('NotFound', `no mount covers s3://${bucket}/${key}`);
+    const object = { ...resolved, versionId: c.req.query('versionId') || undefined };
+    const stat = await cacheNode.stat({ object, ...readOf(c) });
+    return c.json(objectView({ bucket, key, mount: object.mount.path }, stat));
+  });
+}
+
+/** @throws AdminError */
+function readOf(c: Context): Omit<ReadQuestion, 'object'> {
+  const text = c.req.query('range');
+  const range = parseRange(text);
+  if (text !== undefined && !range) {
+    throw new AdminError('BadRequest', 'a range is bytes=0-99, bytes=100- or bytes=-100');
+  }
+  const method = c.req.query('method') ?? 'GET';
+  if (method !== 'GET' && method !== 'HEAD') throw new AdminError('BadRequest', 'the method is GET or HEAD');
+  return { want: method === 'GET' ? 'bytes' : 'info', range };
+}
+
+function objectView(
+  name: { readonly bucket: string; readonly key: string; readonly mount: string },
+  stat: ObjectStat,
+): ObjectView {
+  const { info, pageSizeBytes, pages, fencesOpen, unsettled, forecast } = stat;
+  const { mode, ttlMs, ttlLeftMs, tenure } = stat.freshness;
+  const contentType = info?.headers.find(([header]) => header === 'content-type')?.[1];
+  return {
+    ...name,
+    home: stat.nodeId,
+    state: info ? 'cached' : stat.absent ? 'absent' : 'unknown',
+    ...(info && { sizeBytes: info.sizeBytes, lastModified: new Date(info.lastModifiedMs).toISOString() }),
+    ...(info?.etag !== undefined && { etag: info.etag }),
+    ...(info?.versionId !== undefined && { versionId: info.versionId }),
+    ...(contentType !== undefined && { contentType }),
+    infoLevel: stat.level,
+    fresh: stat.fresh,
+    ...(stat.ageMs !== undefined && { ageMs: Math.round(stat.ageMs) }),
+    freshness: { mode, ttlMs, ...(ttlLeftMs !== undefined && { ttlLeftMs: Math.round(ttlLeftMs) }) },
+    ...(tenure !== undefined && { tenure }),
+    ...{ pageSizeBytes, pages, fencesOpen, unsettled },
+    policy: policyView(stat.policy, stat.scopeBytes),
+    forecast,
+  };
+}
+
+function policyView(policy: CachePolicy, scopeBytes: number | undefined): PolicyView {
+  const { rule, scope, quotaBytes, priority, pinned, minUses, cacheTtlMs, maxObjectSizeBytes } = policy;
+  return {
+    rule,
+    scope,
+    ...(quotaBytes !== undefined && { quotaBytes }),
+    ...(scopeBytes !== undefined && { scopeBytes }),
+    ...{ priority, pinned, minUses },
+    ...(cacheTtlMs !== undefined && { cacheTtlMs }),
+    ...(maxObjectSizeBytes < Number.MAX_SAFE_INTEGER && { maxObjectSizeBytes }),
+  };
+}
