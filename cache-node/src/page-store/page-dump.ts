@@ -114,7 +114,9 @@ export function loadPages(
   records: Uint8Array,
   scopeOf: (dumped: number) => number,
 ): number {
-  const words = new Int32Array(records.slice().buffer, 0, Math.floor(records.byteLength / 4));
+  // A view of words must begin at a whole one.
+  const { buffer, byteOffset } = records.byteOffset % 4 === 0 ? records : new Uint8Array(records);
+  const words = new Int32Array(buffer, byteOffset, Math.floor(records.byteLength / 4));
   let added = 0;
   for (let at = 0; at + wordsPerRecord <= words.length; at += wordsPerRecord) {
     if (loadPage(parts, directory, words.subarray(at, at + wordsPerRecord), scopeOf)) added += 1;

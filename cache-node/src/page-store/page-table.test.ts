@@ -230,6 +230,18 @@ describe('a dump', () => {
     }
   });
 
+  it('loads from wherever its bytes lie in a buffer', () => {
+    const table = new PageTable();
+    filled(table, setA, 3);
+    const [part] = dumped(table);
+    for (const offset of [0, 1, 4, 7]) {
+      const bytes = Buffer.concat([Buffer.alloc(offset), part!]).subarray(offset);
+      const copy = new PageTable();
+      expect(copy.load(0, bytes, (scope) => scope)).toBe(3);
+      expect([...copy.eachSet()]).toEqual([setA]);
+    }
+  });
+
   it('of any bytes at all loads without harm', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
