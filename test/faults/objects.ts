@@ -14,6 +14,13 @@ export interface ByteRange {
   readonly endExclusive: number;
 }
 
+export interface ReadOptions {
+  /** Without it, the whole object. */
+  readonly range?: ByteRange | undefined;
+  /** The UFS is in trouble. */
+  readonly ufsFails?: boolean;
+}
+
 let seeds = 0;
 
 export class TestObject {
@@ -73,12 +80,16 @@ export class TestObject {
     return false;
   }
 
-  /** Begins a read: what it says then tells what is wrong with the answer, or undefined. */
-  beginRead(range?: ByteRange): (reply: WireReply) => string | undefined {
+  /**
+   * Begins a read: what it says then tells what is wrong with the answer, or undefined. Where the UFS fails, an
+   * S3 error and a cut are right answers too.
+   */
+  beginRead({ range, ufsFails = false }: ReadOptions = {}): (reply: WireReply) => string | undefined {
     const [oldest, { isWriting }] = [this.#settled, this];
     const countBefore = this.#versions.length;
     return (reply) => {
       const { start, endExclusive } = range ?? { start: 0, endExclusive: this.sizeBytes };
+      if (ufsFails && [500, 503].includes(reply.status) && reply.code !== undefined) return undefined;
       if (reply.status !== (range ? 206 : 200)) return `answered ${reply.status} ${reply.code}`;
       const name = reply.headers['x-amz-meta-name'];
       if (name !== this.path) return `the metadata of ${name}`;
@@ -89,7 +100,7 @@ export class TestObject {
         if (difference === undefined) break;
       }
       // An object that is written to while it is read changes, and its reader may be cut.
-      const mayBeCut = isWriting || this.#versions.length > countBefore;
+      const mayBeCut = ufsFails || isWriting || this.#versions.length > countBefore;
       if (difference !== undefined || !reply.isCut || mayBeCut) return difference;
       return `cut after ${reply.body.length} bytes`;
     };
@@ -142,9 +153,10 @@ export async function faultsOfAll(client: WireClient, objects: readonly TestObje
 export async function faultOfRead(
   client: WireClient,
   object: TestObject,
-  range?: ByteRange,
+  options: ReadOptions = {},
 ): Promise<string | undefined> {
-  const judge = object.beginRead(range);
+  const { range } = options;
+  const judge = object.beginRead(options);
   const headers = range && rangeHeader(range.start, range.endExclusive);
   try {
     return judge(await client.sendWithin(patienceMs, { path: object.path, ...(headers && { headers }) }));

@@ -11,6 +11,8 @@ export interface TrafficOptions {
   readonly random: Random;
   readonly readers?: number;
   readonly writers?: number;
+  /** The UFS is in trouble: S3 errors and cuts are right answers too. */
+  readonly ufsFails?: boolean;
 }
 
 export class Traffic {
@@ -55,10 +57,10 @@ export class Traffic {
   }
 
   async #read(): Promise<void> {
-    const { random, objects } = this.#options;
+    const { random, objects, ufsFails = false } = this.#options;
     const object = random.pick(objects);
     const range = random.chance(0.5) ? randomRange(random, object.sizeBytes) : undefined;
-    const fault = await faultOfRead(this.#client, object, range);
+    const fault = await faultOfRead(this.#client, object, { range, ufsFails });
     this.reads += 1;
     const isBreak = fault !== undefined && /^Error: |^cut after/.test(fault) && !/ hung for /.test(fault);
     if (fault === undefined || (this.#breaking && isBreak)) return;
