@@ -28,8 +28,8 @@ import { ByteBudget } from './fill/byte-budget.ts';
 import type { FillContext } from './fill/fill-context.ts';
 import type { PageFlight } from './fill/page-flight.ts';
 import { Home } from './home.ts';
+import { InfoLog } from './info-log/info-log.ts';
 import { InfoStore } from './info-store/info-store.ts';
-import { PersistentInfo } from './info-store/persistent.ts';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from './metrics.ts';
 import { ObjectOpener } from './object-opener.ts';
 import { ObjectStats } from './object-stats.ts';
@@ -93,9 +93,11 @@ export class LocalCacheNode implements CacheNode {
       entriesMax: settings.infoMemoryEntriesMax,
       negativeTtlMs: settings.negativeTtlMs,
       fencesOpenMax: settings.fencesOpenMax,
-      persistent: new PersistentInfo({
-        path: join(dataDir, 'info.db'),
-        entriesMax: settings.infoPersistentEntriesMax,
+      persistent: new InfoLog({
+        directory: join(dataDir, 'info'),
+        sizeBytesMax: settings.infoPersistentSizeBytesMax,
+        ttlMs: settings.infoPersistentTtlMs,
+        clock,
         log,
       }),
     });

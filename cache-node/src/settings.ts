@@ -27,11 +27,17 @@ export const cacheNodeSettings = {
     min: '16',
     help: 'Objects whose info (size, ETag, headers) is kept in memory, about 1 KiB each.',
   }),
-  infoPersistentEntriesMax: integer({
-    env: 'FOREBAY_INFO_PERSISTENT_ENTRIES_MAX',
-    default: '10000000',
-    min: '16',
-    help: 'Objects whose info is kept on disk, so that a restart is warm.',
+  infoPersistentSizeBytesMax: bytes({
+    env: 'FOREBAY_INFO_PERSISTENT_SIZE_MAX',
+    default: '4GiB',
+    min: '16MiB',
+    max: '60GiB',
+    help: 'Disk space for info, so that a restart is warm: 200 to 300 bytes an object, and 12 bytes of memory for each.',
+  }),
+  infoPersistentTtlMs: duration({
+    env: 'FOREBAY_INFO_PERSISTENT_TTL',
+    default: '30d',
+    help: 'Info on disk is dropped this long after the UFS last confirmed it. 0 keeps it as long as there is room.',
   }),
   negativeTtlMs: duration({
     env: 'FOREBAY_NEGATIVE_TTL',

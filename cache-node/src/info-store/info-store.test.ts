@@ -1,45 +1,70 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { silentLog } from '@forebay/core/log';
 import type { ObjectInfo } from '@forebay/core/object';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InfoLog } from '../info-log/info-log.ts';
+import { FaultyFiles } from '../testing/faulty-files.ts';
 import { refOf, TestClock, testMount } from '../testing/kit.ts';
 import { unsettledMs } from './fences.ts';
 import { InfoStore } from './info-store.ts';
-import { PersistentInfo } from './persistent.ts';
 
 let directory: string;
 let clock: TestClock;
+let disk: FaultyFiles;
 const stores: InfoStore[] = [];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'forebay-info-'));
   clock = new TestClock();
+  disk = new FaultyFiles();
 });
 afterEach(() => {
+  disk.writesFail = undefined;
   for (const store of stores.splice(0)) store.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
-function openStore(
-  options: { entriesMax?: number; fencesOpenMax?: number; rowsMax?: number } = {},
-): InfoStore {
+interface TestOptions {
+  readonly entriesMax?: number;
+  readonly fencesOpenMax?: number;
+  readonly directory?: string;
+  readonly bootId?: string;
+}
+
+function openStore(options: TestOptions = {}): InfoStore {
   const store = new InfoStore({
     clock,
     log: silentLog,
     entriesMax: options.entriesMax ?? 100,
     negativeTtlMs: 5000,
     fencesOpenMax: options.fencesOpenMax ?? 10,
-    persistent: new PersistentInfo({
-      path: join(directory, 'info.db'),
-      entriesMax: options.rowsMax ?? 100,
+    persistent: new InfoLog({
+      directory: options.directory ?? join(directory, 'info'),
+      sizeBytesMax: 4 * 1024 * 1024,
+      ttlMs: 0,
+      clock,
       log: silentLog,
+      files: disk.files,
+      bootId: options.bootId ?? 'boot 1',
     }),
   });
   stores.push(store);
   return store;
+}
+
+/** The store that the next process opens, after a clean close. */
+function restarted(): InfoStore {
+  for (const store of stores.splice(0)) store.close();
+  return openStore();
+}
+
+/** The store that the next process opens after this one was killed; it may be on a machine booted anew. */
+function killed(bootId?: string): InfoStore {
+  const copy = join(directory, `copy-${stores.length}`);
+  cpSync(join(directory, 'info'), copy, { recursive: true });
+  return openStore({ directory: copy, ...(bootId !== undefined && { bootId }) });
 }
 
 function infoOf(etag: string): ObjectInfo {
@@ -110,23 +135,27 @@ describe('two levels', () => {
 
   it('knows after a restart what it knew, and asks the UFS before it uses it', () => {
     learn(openStore());
-    const restarted = openStore();
-    expect(restarted.look(refOf('a'))?.record.content).toMatchObject({ info: { etag: '"1"' } });
-    expect(etagOf(restarted)).toBeUndefined();
+    const store = restarted();
+    expect(store.look(refOf('a'))?.record.content).toMatchObject({ info: { etag: '"1"' } });
+    expect(etagOf(store)).toBeUndefined();
   });
 
   it('uses info of an immutable mount across restarts', () => {
     const object = refOf('a', testMount({ freshness: 'immutable' }));
     learn(openStore(), object);
-    expect(etagOf(openStore(), object)).toBe('"1"');
+    expect(etagOf(restarted(), object)).toBe('"1"');
   });
 
-  it('keeps no more rows than its bound; the oldest go first', () => {
-    const store = openStore({ entriesMax: 1, rowsMax: 300 });
-    for (let index = 0; index <= 300; index += 1) learn(store, refOf(`k${index}`));
-    expect(store.persistentCount).toBeLessThanOrEqual(300);
-    expect(etagOf(store, refOf('k0'))).toBeUndefined();
-    expect(etagOf(store, refOf('k300'))).toBe('"1"');
+  it('uses info of an immutable mount after a kill, but not where the machine itself went down', () => {
+    const object = refOf('a', testMount({ freshness: 'immutable' }));
+    learn(openStore(), object);
+    expect(etagOf(restarted(), object)).toBe('"1"');
+    expect(etagOf(killed(), object)).toBe('"1"');
+    const other = killed('boot 2');
+    expect(other.look(object)?.record.content).toMatchObject({ info: { etag: '"1"' } });
+    expect(etagOf(other, object)).toBeUndefined();
+    learn(other, object);
+    expect(etagOf(other, object)).toBe('"1"');
   });
 });
 
@@ -268,9 +297,9 @@ describe('fences on a whole bucket', () => {
     store.beginBucketWrite(mount, 'f1');
     store.endBucketWrite(mount, 'f1', 'known');
     expect(store.look(immutable)).toBeUndefined();
-    expect(openStore().look(immutable)).toBeUndefined();
+    expect(killed().look(immutable)).toBeUndefined();
     learn(store, immutable, '"2"');
-    expect(etagOf(openStore(), immutable)).toBe('"2"');
+    expect(etagOf(restarted(), immutable)).toBe('"2"');
   });
 
   it('forget everything rather than keep more deleted buckets than they may', () => {
@@ -290,8 +319,12 @@ describe('fences on a whole bucket', () => {
 describe('a persistent store that fails', () => {
   const immutable = refOf('a', testMount({ path: '/im', freshness: 'immutable' }));
 
-  it('is begun anew where its file is no database', () => {
-    writeFileSync(join(directory, 'info.db'), 'no database at all, but long enough to be taken for one');
+  it('is begun anew where its files are none of a log', () => {
+    openStore();
+    restarted().close();
+    for (const name of readdirSync(join(directory, 'info'))) {
+      writeFileSync(join(directory, 'info', name), 'no log at all, but long enough to be taken for one');
+    }
     const store = openStore();
     learn(store);
     expect(etagOf(store)).toBe('"1"');
@@ -301,34 +334,34 @@ describe('a persistent store that fails', () => {
   it('leaves no row behind that a later tenure would trust, when a row cannot be deleted', () => {
     const store = openStore();
     learn(store, immutable);
-    const locked = lockDatabase();
+    disk.writesFail = 'EIO';
     store.beginWrite([immutable], 'f1');
     store.endWrite([immutable], 'f1', 'known');
-    locked.close();
+    disk.writesFail = undefined;
     expect(store.look(immutable)).toBeUndefined();
-    expect(openStore().look(immutable)).toBeUndefined();
+    expect(killed().look(immutable)).toBeUndefined();
   });
 
   it('leaves no row of a deleted bucket behind, when its end cannot be kept', () => {
     const store = openStore();
     learn(store, immutable);
-    const locked = lockDatabase();
+    disk.writesFail = 'EIO';
     store.endBucketWrite(immutable.mount, 'f1', 'known');
-    locked.close();
+    disk.writesFail = undefined;
     expect(store.look(immutable)).toBeUndefined();
-    expect(openStore().look(immutable)).toBeUndefined();
+    expect(killed().look(immutable)).toBeUndefined();
   });
 
   it('ends the tenure once for it, and goes on', () => {
     const store = openStore();
+    learn(store, refOf('a'));
     learn(store, refOf('b'));
-    const locked = lockDatabase();
+    disk.writesFail = 'EIO';
     store.drop(refOf('a'));
     expect(etagOf(store, refOf('b'))).toBeUndefined();
     learn(store, refOf('b'));
     store.drop(refOf('a'));
     expect(etagOf(store, refOf('b'))).toBe('"1"');
-    locked.close();
   });
 
   it('is left alone by what arrives after the close', () => {
@@ -339,11 +372,4 @@ describe('a persistent store that fails', () => {
     stores.pop();
     expect(openStore().look(refOf('a'))).toBeDefined();
   });
-
-  /** Somebody else holds the database: every change of ours fails. */
-  function lockDatabase(): DatabaseSync {
-    const database = new DatabaseSync(join(directory, 'info.db'));
-    database.exec('BEGIN EXCLUSIVE');
-    return database;
-  }
 });

@@ -17,9 +17,9 @@ import {
   ufsIdentityOf,
 } from '@forebay/core/mount';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
+import type { InfoLog } from '../info-log/info-log.ts';
 import { Fences, type Token } from './fences.ts';
 import { MemoryInfo } from './memory.ts';
-import type { PersistentInfo } from './persistent.ts';
 import { ageMsOf, type InfoRecord, isFresh } from './record.ts';
 
 export interface InfoStoreOptions {
@@ -29,7 +29,7 @@ export interface InfoStoreOptions {
   readonly entriesMax: number;
   readonly negativeTtlMs: number;
   readonly fencesOpenMax: number;
-  readonly persistent: PersistentInfo;
+  readonly persistent: InfoLog;
 }
 
 export interface KnownInfo {

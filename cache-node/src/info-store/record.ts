@@ -12,6 +12,8 @@ export interface InfoRecord {
   readonly sentAtWallMs: number;
   /** The tenure that installed it. */
   readonly tenure: string;
+  /** A drop that came after it may be lost: not good before the UFS confirmed it, on no mount. */
+  readonly isDoubtful?: boolean;
 }
 
 /**
@@ -33,13 +35,13 @@ export interface FreshnessContext {
 
 /**
  * Rules (b) and (d) of DESIGN §4: of this tenure, and young enough for the mount's freshness. On
- * `immutable` mounts what exists stays good for ever, also from an earlier tenure; what was missing may
- * appear.
+ * `immutable` mounts what exists stays good for ever, also from an earlier tenure, unless it is doubtful;
+ * what was missing may appear.
  */
 export function isFresh(record: InfoRecord, context: FreshnessContext): boolean {
   const { mount, tenure, nowMs, negativeTtlMs } = context;
   if (mount.freshness === 'always') return false;
-  if (record.content.kind === 'object' && mount.freshness === 'immutable') return true;
+  if (record.content.kind === 'object' && mount.freshness === 'immutable' && !record.isDoubtful) return true;
   if (record.tenure !== tenure) return false;
   const ttlMs = record.content.kind === 'absent' ? Math.min(negativeTtlMs, mount.ttlMs) : mount.ttlMs;
   return nowMs - record.sentAtMs < ttlMs;
