@@ -15,6 +15,7 @@ const row = herdRow({
   outcomes: [
     { bytes: 100, end: 'complete' },
     { bytes: 50, end: 'left' },
+    { bytes: 0, end: 'left' },
     { bytes: 10, end: 'failed', reason: 'answered with 503' },
     { bytes: 20, end: 'failed', reason: 'answered with 503' },
   ],
@@ -24,14 +25,8 @@ const row = herdRow({
 });
 
 it('counts how the readers ended, and names each reason once', () => {
-  expect(row).toMatchObject({
-    readers: 4,
-    complete: 1,
-    left: 1,
-    failed: 2,
-    readBytes: 180,
-    slowestBytes: 10,
-  });
+  expect(row).toMatchObject({ readers: 5, complete: 1, left: 2, failed: 2, starved: 1 });
+  expect(row).toMatchObject({ readBytes: 180, slowestBytes: 0, medianBytes: 20 });
   expect(row.reasons).toEqual(['2 x answered with 503']);
   expect(herdLines([row]).at(-1)).toBe('slow: 2 x answered with 503');
 });

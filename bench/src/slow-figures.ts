@@ -11,6 +11,8 @@ export interface HerdRow {
   readonly complete: number;
   readonly left: number;
   readonly failed: number;
+  /** That stayed to the end and got nothing. */
+  readonly starved: number;
   /** Why, each reason once, with its number. */
   readonly reasons: readonly string[];
   readonly readBytes: number;
@@ -41,6 +43,7 @@ export function herdRow({ outcomes, idle, peak, forebayCpuUs, ...rest }: HerdMea
     complete: count('complete'),
     left: count('left'),
     failed: count('failed'),
+    starved: outcomes.filter((outcome) => outcome.end === 'left' && outcome.bytes === 0).length,
     reasons: reasonsOf(outcomes),
     readBytes: bytes.reduce((sum, one) => sum + one, 0),
     slowestBytes: Math.min(...bytes),
@@ -69,13 +72,13 @@ export function herdLines(rows: readonly HerdRow[]): string[] {
     'UFS requests',
     'Forebay CPU',
   ];
-  const ends = ['whole', 'left', 'failed'];
+  const ends = ['whole', 'left', 'failed', 'starved'];
   return [
     ...table([
       ['', ...ends, ...sides],
       ...rows.map((row) => [
         row.name,
-        ...[row.complete, row.left, row.failed].map(String),
+        ...[row.complete, row.left, row.failed, row.starved].map(String),
         `${(row.elapsedMs / 1000).toFixed(1)} s`,
         ...[row.readBytes, row.medianBytes, row.slowestBytes, row.ufsBytes].map(formatSize),
         String(row.ufsRequests),
