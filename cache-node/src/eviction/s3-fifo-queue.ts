@@ -5,7 +5,8 @@
  * it last came by goes round again. A hit counts up to three in the row and moves nothing.
  *
  * References soon after arrival do not count: a scan that reads a page in sixteen ranges right after its
- * fill has used it once. The newer half of the small queue is *fresh*, and a fresh row's hits are not noted.
+ * fill has used it once. The newest twentieth of all, half of the small queue, is *fresh*, and a fresh row's
+hits are not noted.
  * Soon is measured in arrivals, not in time, so that a slow scan is no better off.
  */
 import { type LinkWords, RowList } from '../rows/row-list.ts';
@@ -23,6 +24,8 @@ export const queueStateBits = 4;
 /** The small queue is one part in so many. */
 const smallParts = 10;
 const freshShareDefault = 0.5 / smallParts;
+/** In a short queue, read-ahead alone is more than that. */
+const freshMinDefault = 16;
 const usesToStay = 2;
 
 /** A victim spares no more rows than this: a pause of a millisecond, where all rows are hot. */
@@ -47,6 +50,7 @@ export class S3FifoQueue {
   readonly #main: RowList;
   readonly #ghosts = new Ghosts();
   readonly #freshShare: number;
+  readonly #freshMin: number;
   /** The oldest fresh row. */
   #freshEnd = noRow;
   #freshCount = 0;
@@ -56,13 +60,15 @@ export class S3FifoQueue {
   #cursor = noRow;
   #isCursorInMain = true;
 
-  /** `freshShare`: how much of the whole is fresh. */
-  constructor(rows: Rows, words: QueueWords, { freshShare = freshShareDefault } = {}) {
+  /** `freshShare` of the whole is fresh, but no fewer than `freshMin` rows. */
+  constructor(rows: Rows, words: QueueWords, options: { freshShare?: number; freshMin?: number } = {}) {
+    const { freshShare = freshShareDefault, freshMin = freshMinDefault } = options;
     this.#rows = rows;
     this.#state = words.state;
     this.#small = new RowList(rows, words);
     this.#main = new RowList(rows, words);
     this.#freshShare = freshShare;
+    this.#freshMin = freshMin;
   }
 
   get count(): number {
@@ -166,7 +172,7 @@ export class S3FifoQueue {
   }
 
   #ageFresh(): void {
-    const max = Math.floor(this.count * this.#freshShare);
+    const max = Math.max(Math.floor(this.count * this.#freshShare), this.#freshMin);
     while (this.#freshCount > max) {
       const row = this.#freshEnd;
       this.#rows.set(row, this.#state, this.#rows.get(row, this.#state) & ~freshBit);

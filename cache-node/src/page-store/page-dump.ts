@@ -117,46 +117,59 @@ export function loadPages(
   // A view of words must begin at a whole one.
   const { buffer, byteOffset } = records.byteOffset % 4 === 0 ? records : new Uint8Array(records);
   const words = new Int32Array(buffer, byteOffset, Math.floor(records.byteLength / 4));
+  const groupOf = groupMapper(scopeOf);
+  const place = { directory, pack: 0, offset: 0, lengthBytes: 0, checksum: 0, storedBytes: 0 };
   let added = 0;
   for (let at = 0; at + wordsPerRecord <= words.length; at += wordsPerRecord) {
-    if (loadPage(parts, directory, words.subarray(at, at + wordsPerRecord), scopeOf)) added += 1;
+    place.pack = words[at + idWords + 1]!;
+    place.offset = words[at + idWords + 2]! >>> 0;
+    place.lengthBytes = words[at + idWords + 3]!;
+    place.checksum = words[at + idWords + 4]! >>> 0;
+    place.storedBytes = words[at + idWords + 5]!;
+    if (loadPage(parts, words, at, { place, groupOf })) added += 1;
   }
   return added;
 }
 
+/** What the record at a place in the words says, but for where the page lies. */
 function loadPage(
   { pages, sets, lists }: TableParts,
-  directory: number,
-  record: Int32Array,
-  scopeOf: (dumped: number) => number,
+  words: Int32Array,
+  at: number,
+  of: { place: PagePlace; groupOf: (dumped: number) => number },
 ): boolean {
-  const index = record[idWords]!;
-  const flags = record[idWords + 7]!;
-  const place = placeIn(record, directory);
-  const dumped = unpackGroup(flags >>> groupShift);
-  const group: PageGroup = { ...dumped, scope: scopeOf(dumped.scope) };
-  if (!isPageIndex(index) || !isPlace(place) || !isGroup(group)) return false;
-  let setRow = sets.find(record);
+  const index = words[at + idWords]!;
+  const flags = words[at + idWords + 7]!;
+  const group = of.groupOf(flags >>> groupShift);
+  if (group === noGroup || !isPageIndex(index) || !isPlace(of.place)) return false;
+  let setRow = sets.find(words, at);
   if (setRow === noRow) {
-    setRow = sets.addSet(record, packGroup(group), record[idWords + 9]! >>> 0);
-    sets.setCatalogue(setRow, record[idWords + 8]!);
+    setRow = sets.addSet(words, group, words[at + idWords + 9]! >>> 0, at);
+    sets.setCatalogue(setRow, words[at + idWords + 8]!);
+  } else if (sets.pageCountOf(setRow) > 0 && pages.find(setRow, index) !== noRow) {
+    return false;
   }
-  if (pages.find(setRow, index) !== noRow) return false;
-  const row = pages.addPage(setRow, index, place, record[idWords + 6]!);
+  const row = pages.addPage(setRow, index, of.place, words[at + idWords + 6]!);
   sets.countPage(setRow, index);
-  const standing = { isMain: (flags & mainFlag) !== 0, uses: flags & usesMask };
-  lists.insert(row, sets.groupOf(setRow), standing);
+  lists.insert(row, sets.groupOf(setRow), {
+    isMain: (flags & mainFlag) !== 0,
+    uses: flags & usesMask,
+  });
   return true;
 }
 
-function placeIn(record: Int32Array, directory: number): PagePlace {
-  return {
-    directory,
-    pack: record[idWords + 1]!,
-    offset: record[idWords + 2]! >>> 0,
-    lengthBytes: record[idWords + 3]!,
-    checksum: record[idWords + 4]! >>> 0,
-    storedBytes: record[idWords + 5]!,
+const noGroup = -1;
+
+/** The group of a dump as it is called now; `noGroup` for what no dump would hold. The last one is kept. */
+function groupMapper(scopeOf: (dumped: number) => number): (dumped: number) => number {
+  let [lastDumped, last] = [noGroup, noGroup];
+  return (dumped) => {
+    if (dumped === lastDumped) return last;
+    const group = unpackGroup(dumped);
+    const mapped = { ...group, scope: scopeOf(group.scope) };
+    lastDumped = dumped;
+    last = isGroup(mapped) ? packGroup(mapped) : noGroup;
+    return last;
   };
 }
 

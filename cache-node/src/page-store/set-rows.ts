@@ -16,7 +16,7 @@ const catalogueWord = 8;
 const ttlWord = 9;
 const wordsPerRow = 10;
 
-/** The four words of a set's identity. */
+/** The four words of a set's identity, at some place. */
 export type SetWords = Int32Array;
 
 export class SetRows extends Rows {
@@ -38,22 +38,23 @@ export class SetRows extends Rows {
     return this.#withTtl;
   }
 
-  find(id: SetWords): number {
-    let row = this.#index.first(id[0]!);
-    while (row !== noRow && !this.#is(row, id)) row = this.get(row, linkWord);
+  /** The words of the id begin at `at`. */
+  find(id: SetWords, at = 0): number {
+    let row = this.#index.first(id[at]!);
+    while (row !== noRow && !this.#is(row, id, at)) row = this.get(row, linkWord);
     return row;
   }
 
-  addSet(id: SetWords, group: number, ttlSeconds: number): number {
+  addSet(id: SetWords, group: number, ttlSeconds: number, at = 0): number {
     const row = this.take();
-    for (let word = 0; word < idWords; word += 1) this.set(row, idWord + word, id[word]!);
+    for (let word = 0; word < idWords; word += 1) this.set(row, idWord + word, id[at + word]!);
     this.set(row, groupWord, group);
     this.set(row, pagesWord, 0);
     this.set(row, indexEndWord, 0);
     this.set(row, catalogueWord, 0);
     this.set(row, ttlWord, 0);
     this.setTtl(row, ttlSeconds);
-    this.#index.add(row, id[0]!);
+    this.#index.add(row, id[at]!);
     return row;
   }
 
@@ -120,12 +121,12 @@ export class SetRows extends Rows {
     this.set(row, ttlWord, ttlSeconds);
   }
 
-  #is(row: number, id: SetWords): boolean {
+  #is(row: number, id: SetWords, at: number): boolean {
     return (
-      this.get(row, idWord) === id[0] &&
-      this.get(row, idWord + 1) === id[1] &&
-      this.get(row, idWord + 2) === id[2] &&
-      this.get(row, idWord + 3) === id[3]
+      this.get(row, idWord) === id[at] &&
+      this.get(row, idWord + 1) === id[at + 1] &&
+      this.get(row, idWord + 2) === id[at + 2] &&
+      this.get(row, idWord + 3) === id[at + 3]
     );
   }
 }
