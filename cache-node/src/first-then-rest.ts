@@ -1,8 +1,11 @@
 /**
- * A body whose first piece is already here: errors up to it are the open's, and a body of one piece is no
- * stream.
+ * A body whose first piece is already here: errors up to it are the open's, and a small body of one
+ * piece is no stream.
  */
 import type { ByteRange } from '@forebay/core/range';
+
+/** Larger bodies are streams, also of one piece, so that they are not copied once more. */
+const keptBytesMax = 64 * 1024;
 
 export class FirstThenRest implements AsyncIterableIterator<Uint8Array> {
   #first: Uint8Array | undefined;
@@ -20,9 +23,12 @@ export class FirstThenRest implements AsyncIterableIterator<Uint8Array> {
   ): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
     const first = await body.next();
     if (first.done) return new Uint8Array(0);
-    if (first.value.byteLength === range.endExclusive - range.start) {
+    const lengthBytes = range.endExclusive - range.start;
+    if (first.value.byteLength === lengthBytes && lengthBytes <= keptBytesMax) {
+      // The piece is lent, and what is no stream is the reader's for ever.
+      const kept = Buffer.from(first.value);
       await body.next();
-      return first.value;
+      return kept;
     }
     return new FirstThenRest(first.value, body);
   }

@@ -49,7 +49,7 @@ interface InfoRequest {
   readonly ufs: Ufs;
   readonly query: InfoQuery;
   readonly token: Token;
-  readonly holder: FillReader;
+  readonly holder: InfoHolder;
   /** Aborts when the last reader has left before the answer. */
   readonly signal: AbortSignal;
 }
@@ -62,8 +62,11 @@ interface InfoFlight {
   /** Readers that have not released yet. */
   readers: number;
   /** Keeps the fill going until every reader has had its turn to join it. */
-  readonly holder: FillReader;
+  readonly holder: InfoHolder;
 }
+
+/** Wants the first page of a fill until the fill's readers speak for themselves. */
+type InfoHolder = { -readonly [Name in keyof FillReader]: FillReader[Name] };
 
 export interface HomeOptions {
   readonly info: InfoStore;
@@ -113,7 +116,7 @@ export class Home {
     const id = flightKeyOf(object);
     const token = info.take(object);
     const abort = new AbortController();
-    const holder: FillReader = { wantedEnd: 0 };
+    const holder: InfoHolder = { pageIndex: 0, wantedEnd: 0, wake: () => {} };
     const promise = this.#ask({ object, ufs, query, token, holder, signal: abort.signal }).finally(() => {
       info.fences.release(token);
       if (this.#flights.get(id) === flight) this.#flights.delete(id);
@@ -154,6 +157,7 @@ export class Home {
     try {
       const opened = query.method === 'get' ? await getOrHead(object, ufs, query.range, signal) : undefined;
       const found = opened?.info ?? (await head(object, ufs, signal));
+      this.#options.fills.loads.of(ufs).answered(clock.monotonicMs() - sent.sentAtMs);
       const content = { kind: 'object', info: found } as const;
       if (hasStrongEtag(found)) info.install(object, request.token, { content, ...sent });
       else info.drop(object);
@@ -189,7 +193,8 @@ export class Home {
       return undefined;
     }
     const source = { object, ufs, info, set, pageSizeBytes, policy };
-    const fill = new Fill(source, { first, endExclusive }, this.#options.fills);
+    const fill = new Fill(source, { first, endExclusive, urgency: 'demand' }, this.#options.fills);
+    holder.pageIndex = first;
     holder.wantedEnd = first + 1;
     fill.attach(holder);
     void fill.run(() => Promise.resolve(opened));

@@ -23,10 +23,13 @@ import type { Metrics } from '@forebay/core/metrics';
 import { clientKeyOf, type Mount, type ObjectRef } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import type { Ufs } from '@forebay/ufs/ufs';
+import { BufferPool } from './buffers/buffer-pool.ts';
 import { DirectOpener } from './direct-opener.ts';
 import { ByteBudget } from './fill/byte-budget.ts';
 import type { FillContext } from './fill/fill-context.ts';
+import { LingeringPages } from './fill/lingering-pages.ts';
 import type { PageFlight } from './fill/page-flight.ts';
+import { UfsLoads } from './fill/ufs-load.ts';
 import { Home } from './home.ts';
 import { InfoLog } from './info-log/info-log.ts';
 import { InfoStore } from './info-store/info-store.ts';
@@ -101,12 +104,21 @@ export class LocalCacheNode implements CacheNode {
         log,
       }),
     });
+    const budget = new ByteBudget(settings.fillsInFlightBytesMax);
+    const lingering = new LingeringPages();
+    budget.reclaim = () => lingering.dropOldest();
     const fills: FillContext = {
       store,
       metrics,
+      clock,
       flights: new PageIndex<PageFlight>(),
-      budget: new ByteBudget(settings.fillsInFlightBytesMax),
+      lingering,
+      budget,
+      pool: new BufferPool({ keptBytesMax: settings.fillsInFlightBytesMax / 4 }),
+      loads: new UfsLoads(settings.fillsAheadPerUfsMax),
       aheadPages: settings.readAheadPagesMax,
+      chunkBytes: settings.fillChunkBytes,
+      fillsPerReaderMax: settings.fillsPerReaderMax,
       pauseMaxMs: fillPauseMaxMs,
       policyOf: (object) => policies.policyOf(object.mount, clientKeyOf(object)),
       onChanged: (object, found) => info.dropVersion(object, found),
@@ -119,6 +131,7 @@ export class LocalCacheNode implements CacheNode {
       diskBytes: store.disk.sizeBytes,
       fills: fills.fillsRunning,
       fillBytes: fills.budget.bytes,
+      buffersLentBytes: fills.pool.lentBytes,
       fencesOpen: info.fences.openCount,
     }));
     return node;

@@ -72,6 +72,7 @@ export interface CacheNodeGauges {
   readonly diskBytes: number;
   readonly fills: number;
   readonly fillBytes: number;
+  readonly buffersLentBytes: number;
   readonly fencesOpen: number;
 }
 
@@ -96,6 +97,11 @@ export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGa
     'forebay_fill_bytes_in_flight',
     'Bytes of pages being filled or on their way to disk. At its limit reads wait: the disk or the UFS is slow.',
     ({ fillBytes }) => fillBytes,
+  );
+  plain(
+    'forebay_buffers_lent_bytes',
+    'Memory lent to pages in flight and to pieces on their way to clients. Grows with fills and slow readers.',
+    ({ buffersLentBytes }) => buffersLentBytes,
   );
   plain('forebay_fences_open', 'Writes under way.', ({ fencesOpen }) => fencesOpen);
 }

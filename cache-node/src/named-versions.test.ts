@@ -178,12 +178,14 @@ it('goes on by itself where the fill it shares is of a version that is no longer
   const named = await openObject(node, second, { range: rest });
   if (!named.body || named.body instanceof Uint8Array) throw new Error('a stream was to be seen');
   const pieces = named.body[Symbol.asyncIterator]();
-  const ofFirstPage = (await pieces.next()).value as Uint8Array;
+  const ofFirstPage = Buffer.from((await pieces.next()).value as Uint8Array);
   const joined = pieces.next();
   ufs.putVersion(key, 'v3', 'three');
   held.open();
   await expect(shared).rejects.toThrow('gone from the UFS');
-  const read = [ofFirstPage, (await joined).value as Uint8Array];
-  for (let piece = await pieces.next(); !piece.done; piece = await pieces.next()) read.push(piece.value);
+  const read = [ofFirstPage, Buffer.from((await joined).value as Uint8Array)];
+  for (let piece = await pieces.next(); !piece.done; piece = await pieces.next()) {
+    read.push(Buffer.from(piece.value));
+  }
   expect(Buffer.concat(read)).toEqual(bytesOfSecond.subarray(1));
 });

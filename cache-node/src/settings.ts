@@ -65,9 +65,29 @@ export const cacheNodeSettings = {
   }),
   readAheadPagesMax: integer({
     env: 'FOREBAY_READ_AHEAD_PAGES_MAX',
-    default: '16',
+    default: '32',
     max: '1024',
     help: 'Pages read ahead of a sequential reader at most. 0 turns read-ahead off.',
+  }),
+  fillChunkBytes: bytes({
+    env: 'FOREBAY_FILL_CHUNK_SIZE',
+    default: '8MiB',
+    min: '64KiB',
+    max: '64MiB',
+    help: 'A large object from a store that is not near comes in several requests at once, each of this size.',
+  }),
+  fillsPerReaderMax: integer({
+    env: 'FOREBAY_FILLS_PER_READER_MAX',
+    default: '4',
+    min: '1',
+    max: '64',
+    help: 'UFS requests at a time that bring what one client reads. 1: one after another.',
+  }),
+  fillsAheadPerUfsMax: integer({
+    env: 'FOREBAY_FILLS_AHEAD_PER_UFS_MAX',
+    default: '64',
+    max: '65535',
+    help: 'UFS requests at a time, to one UFS, for bytes that no client waits for yet.',
   }),
   ufsConnectionsMax: integer({
     env: 'FOREBAY_UFS_CONNECTIONS_MAX',

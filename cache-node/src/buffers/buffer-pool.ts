@@ -80,7 +80,8 @@ export class BufferPool {
   }
 }
 
-function classBytesOf(sizeBytes: number): number {
+/** What a buffer of at least this size really takes. */
+export function classBytesOf(sizeBytes: number): number {
   if (sizeBytes <= smallestClassBytes) return smallestClassBytes;
   return 2 ** Math.ceil(Math.log2(sizeBytes));
 }

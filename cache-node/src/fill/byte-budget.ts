@@ -1,8 +1,48 @@
-/** Bytes in flight under a cap: who comes over it waits its turn. First come, first served. */
+/**
+ * One budget for all bytes in flight: pages being filled, and pages on their way to disk. Demand goes first:
+ * what a reader waits for. What is fetched ahead of readers never takes more than half and waits while
+ * demand waits. Within each, first come, first served, so nothing starves: what is ahead becomes demand as
+ * soon as a reader waits for it (`promote`).
+ */
+import { assert } from '@forebay/core/errors';
+
+export type Urgency = 'demand' | 'ahead';
+
+/** Part of the budget, taken or waited for. */
+export class Share {
+  readonly bytes: number;
+  urgency: Urgency;
+  state: 'waiting' | 'taken' | 'released' = 'waiting';
+  readonly #settled = Promise.withResolvers<void>();
+
+  constructor(bytes: number, urgency: Urgency) {
+    this.bytes = bytes;
+    this.urgency = urgency;
+  }
+
+  /** Resolves when the share is taken, or was given up while it waited. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  settle(state: 'taken' | 'released'): void {
+    this.state = state;
+    this.#settled.resolve();
+  }
+}
+
 export class ByteBudget {
   readonly bytesMax: number;
-  readonly #waiting: { bytes: number; admit: () => void }[] = [];
+  /**
+   * Called while demand waits: gives back what can be had again, and says whether there was anything. It may
+   * release shares.
+   */
+  reclaim: () => boolean = () => false;
+  readonly #demand: Share[] = [];
+  readonly #ahead: Share[] = [];
   #bytes = 0;
+  #aheadBytes = 0;
+  #admitting = false;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -12,25 +52,80 @@ export class ByteBudget {
     return this.#bytes;
   }
 
-  /**
-   * Resolves when the bytes are taken; undefined where they are taken at once. One larger than all is let
-   * in alone.
-   */
-  acquire(bytes: number): Promise<void> | undefined {
-    if (this.#waiting.length === 0 && this.#fits(bytes)) {
-      this.#bytes += bytes;
-      return undefined;
-    }
-    return new Promise((resolve) => this.#waiting.push({ bytes, admit: resolve }));
+  /** Of `bytes`, what was taken ahead of readers. */
+  get aheadBytes(): number {
+    return this.#aheadBytes;
   }
 
-  release(bytes: number): void {
-    this.#bytes -= bytes;
-    for (let next = this.#waiting[0]; next && this.#fits(next.bytes); next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#bytes += next.bytes;
-      next.admit();
+  /** A share, taken at once where there is room. One larger than all is let in alone. */
+  take(bytes: number, urgency: Urgency): Share {
+    const share = new Share(bytes, urgency);
+    (urgency === 'demand' ? this.#demand : this.#ahead).push(share);
+    this.#admit();
+    return share;
+  }
+
+  /** Somebody waits for it now. */
+  promote(share: Share): void {
+    if (share.urgency === 'demand') return;
+    share.urgency = 'demand';
+    if (share.state === 'taken') this.#aheadBytes -= share.bytes;
+    if (share.state === 'waiting') {
+      this.#ahead.splice(this.#ahead.indexOf(share), 1);
+      this.#demand.push(share);
     }
+    this.#admit();
+  }
+
+  /** Gives it back, or gives it up where it still waits. */
+  release(share: Share): void {
+    assert(share.state !== 'released', 'a share is released once');
+    if (share.state === 'waiting') {
+      const queue = share.urgency === 'demand' ? this.#demand : this.#ahead;
+      queue.splice(queue.indexOf(share), 1);
+    } else {
+      this.#bytes -= share.bytes;
+      if (share.urgency === 'ahead') this.#aheadBytes -= share.bytes;
+    }
+    share.settle('released');
+    this.#admit();
+  }
+
+  /** There is more to reclaim than before: demand that waits gets it. */
+  reclaimable(): void {
+    this.#admit();
+  }
+
+  /** What `reclaim` releases is seen by the loop that called it. */
+  #admit(): void {
+    if (this.#admitting) return;
+    this.#admitting = true;
+    this.#admitDemand();
+    if (this.#demand.length === 0) this.#admitAhead();
+    this.#admitting = false;
+  }
+
+  #admitDemand(): void {
+    for (let next = this.#demand[0]; next; next = this.#demand[0]) {
+      if (this.#fits(next.bytes)) this.#admitFirst(this.#demand);
+      else if (!this.reclaim()) return;
+    }
+  }
+
+  #admitAhead(): void {
+    for (let next = this.#ahead[0]; next; next = this.#ahead[0]) {
+      const fits = this.#aheadBytes + next.bytes <= this.bytesMax / 2 && this.#fits(next.bytes);
+      if (!fits) return;
+      this.#admitFirst(this.#ahead);
+    }
+  }
+
+  #admitFirst(queue: Share[]): void {
+    const share = queue.shift();
+    assert(share, 'a queue that is looked at has a first');
+    this.#bytes += share.bytes;
+    if (share.urgency === 'ahead') this.#aheadBytes += share.bytes;
+    share.settle('taken');
   }
 
   #fits(bytes: number): boolean {

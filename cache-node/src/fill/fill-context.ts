@@ -1,26 +1,51 @@
 /** What all fills of a node share. */
 import type { CachePolicy } from '@forebay/core/cache-policy';
+import type { Clock } from '@forebay/core/clock';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
+import type { Ufs } from '@forebay/ufs/ufs';
+import type { BufferPool } from '../buffers/buffer-pool.ts';
 import type { CacheNodeMetrics } from '../metrics.ts';
 import type { PageIndex } from '../page-store/page-index.ts';
 import type { PageStore } from '../page-store/page-store.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import type { LingeringPages } from './lingering-pages.ts';
 import type { PageFlight } from './page-flight.ts';
+import type { UfsLoads } from './ufs-load.ts';
 
 export interface FillContext {
   readonly store: PageStore;
   /** Every page that is being filled, or filled and not yet findable in the store. */
   readonly flights: PageIndex<PageFlight>;
-  /** Bytes of pages being filled or waiting for the disk. */
+  /** Complete pages that the store does not keep and somebody still comes for. */
+  readonly lingering: LingeringPages;
+  /** Bytes of pages being filled, waiting for the disk or lingering. */
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
+  readonly loads: UfsLoads;
   /** How many pages a fill may run ahead of its furthest reader. */
   readonly aheadPages: number;
+  /** Bytes of one of the requests that bring a large object together. */
+  readonly chunkBytes: number;
+  /** Requests at a time for one reader. */
+  readonly fillsPerReaderMax: number;
   /** How long a fill keeps its UFS request open for readers that want no more yet. */
   readonly pauseMaxMs: number;
   readonly policyOf: (object: ObjectRef) => CachePolicy;
   readonly metrics: CacheNodeMetrics;
+  readonly clock: Clock;
   /** The UFS has another version than this one, or none. */
   readonly onChanged: (object: ObjectRef, info: ObjectInfo) => void;
   fillsRunning: number;
+}
+
+/** Whether large objects of this store come in chunks, several at a time. */
+export function comesInChunks(context: FillContext, ufs: Ufs): boolean {
+  return context.fillsPerReaderMax > 1 && context.loads.of(ufs).isFar;
+}
+
+/** Pages of one chunk: at least two of them fit into what may be fetched ahead. */
+export function chunkPagesOf(context: FillContext, pageSizeBytes: number): number {
+  const pages = Math.min(context.chunkBytes / pageSizeBytes, context.aheadPages / 2);
+  return Math.max(1, Math.floor(pages));
 }

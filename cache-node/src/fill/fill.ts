@@ -1,43 +1,58 @@
 /**
  * A fill: one UFS request that brings a run of neighbouring missing pages, shared by all who read them.
  *
- * It runs at most `aheadPages` before its furthest reader. When its last reader leaves, the page in flight is
- * finished and kept, and the rest is not asked for; the same where its readers want no more for a while. No
- * client waits for the disk.
+ * It runs at most `aheadPages` before its furthest reader, and one page where the store would not keep what
+ * runs ahead. When its last reader leaves, the page in flight is finished and kept, and the rest is not asked
+ * for; the same where its readers want no more for a while. No client waits for the disk. One that goes ahead
+ * of its readers sends its request only when there is room for its first page.
  */
-import { assert, ForebayError, isUfsAnswer } from '@forebay/core/errors';
-import { versionOf } from '@forebay/core/object';
+import { ForebayError } from '@forebay/core/errors';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { UfsObject } from '@forebay/ufs/ufs';
+import { classBytesOf } from '../buffers/buffer-pool.ts';
 import type { PagedObject } from '../page-store/paged-object.ts';
-import type { FillContext } from './fill-context.ts';
+import type { Share, Urgency } from './byte-budget.ts';
+import { asFillError, skipBytesOf } from './fill-answers.ts';
+import { chunkPagesOf, comesInChunks, type FillContext } from './fill-context.ts';
 import { type FillHandle, type FillReader, type FlightEnd, PageFlight } from './page-flight.ts';
 import { type PageSource, pagedObjectOf } from './page-source.ts';
+
+export interface FillRun {
+  readonly first: number;
+  readonly endExclusive: number;
+  readonly urgency: Urgency;
+}
 
 export class Fill implements FillHandle {
   readonly source: PageSource;
   /** First page this fill will not bring. Shrinks where the run meets pages that others brought meanwhile. */
   endPage: number;
   readonly #context: FillContext;
+  readonly #object: PagedObject;
   readonly #readers = new Set<FillReader>();
   /** Registered flights, in page order; the first is being filled. */
   readonly #flights: PageFlight[] = [];
+  readonly #lingering = new Set<PageFlight>();
   #plannedEnd: number;
   readonly #firstPage: number;
-  readonly #object: PagedObject;
+  #urgency: Urgency;
+  /** Whether the store keeps these pages, as far as one knows. */
+  #keeps: boolean;
   #wake: (() => void) | undefined;
 
   /**
    * Registers the first flights at once, in the caller's tick. The first page must be neither stored nor in
    * flight.
    */
-  constructor(source: PageSource, pages: { first: number; endExclusive: number }, context: FillContext) {
+  constructor(source: PageSource, run: FillRun, context: FillContext) {
     this.source = source;
     this.#object = pagedObjectOf(source);
-    this.endPage = pages.endExclusive;
-    this.#firstPage = pages.first;
-    this.#plannedEnd = pages.first;
+    this.endPage = run.endExclusive;
+    this.#firstPage = run.first;
+    this.#plannedEnd = run.first;
+    this.#urgency = run.urgency;
     this.#context = context;
+    this.#keeps = context.store.couldStore(this.#object, this.#lengthOf(run.first));
     this.#plan();
   }
 
@@ -57,12 +72,23 @@ export class Fill implements FillHandle {
 
   detach(reader: FillReader): void {
     if (!this.#readers.delete(reader)) return;
+    this.#dropPassed();
+    const first = this.#flights[0]?.share;
+    if (this.#readers.size === 0 && this.#urgency === 'ahead' && first?.state === 'waiting') {
+      this.#context.budget.release(first);
+    }
     this.#wakeUp();
   }
 
-  /** A reader's `wantedEnd` has grown. */
-  wanted(): void {
+  moved(): void {
+    this.#dropPassed();
     this.#wakeUp();
+  }
+
+  urge(): void {
+    if (this.#urgency === 'demand') return;
+    this.#urgency = 'demand';
+    for (const { share } of this.#flights) if (share) this.#context.budget.promote(share);
   }
 
   /**
@@ -70,32 +96,39 @@ export class Fill implements FillHandle {
    * throws.
    */
   async run(open: () => Promise<UfsObject>): Promise<void> {
-    this.#context.fillsRunning += 1;
+    const context = this.#context;
+    context.fillsRunning += 1;
     let end: FlightEnd = { kind: 'stopped' };
     try {
-      const opened = await open();
-      await this.#take(opened);
+      if (this.#urgency === 'demand' || (await this.#holdFirst())) await this.#take(await open());
     } catch (error) {
       end = { kind: 'failed', error: asFillError(error) };
-      const changed = isChanged(end.error);
+      const changed = end.error instanceof ForebayError && end.error.kind === 'version-changed';
       // Before its readers hear of it: who reads again must not be told of the old version.
-      if (changed) this.#context.onChanged(this.source.object, this.source.info);
-      this.#context.metrics.fillsStopped.inc({ reason: changed ? 'changed' : 'failed' });
+      if (changed) context.onChanged(this.source.object, this.source.info);
+      context.metrics.fillsStopped.inc({ reason: changed ? 'changed' : 'failed' });
     } finally {
-      this.#context.fillsRunning -= 1;
+      context.fillsRunning -= 1;
       for (const flight of this.#flights.splice(0)) {
-        this.#context.flights.delete(flight.page);
-        if (flight.buffer) this.#context.budget.release(flight.lengthBytes);
         flight.finish(end);
+        this.#drop(flight);
       }
     }
+  }
+
+  /** Room for the first page before anything is sent; false where nobody wants it any more. */
+  async #holdFirst(): Promise<boolean> {
+    const flight = this.#flights[0];
+    if (flight && this.#readers.size > 0 && (await this.#hold(flight)) && this.#readers.size > 0) return true;
+    this.#left();
+    return false;
   }
 
   async #take(opened: UfsObject): Promise<void> {
     const iterator = opened.body[Symbol.asyncIterator]();
     let leftBytes = opened.range.endExclusive - opened.range.start;
     try {
-      let skipBytes = this.#skipBytesOf(opened);
+      let skipBytes = skipBytesOf(opened, this.source, this.#flights[0]?.page.index ?? 0);
       while (this.#flights.length > 0) {
         const { done, value } = await iterator.next();
         if (done) throw new ForebayError('ufs-unavailable', 'the UFS sent less than it announced');
@@ -123,14 +156,22 @@ export class Fill implements FillHandle {
     while (rest.byteLength > 0) {
       const flight = this.#flights[0];
       if (!flight) return false;
-      if (!flight.buffer) {
-        if (!(await this.#mayStart(flight))) return false;
-        await this.#context.budget.acquire(flight.lengthBytes);
-      }
+      if (!flight.isHeld && !((await this.#mayStart(flight)) && (await this.#hold(flight)))) return false;
       rest = rest.subarray(flight.append(rest));
       if (flight.filledBytes === flight.lengthBytes) this.#complete(flight);
     }
     return true;
+  }
+
+  /** A buffer for the page, as soon as the budget has room; false where the wait was given up. */
+  async #hold(flight: PageFlight): Promise<boolean> {
+    const { budget, pool } = this.#context;
+    const share = budget.take(classBytesOf(flight.lengthBytes), this.#urgency);
+    flight.share = share;
+    if (share.state === 'waiting') await share.settled;
+    if (isGivenUp(share)) flight.share = undefined;
+    else flight.hold(pool.take(flight.lengthBytes));
+    return flight.isHeld;
   }
 
   /** Waits until somebody wants this page; false where nobody does. The first page needs no reader. */
@@ -169,51 +210,80 @@ export class Fill implements FillHandle {
 
   #complete(flight: PageFlight): void {
     this.#flights.shift();
-    const context = this.#context;
-    const buffer = flight.buffer;
-    assert(buffer, 'a complete page has its bytes');
-    const leave = () => {
-      context.flights.delete(flight.page);
-      context.budget.release(flight.lengthBytes);
-    };
-    const stored = context.store.put(flight.page, buffer, this.#object);
+    const stored = this.#context.store.put(flight.page, flight.bytes, this.#object);
     this.#plan();
     flight.finish({ kind: 'done' });
-    void stored.then(leave);
+    void stored.then((kept) => {
+      this.#keeps = kept;
+      if (kept || !this.#isAwaited(flight)) this.#drop(flight);
+      else this.#linger(flight);
+    });
   }
 
-  /** Registers flights ahead, so that readers of nearby pages wait here and send nothing themselves. */
+  #linger(flight: PageFlight): void {
+    this.#lingering.add(flight);
+    this.#context.lingering.add(flight, () => {
+      this.#lingering.delete(flight);
+      this.#drop(flight);
+    });
+    this.#context.budget.reclaimable();
+  }
+
+  #dropPassed(): void {
+    for (const flight of this.#lingering) {
+      if (!this.#isAwaited(flight)) this.#context.lingering.drop(flight);
+    }
+  }
+
+  #isAwaited({ page: { index } }: PageFlight): boolean {
+    for (const { pageIndex, wantedEnd } of this.#readers) {
+      if (pageIndex <= index && index < wantedEnd) return true;
+    }
+    return false;
+  }
+
+  #drop(flight: PageFlight): void {
+    this.#context.flights.delete(flight.page);
+    flight.release(this.#context.pool, this.#context.budget);
+  }
+
+  /**
+   * Registers flights ahead, so that readers of nearby pages wait here and send nothing themselves. To a far
+   * store others go for what lies beyond this chunk.
+   */
   #plan(): void {
     const { flights, store, aheadPages } = this.#context;
-    const { set, info, pageSizeBytes } = this.source;
-    while (this.#flights.length <= aheadPages && this.#plannedEnd < this.endPage) {
+    const { set, pageSizeBytes, ufs } = this.source;
+    const at = this.#flights[0]?.page.index ?? this.#plannedEnd;
+    const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
+    const chunkEnd = Math.floor(at / chunkPages + 1) * chunkPages;
+    const planEnd = Math.min(
+      this.endPage,
+      comesInChunks(this.#context, ufs) ? chunkEnd : at + 1 + aheadPages,
+    );
+    while (this.#plannedEnd < planEnd) {
       const page = { set, index: this.#plannedEnd };
       if (flights.get(page) || store.has(page)) {
         this.endPage = this.#plannedEnd;
         return;
       }
-      const flight = new PageFlight(page, pageLengthBytes(page.index, info.sizeBytes, pageSizeBytes), this);
+      const flight = new PageFlight(page, this.#lengthOf(page.index), this);
       this.#flights.push(flight);
       flights.add(page, flight);
       this.#plannedEnd += 1;
     }
   }
 
-  /** Every UFS answer is checked before its first byte is used: version, total size, and where it starts. */
-  #skipBytesOf(opened: UfsObject): number {
+  #lengthOf(index: number): number {
     const { info, pageSizeBytes } = this.source;
-    if (versionOf(opened.info) !== versionOf(info)) {
-      throw new ForebayError('version-changed', 'the object at the UFS is no longer the version asked for');
-    }
-    const first = this.#flights[0];
-    const skipBytes = (first?.page.index ?? 0) * pageSizeBytes - opened.range.start;
-    if (skipBytes < 0) throw new ForebayError('ufs-unavailable', 'the UFS answered with another range');
-    return skipBytes;
+    return pageLengthBytes(index, info.sizeBytes, pageSizeBytes);
   }
 
   #wantedEnd(): number {
     let end = 0;
-    for (const reader of this.#readers) end = Math.max(end, reader.wantedEnd);
+    for (const { pageIndex, wantedEnd } of this.#readers) {
+      end = Math.max(end, this.#keeps ? wantedEnd : Math.min(wantedEnd, pageIndex + 2));
+    }
     return end;
   }
 
@@ -223,15 +293,7 @@ export class Fill implements FillHandle {
   }
 }
 
-function isChanged(error: unknown): boolean {
-  return error instanceof ForebayError && error.kind === 'version-changed';
-}
-
-/**
- * On a fill, 412 and 404 mean that the version asked for is gone, and so does 416 where a store looks at the
- * range first: the range lies inside that version. What replaced it is for the next open to find.
- */
-function asFillError(error: unknown): unknown {
-  if (!isUfsAnswer(error) || ![404, 412, 416].includes(error.answer.status)) return error;
-  return new ForebayError('version-changed', 'the version asked for is gone from the UFS', { cause: error });
+/** Asked of a share that one has waited for: nothing narrows its state across the wait. */
+function isGivenUp(share: Share): boolean {
+  return share.state === 'released';
 }

@@ -1,13 +1,22 @@
 /**
- * One page being filled: a buffer that grows, and everybody who waits for it. Readers take bytes as they
- * arrive; the bytes below `filledBytes` never change. It stays findable until the page store has the page,
- * so a late reader finds the flight or the page, never neither.
+ * One page being filled: a borrowed buffer that grows, and everybody who waits for it. Readers copy bytes out
+ * as they arrive, so that none of them, however slow, holds the page. It stays findable until the page store
+ * has the page, or, where that does not keep it, until its readers have passed: a late reader finds the
+ * flight, the page, or nothing, and then brings it again.
  */
+import { assert } from '@forebay/core/errors';
 import type { PageId } from '@forebay/core/page';
+import type { BufferPool } from '../buffers/buffer-pool.ts';
+import type { ByteBudget, Share } from './byte-budget.ts';
 
-/** Somebody who needs the fill to go on, and up to which page (exclusive). */
+/** Somebody who needs a fill to go on. */
 export interface FillReader {
-  wantedEnd: number;
+  /** The page it is at. */
+  readonly pageIndex: number;
+  /** The fill may go on up to this page (exclusive). */
+  readonly wantedEnd: number;
+  /** A flight that it waits for has grown or ended. */
+  wake(): void;
 }
 
 /** What a reader needs of the fill behind a flight. */
@@ -18,8 +27,10 @@ export interface FillHandle {
   readonly versionId: string | undefined;
   attach(reader: FillReader): void;
   detach(reader: FillReader): void;
-  /** A reader's `wantedEnd` has grown. */
-  wanted(): void;
+  /** A reader has moved on: its `pageIndex` and `wantedEnd` have grown. */
+  moved(): void;
+  /** A reader waits for a page of this fill: it is no longer ahead of anybody. */
+  urge(): void;
 }
 
 export type FlightEnd =
@@ -32,10 +43,11 @@ export class PageFlight {
   readonly page: PageId;
   readonly lengthBytes: number;
   readonly fill: FillHandle;
-  buffer: Buffer | undefined;
   filledBytes = 0;
   end: FlightEnd | undefined;
-  #waiting: (() => void)[] = [];
+  share: Share | undefined;
+  #buffer: Buffer | undefined;
+  #waiting: FillReader[] = [];
 
   constructor(page: PageId, lengthBytes: number, fill: FillHandle) {
     this.page = page;
@@ -43,24 +55,31 @@ export class PageFlight {
     this.fill = fill;
   }
 
-  /** Resolves at the next bytes, at the end, or when the signal aborts. */
-  progress(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      signal.addEventListener('abort', wake, { once: true });
-      this.#waiting.push(wake);
-    });
+  /** Whether bytes can be copied out. */
+  get isHeld(): boolean {
+    return this.#buffer !== undefined;
+  }
+
+  /** The page, or what there is of it. Nobody may look at it after `release`. */
+  get bytes(): Uint8Array {
+    assert(this.#buffer, 'a page that is looked at is held');
+    return this.#buffer.subarray(0, this.filledBytes);
+  }
+
+  /** Wakes the reader at the next bytes and at the end. */
+  wait(reader: FillReader): void {
+    this.#waiting.push(reader);
+  }
+
+  hold(buffer: Buffer): void {
+    this.#buffer = buffer;
   }
 
   /** Appends what fits; the count of bytes taken. */
   append(bytes: Uint8Array): number {
-    this.buffer ??= Buffer.allocUnsafeSlow(this.lengthBytes);
+    assert(this.#buffer, 'a page is held before its first bytes');
     const taken = Math.min(bytes.byteLength, this.lengthBytes - this.filledBytes);
-    this.buffer.set(taken === bytes.byteLength ? bytes : bytes.subarray(0, taken), this.filledBytes);
+    this.#buffer.set(taken === bytes.byteLength ? bytes : bytes.subarray(0, taken), this.filledBytes);
     this.filledBytes += taken;
     this.#wakeAll();
     return taken;
@@ -71,9 +90,18 @@ export class PageFlight {
     this.#wakeAll();
   }
 
+  /** Gives back the buffer and its share of the budget. */
+  release(pool: BufferPool, budget: ByteBudget): void {
+    if (this.#buffer) pool.give(this.#buffer);
+    if (this.share) budget.release(this.share);
+    this.#buffer = undefined;
+    this.share = undefined;
+  }
+
   #wakeAll(): void {
+    if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const wake of waiting) wake();
+    for (const reader of waiting) reader.wake();
   }
 }

@@ -1,23 +1,24 @@
 /**
  * A client's read of a byte range: pages in order from memory, from the flight that is filling them, from
- * disk, or from a fill of its own. Pieces are handed out as they arrive. A fill that fails midway is taken
- * up again at the exact offset, in the same version, a few times; then the error is the reader's.
+ * disk, or from a fill of its own. Pieces are handed out as they arrive, lent until the next is asked for: a
+ * slow reader holds one piece and never a page. A fill that fails midway is taken up again at the exact
+ * offset, in the same version, a few times; then the error is the reader's.
  */
 import { ForebayError, isKind } from '@forebay/core/errors';
-import { pageLengthBytes, pagesOf } from '@forebay/core/page';
+import { pageLengthBytes } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import type { ServedSource } from '../metrics.ts';
-import { Fill } from './fill.ts';
 import type { FillContext } from './fill-context.ts';
+import { FillWindow } from './fill-window.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
 
-/** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
-const fillBytesMax = 64 * 1024 * 1024;
 /** Failed fills in a row, without a byte of progress, before the reader gives up. */
 const failuresMax = 3;
+/** What a slow reader holds at most. Larger pieces cost less each. */
+const pieceBytesMax = 256 * 1024;
 
-interface PageSlice {
+interface PagePart {
   readonly index: number;
   /** Inside the page. */
   readonly start: number;
@@ -25,19 +26,21 @@ interface PageSlice {
 }
 
 export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader {
+  pageIndex: number;
   wantedEnd = 0;
   readonly #source: PageSource;
   readonly #context: FillContext;
   readonly #signal: AbortSignal;
   readonly #endExclusive: number;
+  readonly #window: FillWindow;
   #offset: number;
-  #fill: FillHandle | undefined;
-  /** The fill that was sent because of this reader: its pages are misses, not somebody else's. */
-  #ownFill: FillHandle | undefined;
   #failures = 0;
   /** The page whose result is counted already. */
   #countedPage = -1;
   #closed = false;
+  #wake: (() => void) | undefined;
+  /** Takes back the piece that is lent. */
+  #takeBack: (() => void) | undefined;
 
   constructor(source: PageSource, range: ByteRange, context: FillContext, signal: AbortSignal) {
     this.#source = source;
@@ -45,6 +48,9 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     this.#signal = signal;
     this.#offset = range.start;
     this.#endExclusive = range.endExclusive;
+    this.pageIndex = Math.floor(range.start / source.pageSizeBytes);
+    const rangeEnd = Math.ceil(range.endExclusive / source.pageSizeBytes);
+    this.#window = new FillWindow({ source, context, reader: this, rangeEnd });
     // A signal that has aborted already tells nobody any more.
     if (signal.aborted) this.#closed = true;
     else signal.addEventListener('abort', this.#close, { once: true });
@@ -58,21 +64,24 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
    * Goes along with a fill that is already bringing this object; `own`: it was sent because of this reader.
    */
   join(fill: FillHandle, own: boolean): void {
-    if (own) this.#ownFill = fill;
-    if (!this.#closed) this.#follow(fill, Math.floor(this.#offset / this.#source.pageSizeBytes));
+    if (own) this.#window.adopt(fill);
+    if (this.#closed) return;
+    this.#want(this.pageIndex);
+    this.#window.follow(fill);
   }
 
   /** The whole rest where it lies in one page in memory, and then the reader is done; costs no promise. */
   takeFromMemory(): Uint8Array | undefined {
-    const slice = this.#slice();
-    if (slice.index * this.#source.pageSizeBytes + slice.endExclusive < this.#endExclusive) return undefined;
-    const bytes = this.#context.store.inMemory({ set: this.#source.set, index: slice.index });
-    if (!bytes) return undefined;
+    const part = this.#part();
+    if (part.index * this.#source.pageSizeBytes + part.endExclusive < this.#endExclusive) return undefined;
+    const page = this.#context.store.inMemory({ set: this.#source.set, index: part.index });
+    if (!page) return undefined;
     this.#close();
-    return this.#serve(bytes, slice, 'memory');
+    return this.#serve(page.subarray(part.start, part.endExclusive), part, 'memory');
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#giveBack();
     while (!this.#closed && this.#offset < this.#endExclusive) {
       const bytes = await this.#nextPiece();
       if (bytes) return { done: false, value: bytes };
@@ -83,57 +92,80 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   }
 
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#giveBack();
     this.#close();
     this.#offset = this.#endExclusive;
     return Promise.resolve({ done: true, value: undefined });
   }
 
+  wake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
   readonly #close = (): void => {
+    if (!this.#closed) this.#signal.removeEventListener('abort', this.#close);
     this.#closed = true;
-    this.#fill?.detach(this);
-    this.#fill = undefined;
-    this.#signal.removeEventListener('abort', this.#close);
+    this.#window.close();
+    this.wake();
   };
+
+  #giveBack(): void {
+    this.#takeBack?.();
+    this.#takeBack = undefined;
+  }
 
   /** Some bytes, or undefined: look again. */
   async #nextPiece(): Promise<Uint8Array | undefined> {
     const { store, flights } = this.#context;
-    const slice = this.#slice();
-    const page = { set: this.#source.set, index: slice.index };
-    this.#advanceWanted(slice.index);
+    const part = this.#part();
+    const page = { set: this.#source.set, index: part.index };
+    this.#want(part.index);
     const inMemory = store.inMemory(page);
-    if (inMemory) return this.#serve(inMemory, slice, 'memory');
+    if (inMemory) return this.#serve(inMemory.subarray(part.start, part.endExclusive), part, 'memory');
     const flight = flights.get(page);
-    if (flight) return this.#fromFlight(flight, slice);
-    if (store.has(page)) return this.#fromDisk(slice);
-    const started = this.#startFill(slice.index);
-    this.#ownFill = started.fill;
-    return this.#fromFlight(started, slice);
+    if (flight) return this.#fromFlight(flight, part);
+    if (store.has(page)) return this.#fromDisk(part);
+    return this.#fromFlight(this.#window.start(part.index), part);
   }
 
-  async #fromDisk(slice: PageSlice): Promise<Uint8Array | undefined> {
-    const page = { set: this.#source.set, index: slice.index };
-    const found = await this.#context.store.read(page, slice.start, slice.endExclusive);
-    if (!found || this.#closed) return undefined;
-    const { byteLength } = found.bytes;
-    const pieces = { ...slice, start: 0, endExclusive: byteLength };
-    return this.#serve(found.bytes, pieces, 'disk');
+  async #fromDisk(part: PagePart): Promise<Uint8Array | undefined> {
+    const page = { set: this.#source.set, index: part.index };
+    const slice = await this.#context.store.read(page, part.start, part.endExclusive);
+    if (!slice) return undefined;
+    if (this.#closed) {
+      slice.release();
+      return undefined;
+    }
+    this.#takeBack = () => slice.release();
+    return this.#serve(slice.bytes, part, 'disk');
   }
 
-  async #fromFlight(flight: PageFlight, slice: PageSlice): Promise<Uint8Array | undefined> {
-    if (this.#fill !== flight.fill) this.#follow(flight.fill, slice.index);
-    this.#count(slice.index, flight.fill === this.#ownFill ? 'miss' : 'coalesced');
-    while (flight.filledBytes <= slice.start && !flight.end && !this.#closed) {
-      await flight.progress(this.#signal);
+  async #fromFlight(flight: PageFlight, part: PagePart): Promise<Uint8Array | undefined> {
+    this.#window.follow(flight.fill);
+    this.#count(part.index, this.#window.isOwn(flight.fill) ? 'miss' : 'coalesced');
+    while (flight.filledBytes <= part.start && !flight.end && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        flight.wait(this);
+      });
     }
     if (this.#closed) return undefined;
-    if (flight.buffer && flight.filledBytes > slice.start) {
+    if (flight.isHeld && flight.filledBytes > part.start) {
       this.#failures = 0;
-      const endExclusive = Math.min(flight.filledBytes, slice.endExclusive);
-      return this.#serve(flight.buffer, { ...slice, endExclusive }, 'ufs');
+      return this.#serve(this.#copyOf(flight, part), part, 'ufs');
     }
     if (flight.end?.kind === 'failed') this.#onFailure(flight.end.error, flight.fill);
     return undefined;
+  }
+
+  #copyOf(flight: PageFlight, { start, endExclusive }: PagePart): Uint8Array {
+    const { pool } = this.#context;
+    const bytes = flight.bytes.subarray(start, Math.min(endExclusive, start + pieceBytesMax));
+    const buffer = pool.take(bytes.byteLength);
+    buffer.set(bytes);
+    this.#takeBack = () => pool.give(buffer);
+    return buffer.subarray(0, bytes.byteLength);
   }
 
   #onFailure(error: unknown, fill: FillHandle): void {
@@ -147,40 +179,16 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     throw error;
   }
 
-  #startFill(firstPage: number): PageFlight {
-    const { set, pageSizeBytes } = this.#source;
-    const { store, flights } = this.#context;
-    const lastEnd = pagesOf(
-      { start: this.#offset, endExclusive: this.#endExclusive },
-      pageSizeBytes,
-    ).endExclusive;
-    const runEnd = Math.min(lastEnd, firstPage + Math.max(1, Math.floor(fillBytesMax / pageSizeBytes)));
-    let endExclusive = firstPage + 1;
-    while (endExclusive < runEnd) {
-      const page = { set, index: endExclusive };
-      if (store.has(page) || flights.get(page)) break;
-      endExclusive += 1;
-    }
-    return startFill(this.#source, { first: firstPage, endExclusive }, this.#context);
-  }
-
-  #follow(fill: FillHandle, index: number): void {
-    this.#fill?.detach(this);
-    this.#fill = fill;
-    this.#advanceWanted(index);
-    fill.attach(this);
-  }
-
-  #advanceWanted(index: number): void {
-    const { pageSizeBytes } = this.#source;
-    const lastEnd = Math.ceil(this.#endExclusive / pageSizeBytes);
+  #want(index: number): void {
+    const lastEnd = Math.ceil(this.#endExclusive / this.#source.pageSizeBytes);
     const wantedEnd = Math.min(lastEnd, index + 1 + this.#context.aheadPages);
-    if (wantedEnd === this.wantedEnd) return;
+    if (wantedEnd === this.wantedEnd && index === this.pageIndex) return;
     this.wantedEnd = wantedEnd;
-    this.#fill?.wanted();
+    this.pageIndex = index;
+    this.#window.moved();
   }
 
-  #slice(): PageSlice {
+  #part(): PagePart {
     const { pageSizeBytes, info } = this.#source;
     const index = Math.floor(this.#offset / pageSizeBytes);
     const pageStart = index * pageSizeBytes;
@@ -192,10 +200,9 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     };
   }
 
-  #serve(page: Uint8Array, slice: PageSlice, source: ServedSource): Uint8Array {
-    const bytes = page.subarray(slice.start, slice.endExclusive);
+  #serve(bytes: Uint8Array, part: PagePart, source: ServedSource): Uint8Array {
     this.#offset += bytes.byteLength;
-    if (source !== 'ufs') this.#count(slice.index, 'hit');
+    if (source !== 'ufs') this.#count(part.index, 'hit');
     this.#context.metrics.bytesServed.inc({ source }, bytes.byteLength);
     return bytes;
   }
@@ -205,22 +212,4 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     this.#countedPage = index;
     this.#context.metrics.pageReads.inc({ result });
   }
-}
-
-/** Sends one UFS request for a run of pages of a known version. The first page's flight. */
-function startFill(
-  source: PageSource,
-  pages: { first: number; endExclusive: number },
-  context: FillContext,
-): PageFlight {
-  const { pageSizeBytes, info, ufs, object, set } = source;
-  const { ufsKey, versionId } = object;
-  const start = pages.first * pageSizeBytes;
-  const endExclusive = Math.min(pages.endExclusive * pageSizeBytes, info.sizeBytes);
-  const fill = new Fill(source, pages, context);
-  const flight = context.flights.get({ set, index: pages.first });
-  void fill.run(() =>
-    ufs.get(ufsKey, { range: { kind: 'span', start, endExclusive }, versionId, ifMatch: info.etag }),
-  );
-  return flight!;
 }

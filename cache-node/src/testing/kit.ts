@@ -68,6 +68,9 @@ const defaults: CacheNodeConfig = {
   fencesOpenMax: 1000,
   diskWriteQueueBytesMax: 16 * 1024 * KiB,
   readAheadPagesMax: 4,
+  fillChunkBytes: 2 * pageSizeBytes,
+  fillsPerReaderMax: 4,
+  fillsAheadPerUfsMax: 16,
   ufsConnectionsMax: 16,
 };
 

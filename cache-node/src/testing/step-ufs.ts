@@ -170,7 +170,10 @@ export class StepUfs {
     this.bodiesOpen += 1;
     let offset = 0;
     let open = true;
+    // Pieces are lent, as a store's driver lends them: spoiled when the next is asked for.
+    let lent = Buffer.alloc(0);
     const close = () => {
+      lent.fill(0xdb);
       if (open) this.bodiesOpen -= 1;
       open = false;
     };
@@ -179,8 +182,10 @@ export class StepUfs {
         close();
         return { done: true, value: undefined };
       }
+      lent.fill(0xdb);
       await this.beforePiece(request, offset);
       const value = Buffer.from(bytes.subarray(offset, offset + this.pieceBytes));
+      lent = value;
       offset += value.byteLength;
       return { done: false, value };
     };

@@ -1,0 +1,141 @@
+/**
+ * The fills that one reader goes along with: the one that is bringing its page, and where the store is far,
+ * those that bring the next chunks of its range at the same time.
+ */
+import { Fill, type FillRun } from './fill.ts';
+import { chunkPagesOf, comesInChunks, type FillContext } from './fill-context.ts';
+import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
+import type { PageSource } from './page-source.ts';
+
+/** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
+const fillBytesMax = 64 * 1024 * 1024;
+
+export class FillWindow {
+  readonly #source: PageSource;
+  readonly #context: FillContext;
+  readonly #reader: FillReader;
+  /** First page behind the reader's range. */
+  readonly #rangeEnd: number;
+  readonly #followed = new Set<FillHandle>();
+  /** Fills that were sent because of this reader: their pages are misses, not somebody else's. */
+  readonly #own = new WeakSet<FillHandle>();
+  /** Of its own, requests that are not over yet. */
+  #running = 0;
+
+  constructor(options: {
+    readonly source: PageSource;
+    readonly context: FillContext;
+    readonly reader: FillReader;
+    readonly rangeEnd: number;
+  }) {
+    this.#source = options.source;
+    this.#context = options.context;
+    this.#reader = options.reader;
+    this.#rangeEnd = options.rangeEnd;
+  }
+
+  isOwn(fill: FillHandle): boolean {
+    return this.#own.has(fill);
+  }
+
+  adopt(fill: FillHandle): void {
+    this.#own.add(fill);
+  }
+
+  /** The reader waits for a page of this fill. */
+  follow(fill: FillHandle): void {
+    fill.urge();
+    if (this.#followed.has(fill)) return;
+    this.#followed.add(fill);
+    fill.attach(this.#reader);
+    this.#goAhead();
+  }
+
+  /** The reader is at another page. */
+  moved(): void {
+    for (const fill of this.#followed) {
+      if (fill.endPage > this.#reader.pageIndex) fill.moved();
+      else this.#leave(fill);
+    }
+    this.#goAhead();
+  }
+
+  /** Sends one UFS request for the run of missing pages that begins here. The first page's flight. */
+  start(first: number): PageFlight {
+    const { flights } = this.#context;
+    const { set } = this.#source;
+    this.#send({ first, endExclusive: this.#runEnd(first), urgency: 'demand' });
+    this.#goAhead();
+    return flights.get({ set, index: first })!;
+  }
+
+  close(): void {
+    for (const fill of this.#followed) this.#leave(fill);
+  }
+
+  #leave(fill: FillHandle): void {
+    this.#followed.delete(fill);
+    fill.detach(this.#reader);
+  }
+
+  /** Whole chunks only, so that a window that moves by pages sends no request for each. */
+  #goAhead(): void {
+    const { fillsPerReaderMax, loads } = this.#context;
+    const load = loads.of(this.#source.ufs);
+    if (!comesInChunks(this.#context, this.#source.ufs) || this.#followed.size === 0) return;
+    const { pageIndex, wantedEnd } = this.#reader;
+    for (let at = pageIndex + 1; at < wantedEnd && this.#running < fillsPerReaderMax; ) {
+      if (!this.#isMissing(at)) {
+        at += 1;
+        continue;
+      }
+      const endExclusive = this.#runEnd(at);
+      if (endExclusive > wantedEnd || !load.enterAhead()) return;
+      this.#send({ first: at, endExclusive, urgency: 'ahead' }, () => load.leaveAhead());
+      at = endExclusive;
+    }
+  }
+
+  #send(run: FillRun, over = () => {}): void {
+    const context = this.#context;
+    const source = this.#source;
+    const { pageSizeBytes, info, ufs, object } = source;
+    const { ufsKey, versionId } = object;
+    const start = run.first * pageSizeBytes;
+    const endExclusive = Math.min(run.endExclusive * pageSizeBytes, info.sizeBytes);
+    const fill = new Fill(source, run, context);
+    this.#own.add(fill);
+    this.#running += 1;
+    const open = async () => {
+      const sentAtMs = context.clock.monotonicMs();
+      const range = { kind: 'span', start, endExclusive } as const;
+      const opened = await ufs.get(ufsKey, { range, versionId, ifMatch: info.etag });
+      context.loads.of(ufs).answered(context.clock.monotonicMs() - sentAtMs);
+      return opened;
+    };
+    this.#followed.add(fill);
+    fill.attach(this.#reader);
+    void fill.run(open).then(() => {
+      this.#running -= 1;
+      over();
+    });
+  }
+
+  /** Of the run of missing pages that begins here, no more than one request brings. */
+  #runEnd(first: number): number {
+    const { pageSizeBytes, ufs } = this.#source;
+    const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
+    const limit = comesInChunks(this.#context, ufs)
+      ? Math.floor(first / chunkPages + 1) * chunkPages
+      : first + Math.max(1, Math.floor(fillBytesMax / pageSizeBytes));
+    const end = Math.min(this.#rangeEnd, limit);
+    let at = first + 1;
+    while (at < end && this.#isMissing(at)) at += 1;
+    return at;
+  }
+
+  #isMissing(index: number): boolean {
+    const page = { set: this.#source.set, index };
+    return !this.#context.flights.get(page) && !this.#context.store.has(page);
+  }
+}
