@@ -96,13 +96,14 @@ export class LocalCacheNode implements CacheNode {
       entriesMax: settings.infoMemoryEntriesMax,
       negativeTtlMs: settings.negativeTtlMs,
       fencesOpenMax: settings.fencesOpenMax,
-      persistent: new InfoLog({
-        directory: join(dataDir, 'info'),
-        sizeBytesMax: settings.infoPersistentSizeBytesMax,
-        ttlMs: settings.infoPersistentTtlMs,
-        clock,
-        log,
-      }),
+      openPersistent: () =>
+        new InfoLog({
+          directory: join(dataDir, 'info'),
+          sizeBytesMax: settings.infoPersistentSizeBytesMax,
+          ttlMs: settings.infoPersistentTtlMs,
+          clock,
+          log,
+        }),
     });
     const budget = new ByteBudget(settings.fillsInFlightBytesMax);
     const lingering = new LingeringPages();

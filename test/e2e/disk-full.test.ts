@@ -74,8 +74,11 @@ describe(`a small disk (seed ${seed})`, await needs('versitygw'), () => {
   });
 
   // While files are open for writing no file system turns read-only by remount: disk-errors.test.ts does it then.
-  describe('for pages, read-only at the start', () => {
-    beforeAll(() => start(pagesBelow));
+  describe.each([
+    ['pages', pagesBelow],
+    ['the cache', 'cache'],
+  ])('for %s, read-only at the start', (_, below) => {
+    beforeAll(() => start(below));
     afterAll(stop);
 
     it('is read from, the rest comes from the UFS, and once writable it is used again', async () => {

@@ -14,7 +14,7 @@ import { versionOf } from '@forebay/core/object';
 import type { InfoRecord } from '../info-store/record.ts';
 import { hasKey, headerBytes, keyBytes, recordBytesMax, recordKind, sealFrame } from './frame.ts';
 import type { LogFiles } from './log-files.ts';
-import { systemBootId } from './log-state.ts';
+import { mayHaveLogState, systemBootId } from './log-state.ts';
 import { Maintenance } from './maintenance.ts';
 import { OpenLog, type OpenLogOptions } from './open-log.ts';
 import { decodePayload, encodePayload, type StoredInfo } from './payload.ts';
@@ -142,6 +142,12 @@ export class InfoLog {
     this.#log.append(this.#sealed(recordKind.drop, 0));
     this.#log.flush();
     this.#afterAppend();
+  }
+
+  /** Whether a later process may find records here, and trust them. */
+  get mayBeFound(): boolean {
+    const { files, directory } = this.#openOptions;
+    return mayHaveLogState(files, directory);
   }
 
   /** Drops every record by taking the files away, which works on a full disk too. @throws Error */

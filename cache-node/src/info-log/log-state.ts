@@ -66,6 +66,16 @@ export function removeLogState(files: LogFiles, directory: string): void {
   files.rmSync(statePath(directory), { force: true });
 }
 
+/** Whether a later process may find a log here, as far as can be seen now. */
+export function mayHaveLogState(files: LogFiles, directory: string): boolean {
+  try {
+    files.readFileSync(statePath(directory));
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
+}
+
 /** Names this boot of the machine, where the system does. */
 export function systemBootId(): string | undefined {
   try {

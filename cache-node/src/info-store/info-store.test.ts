@@ -40,15 +40,16 @@ function openStore(options: TestOptions = {}): InfoStore {
     entriesMax: options.entriesMax ?? 100,
     negativeTtlMs: 5000,
     fencesOpenMax: options.fencesOpenMax ?? 10,
-    persistent: new InfoLog({
-      directory: options.directory ?? join(directory, 'info'),
-      sizeBytesMax: 4 * 1024 * 1024,
-      ttlMs: 0,
-      clock,
-      log: silentLog,
-      files: disk.files,
-      bootId: options.bootId ?? 'boot 1',
-    }),
+    openPersistent: () =>
+      new InfoLog({
+        directory: options.directory ?? join(directory, 'info'),
+        sizeBytesMax: 4 * 1024 * 1024,
+        ttlMs: 0,
+        clock,
+        log: silentLog,
+        files: disk.files,
+        bootId: options.bootId ?? 'boot 1',
+      }),
   });
   stores.push(store);
   return store;
@@ -340,6 +341,47 @@ describe('a persistent store that fails', () => {
     disk.writesFail = undefined;
     expect(store.look(immutable)).toBeUndefined();
     expect(killed().look(immutable)).toBeUndefined();
+  });
+
+  it('refuses writes under immutable mounts while what is known can neither be dropped nor taken away', () => {
+    const store = openStore();
+    learn(store, immutable);
+    disk.writesFail = 'EIO';
+    disk.removesFail = true;
+    for (const begin of [
+      () => store.beginWrite([immutable], 'f1'),
+      () => store.beginBucketWrite(immutable.mount, 'f2'),
+    ]) {
+      expect(begin).toThrow(expect.objectContaining({ kind: 'overloaded' }));
+    }
+    expect(store.fences.openCount).toBe(0);
+    store.beginWrite([refOf('b')], 'f3');
+    store.endWrite([refOf('b')], 'f3', 'known');
+    disk.writesFail = undefined;
+    disk.removesFail = false;
+    clock.advance(5000);
+    store.beginWrite([immutable], 'f4');
+    store.endWrite([immutable], 'f4', 'known');
+    expect(killed().look(immutable)).toBeUndefined();
+    learn(store, immutable);
+    expect(restarted().look(immutable)).toBeDefined();
+  });
+
+  it('is begun without where it cannot be opened, and used once it can, with nothing of before', () => {
+    const earlier = openStore();
+    learn(earlier, immutable);
+    earlier.close();
+    disk.writesFail = 'EIO';
+    const store = openStore();
+    expect(store.look(immutable)).toBeUndefined();
+    learn(store, refOf('b'));
+    expect(etagOf(store, refOf('b'))).toBe('"1"');
+    disk.writesFail = undefined;
+    clock.advance(5000);
+    expect(store.look(immutable)).toBeUndefined();
+    learn(store, immutable, '"2"');
+    stores.shift();
+    expect(restarted().look(immutable)?.level).toBe('persistent');
   });
 
   it('leaves no row of a deleted bucket behind, when its end cannot be kept', () => {

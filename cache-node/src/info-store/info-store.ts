@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WriteOutcome } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
-import { assert } from '@forebay/core/errors';
+import { assert, ForebayError } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import {
   infoSlotOf,
@@ -19,6 +19,7 @@ import {
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import type { InfoLog } from '../info-log/info-log.ts';
 import { Fences, type Token } from './fences.ts';
+import { LevelTwo } from './level-two.ts';
 import { MemoryInfo } from './memory.ts';
 import { ageMsOf, type InfoRecord, isFresh } from './record.ts';
 
@@ -29,7 +30,8 @@ export interface InfoStoreOptions {
   readonly entriesMax: number;
   readonly negativeTtlMs: number;
   readonly fencesOpenMax: number;
-  readonly persistent: InfoLog;
+  /** Opens level two. @throws Error where it cannot be used now */
+  readonly openPersistent: () => InfoLog;
 }
 
 export interface KnownInfo {
@@ -49,12 +51,13 @@ export class InfoStore {
   /** A fence drops an object in every mount and version at once. */
   readonly #memory: MemoryInfo;
   #tenure = randomUUID();
-  /** False once closed, and where rows that must not be trusted could not be taken away. */
-  #persistentUsable = true;
+  readonly #persistent: LevelTwo;
 
   constructor(options: InfoStoreOptions) {
     this.#options = options;
     this.#memory = new MemoryInfo(options.entriesMax);
+    const { clock, log, openPersistent: open } = options;
+    this.#persistent = new LevelTwo({ open, clock, log, endTenure: () => this.endTenure() });
     this.fences = new Fences({ clock: options.clock, fencesOpenMax: options.fencesOpenMax });
   }
 
@@ -63,7 +66,7 @@ export class InfoStore {
   }
 
   get persistentCount(): number {
-    return this.#options.persistent.count;
+    return this.#persistent.count;
   }
 
   /**
@@ -74,7 +77,7 @@ export class InfoStore {
     const key = this.#infoKeyOf(placementKeyOf(object));
     const slot = infoSlotOf(object);
     const inMemory = how === 'peek' ? this.#memory.peek(key, slot) : this.#memory.get(key, slot);
-    const record = inMemory ?? this.#readPersistent(key, slot);
+    const record = inMemory ?? this.#persistent.get(key, slot);
     if (!record) return undefined;
     if (!inMemory && how === 'use') this.#memory.set(key, slot, record);
     const now = { tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
@@ -133,8 +136,8 @@ export class InfoStore {
     const slot = infoSlotOf(object);
     this.#memory.set(infoKey, slot, record);
     // What is missing is remembered for seconds: not worth a row.
-    if (record.content.kind === 'absent') this.#deletePersistent(infoKey);
-    else this.#writePersistent(infoKey, slot, record);
+    if (record.content.kind === 'absent') this.#persistent.delete(infoKey);
+    else this.#persistent.put(infoKey, slot, record);
   }
 
   /** How long a record of this kind is used without asking the UFS. */
@@ -161,6 +164,7 @@ export class InfoStore {
     const keys = objects.map(placementKeyOf);
     this.fences.begin(keys, fenceId);
     for (const key of keys) this.#drop(key);
+    this.#refuseUnforgettable(objects, () => this.fences.end(keys, fenceId, 'known'));
   }
 
   endWrite(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): void {
@@ -176,12 +180,13 @@ export class InfoStore {
   beginBucketWrite(mount: Mount, fenceId: string): void {
     const identity = ufsIdentityOf(mount.ufs);
     this.fences.begin([identity], fenceId);
-    this.#renew(identity);
+    this.#persistent.renew(identity);
+    this.#refuseUnforgettable([{ mount }], () => this.fences.end([identity], fenceId, 'known'));
   }
 
   endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): void {
     const identity = ufsIdentityOf(mount.ufs);
-    this.#renew(identity);
+    this.#persistent.renew(identity);
     this.fences.end([identity], fenceId, outcome);
   }
 
@@ -193,14 +198,20 @@ export class InfoStore {
   }
 
   close(): void {
-    this.#persistentUsable = false;
-    this.#options.persistent.close();
+    this.#persistent.close();
+  }
+
+  /** What is known of objects of `immutable` mounts is trusted by whoever finds it, also by a later process. */
+  #refuseUnforgettable(objects: readonly Pick<ObjectRef, 'mount'>[], endFence: () => void): void {
+    if (!objects.some(({ mount }) => mount.freshness === 'immutable') || this.#persistent.canForget()) return;
+    endFence();
+    throw new ForebayError('overloaded', 'the info store cannot forget on disk what the write makes untrue');
   }
 
   #drop(placementKey: string): void {
     const key = this.#infoKeyOf(placementKey);
     this.#memory.delete(key);
-    this.#deletePersistent(key);
+    this.#persistent.delete(key);
   }
 
   /**
@@ -208,66 +219,8 @@ export class InfoStore {
    * one is never found again, and goes in its time as the oldest does.
    */
   #infoKeyOf(placementKey: string): string {
-    const incarnation = this.#options.persistent.incarnationOf(ufsIdentityIn(placementKey));
+    const incarnation = this.#persistent.incarnationOf(ufsIdentityIn(placementKey));
     // In front, where no key of a client can stand.
     return incarnation === 0 ? placementKey : `${incarnation}\0${placementKey}`;
-  }
-
-  /** The next incarnation of a bucket: in one step nothing is known of any of its objects. */
-  #renew(identity: string): void {
-    try {
-      if (this.#persistentUsable) this.#options.persistent.renew(identity);
-      else this.endTenure();
-    } catch (error) {
-      this.#options.log.error(
-        { reason: (error as Error).message },
-        'info store: a bucket stays, tenure ends',
-      );
-      this.endTenure();
-      this.#resetPersistent();
-    }
-  }
-
-  #readPersistent(placementKey: string, slot: string): InfoRecord | undefined {
-    if (!this.#persistentUsable) return undefined;
-    try {
-      return this.#options.persistent.get(placementKey, slot);
-    } catch (error) {
-      this.#options.log.warn({ reason: (error as Error).message }, 'info store: read failed');
-      return undefined;
-    }
-  }
-
-  #writePersistent(placementKey: string, slot: string, record: InfoRecord): void {
-    if (!this.#persistentUsable) return;
-    try {
-      this.#options.persistent.put(placementKey, slot, record);
-    } catch (error) {
-      // The row that may still be there is of an earlier read: drop it, or end the tenure.
-      this.#options.log.warn({ reason: (error as Error).message }, 'info store: write failed');
-      this.#deletePersistent(placementKey);
-    }
-  }
-
-  #deletePersistent(placementKey: string): void {
-    if (!this.#persistentUsable) return;
-    const { log, persistent } = this.#options;
-    try {
-      persistent.delete(placementKey);
-    } catch (error) {
-      log.error({ reason: (error as Error).message }, 'info store: delete failed, tenure ends');
-      this.endTenure();
-      this.#resetPersistent();
-    }
-  }
-
-  /** The row that stayed would be trusted again on an `immutable` mount, and after a restart too. */
-  #resetPersistent(): void {
-    try {
-      this.#options.persistent.reset();
-    } catch (error) {
-      this.#persistentUsable = false;
-      this.#options.log.error({ reason: (error as Error).message }, 'info store: out of use until a restart');
-    }
   }
 }

@@ -8,6 +8,7 @@ export class FaultyFiles {
   /** What every write fails with from now on; undefined: none does. */
   writesFail: 'ENOSPC' | 'EIO' | undefined;
   readsFail = false;
+  removesFail = false;
   /** Bytes that may be written before the process is killed: after them nothing changes the disk any more. */
   bytesToLive = Number.POSITIVE_INFINITY;
 
@@ -35,7 +36,7 @@ export class FaultyFiles {
       fs.renameSync(from, to);
     },
     rmSync: (path, options) => {
-      if (this.isKilled) throw new Error('killed');
+      if (this.isKilled || this.removesFail) throw new Error('not removed');
       fs.rmSync(path, options);
     },
     readSync: ((...call: Call) => {
