@@ -36,6 +36,7 @@ import { InfoStore } from './info-store/info-store.ts';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from './metrics.ts';
 import { ObjectOpener } from './object-opener.ts';
 import { ObjectStats } from './object-stats.ts';
+import { pageDirectoriesOf } from './page-store/directory-settings.ts';
 import { PageIndex } from './page-store/page-index.ts';
 import { PageStore } from './page-store/page-store.ts';
 import type { CacheNodeConfig } from './settings.ts';
@@ -89,7 +90,8 @@ export class LocalCacheNode implements CacheNode {
     const { settings, dataDir, policies, clock, log } = options;
     const metrics = declareCacheNodeMetrics(options.metrics);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    const store = await PageStore.open({ directory: join(dataDir, 'pages'), ...settings, metrics, log });
+    const directories = pageDirectoriesOf(settings, join(dataDir, 'pages'));
+    const store = await PageStore.open({ directories, ...settings, metrics, clock, log });
     const info = new InfoStore({
       clock,
       log,
@@ -127,9 +129,8 @@ export class LocalCacheNode implements CacheNode {
     };
     const node = new LocalCacheNode(options, info, fills);
     declareCacheNodeGauges(options.metrics, () => ({
-      pages: store.disk.count,
+      directories: store.usage().directories,
       memoryBytes: store.memory.sizeBytes,
-      diskBytes: store.disk.sizeBytes,
       fills: fills.fillsRunning,
       fillBytes: fills.budget.bytes,
       buffersLentBytes: fills.pool.lentBytes,
@@ -179,12 +180,14 @@ export class LocalCacheNode implements CacheNode {
 
   async stats(): Promise<NodeStats> {
     const { store } = this.#fills;
+    const { directories } = store.usage();
     return {
       nodeId: this.nodeId,
       uptimeMs: this.#options.clock.monotonicMs() - this.#startedAtMs,
-      pages: store.disk.count,
-      diskBytes: store.disk.sizeBytes,
-      diskBytesMax: store.disk.sizeBytesMax,
+      pages: sum(directories, ({ pages }) => pages),
+      diskBytes: sum(directories, ({ bytes }) => bytes),
+      diskBytesMax: sum(directories, ({ bytesMax }) => bytesMax),
+      directories,
       memoryBytes: store.memory.sizeBytes,
       memoryBytesMax: store.memory.sizeBytesMax,
       infoMemoryEntries: this.#info.memoryCount,
@@ -207,4 +210,8 @@ export class LocalCacheNode implements CacheNode {
     await this.#fills.store.close();
     this.#info.close();
   }
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
 }

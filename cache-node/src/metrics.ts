@@ -1,4 +1,5 @@
 /** The cache node's metrics, each declared once. Label sets are bounded by mounts and by the lists below. */
+import type { DirectoryStats } from '@forebay/core/cache-node';
 import type { Metrics } from '@forebay/core/metrics';
 
 export type ServedSource = 'memory' | 'disk' | 'peer' | 'ufs';
@@ -31,7 +32,7 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
     evictions: metrics.counter<'reason'>({
       name: 'forebay_evictions_total',
       help:
-        'Pages evicted by policy, by reason: memory_budget or disk_budget. Steady disk ' +
+        'Pages evicted by policy, by reason: memory_budget, disk_budget, quota or ttl. Steady disk ' +
         'evictions with a low hit ratio: give more cache.',
       labels: ['reason'],
     }),
@@ -45,7 +46,8 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
       name: 'forebay_pages_not_stored_total',
       help:
         'Filled pages that did not reach the disk, by reason: queue_full (the disk is slower ' +
-        'than the UFS) or disk (error or no room).',
+        'than the UFS), policy (too large, or used too seldom), quota or disk (error, or no room ' +
+        'that is not pinned).',
       labels: ['reason'],
     }),
     diskErrors: metrics.counter<'op'>({
@@ -65,11 +67,12 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
   };
 }
 
+const stateValues = { ok: 1, 'read-only': 0.5, failed: 0 } as const;
+
 /** Read at each scrape. */
 export interface CacheNodeGauges {
-  readonly pages: number;
+  readonly directories: readonly DirectoryStats[];
   readonly memoryBytes: number;
-  readonly diskBytes: number;
   readonly fills: number;
   readonly fillBytes: number;
   readonly buffersLentBytes: number;
@@ -79,7 +82,10 @@ export interface CacheNodeGauges {
 export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGauges): void {
   const plain = (name: `forebay_${string}`, help: string, pick: (gauges: CacheNodeGauges) => number) =>
     metrics.gauge({ name, help }, (gauge) => gauge.set(pick(read())));
-  plain('forebay_pages', 'Pages on disk.', ({ pages }) => pages);
+  const sumOf = ({ directories }: CacheNodeGauges, of: (directory: DirectoryStats) => number) =>
+    directories.reduce((sum, directory) => sum + of(directory), 0);
+  plain('forebay_pages', 'Pages on disk.', (gauges) => sumOf(gauges, ({ pages }) => pages));
+  declareDirectoryGauges(metrics, () => read().directories);
   metrics.gauge<'tier'>(
     {
       name: 'forebay_cache_bytes',
@@ -87,9 +93,12 @@ export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGa
       labels: ['tier'],
     },
     (gauge) => {
-      const { memoryBytes, diskBytes } = read();
-      gauge.set({ tier: 'memory' }, memoryBytes);
-      gauge.set({ tier: 'disk' }, diskBytes);
+      const gauges = read();
+      gauge.set({ tier: 'memory' }, gauges.memoryBytes);
+      gauge.set(
+        { tier: 'disk' },
+        sumOf(gauges, ({ bytes }) => bytes),
+      );
     },
   );
   plain('forebay_fills_in_flight', 'UFS requests that are bringing pages now.', ({ fills }) => fills);
@@ -104,4 +113,39 @@ export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGa
     ({ buffersLentBytes }) => buffersLentBytes,
   );
   plain('forebay_fences_open', 'Writes under way.', ({ fencesOpen }) => fencesOpen);
+}
+
+function declareDirectoryGauges(metrics: Metrics, read: () => readonly DirectoryStats[]): void {
+  metrics.gauge<'directory'>(
+    {
+      name: 'forebay_directory_state',
+      help:
+        'State of each page directory: 1 in use, 0.5 read-only, 0 failed. Below 1: look at the disk; the ' +
+        'directory is used again by itself when it works.',
+      labels: ['directory'],
+    },
+    (gauge) => {
+      for (const { path, state } of read()) gauge.set({ directory: path }, stateValues[state]);
+    },
+  );
+  metrics.gauge<'directory'>(
+    {
+      name: 'forebay_directory_bytes',
+      help: 'Bytes that each page directory takes on disk, garbage and journals included.',
+      labels: ['directory'],
+    },
+    (gauge) => {
+      for (const { path, bytes } of read()) gauge.set({ directory: path }, bytes);
+    },
+  );
+  metrics.gauge<'directory'>(
+    {
+      name: 'forebay_directory_bytes_max',
+      help: 'What each page directory may take: its size, or less where the disk had less free.',
+      labels: ['directory'],
+    },
+    (gauge) => {
+      for (const { path, bytesMax } of read()) gauge.set({ directory: path }, bytesMax);
+    },
+  );
 }

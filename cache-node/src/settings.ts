@@ -1,5 +1,5 @@
 /** Settings of the cache node role. */
-import { bytes, duration, integer, type Values } from '@forebay/core/config';
+import { bytes, duration, integer, list, type Values } from '@forebay/core/config';
 
 export const cacheNodeSettings = {
   pageSizeBytes: bytes({
@@ -13,7 +13,27 @@ export const cacheNodeSettings = {
     env: 'FOREBAY_CACHE_SIZE',
     default: '20GiB',
     min: '0',
-    help: 'Disk space for pages, below the data directory; no more than nine tenths of what is free at the start.',
+    help: 'Disk space for pages in each page directory that sets none; no more than nine tenths of what is free at the start.',
+  }),
+  cacheDirs: list({
+    env: 'FOREBAY_CACHE_DIR',
+    allowed: 'a directory, and after a = its size: /disk1/pages=500GiB',
+    pattern: /^[^=].*$/,
+    help: 'Page directory with its size, one per disk; may be repeated. Default: pages below the data directory.',
+  }),
+  evictionHighPercent: integer({
+    env: 'FOREBAY_EVICTION_HIGH_PERCENT',
+    default: '95',
+    min: '10',
+    max: '100',
+    help: 'Eviction in the background begins when so much of a page directory is taken.',
+  }),
+  evictionLowPercent: integer({
+    env: 'FOREBAY_EVICTION_LOW_PERCENT',
+    default: '90',
+    min: '5',
+    max: '100',
+    help: 'Eviction in the background ends when no more than this is taken.',
   }),
   memorySizeBytes: bytes({
     env: 'FOREBAY_MEMORY_SIZE',

@@ -74,12 +74,24 @@ export interface FenceReceipt {
 /** `unknown`: the write was sent and no answer was read, so the object stays unsettled for a while. */
 export type WriteOutcome = 'known' | 'unknown';
 
+/** A page directory, as it is now. */
+export interface DirectoryStats {
+  readonly path: string;
+  readonly state: 'ok' | 'read-only' | 'failed';
+  /** Why it is not ok, for people. */
+  readonly reason: string | undefined;
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly pages: number;
+}
+
 export interface NodeStats {
   readonly nodeId: string;
   readonly uptimeMs: number;
   readonly pages: number;
   readonly diskBytes: number;
   readonly diskBytesMax: number;
+  readonly directories: readonly DirectoryStats[];
   readonly memoryBytes: number;
   readonly memoryBytesMax: number;
   readonly infoMemoryEntries: number;

@@ -7,7 +7,7 @@ import { sha256Hex } from '@forebay/core/sigv4';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { statObject } from '../support/admin.ts';
 import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
-import { contentOf, differenceOf, mebibyte, pageFilesIn } from '../support/content.ts';
+import { contentOf, differenceOf, mebibyte } from '../support/content.ts';
 import type { CountingProxy } from '../support/counting-proxy.ts';
 import type { ForebayProcess } from '../support/forebay-process.ts';
 import { metric, untilMetric, untilQuiet } from '../support/metrics.ts';
@@ -35,7 +35,6 @@ describe('readers that come together', await needs('versitygw'), () => {
     proxy.clearRules();
     await untilQuiet(forebay);
     await proxy.idle();
-    await until('no page is half written', () => pageFilesIn(forebay.dataDir).temporary.length === 0);
   });
   afterAll(() => lake?.stop());
 

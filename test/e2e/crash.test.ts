@@ -1,11 +1,19 @@
 /** kill -9 at any instant: the next start is warm, nothing torn shows, and what was acknowledged is there. */
 import { randomInt } from 'node:crypto';
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { statObject } from '../support/admin.ts';
 import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
-import { contentOf, differenceOf, mebibyte, originOf, pageCountOf, pageFilesIn } from '../support/content.ts';
+import {
+  contentOf,
+  differenceOf,
+  mebibyte,
+  originOf,
+  pageCountOf,
+  type StoredPage,
+  storedPagesIn,
+} from '../support/content.ts';
 import type { CountingProxy } from '../support/counting-proxy.ts';
 import type { ForebayProcess } from '../support/forebay-process.ts';
 import { metric, untilQuiet } from '../support/metrics.ts';
@@ -66,7 +74,8 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
   /** What `stat` says, compared with the files that really hold this object's bytes. */
   async function pagesCached({ key, seed, body }: TestObject): Promise<number> {
     const { pages, state } = await statObject(forebay, 'lake', key);
-    if (state === 'unknown') return 0;
+    // Its info was on its way to the disk: pages may be there all the same.
+    if (state === 'unknown') return pageCountOf(forebay.dataDir, seed);
     expect(pages).toMatchObject({
       cached: pageCountOf(forebay.dataDir, seed),
       total: Math.ceil(body.length / mebibyte),
@@ -92,7 +101,7 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
     const requests = proxy.requests.map(({ method }) => method);
     if (cached === total) {
       expect(headers['x-cache']).toBe('REVALIDATED');
-      expect(requests).toEqual(['HEAD']);
+      expect(requests).toHaveLength(1);
     } else {
       expect(headers['x-cache']).toBe(cached === 0 ? 'MISS' : 'PARTIAL');
     }
@@ -113,10 +122,9 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
       const expected = objects[index]!.body.subarray(0, reply?.body.length);
       if (reply) expect(differenceOf(reply.body, expected)).toBeUndefined();
     }
-    expect(pageFilesIn(forebay.dataDir).temporary).toEqual([]);
-    expect(await metric(forebay, 'forebay_pages')).toBe(pageFilesIn(forebay.dataDir).pages.length);
-    for (const path of pageFilesIn(forebay.dataDir).pages) {
-      const page = readFileSync(path);
+    const stored = storedPagesIn(forebay.dataDir);
+    expect(await metric(forebay, 'forebay_pages')).toBe(stored.length);
+    for (const { bytes: page } of stored) {
       const { seed, offset } = originOf(page);
       expect(differenceOf(page, contentOf(seed, offset + page.length).subarray(offset))).toBeUndefined();
     }
@@ -242,7 +250,7 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
   });
 
   it('finds pages that rotted meanwhile before a byte of them is sent', async () => {
-    const objects = [await storedObject(3 * mebibyte + 50), await storedObject(2 * mebibyte)];
+    const objects = [await storedObject(3 * mebibyte + 200_000), await storedObject(2 * mebibyte)];
     for (const object of objects) await expectExact(object);
     await untilQuiet(forebay);
     await until('all pages are on disk', () => {
@@ -251,18 +259,20 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
     });
     await forebay.kill9();
     const seeded = new Set(objects.map(({ seed }) => seed));
-    const { pages } = pageFilesIn(forebay.dataDir);
-    const files = pages.filter((path) => seeded.has(originOf(readFileSync(path)).seed));
+    const pages = storedPagesIn(forebay.dataDir);
+    const files = pages.filter(({ bytes }) => seeded.has(originOf(bytes).seed));
     expect(files.length).toBe(6);
     const rots = [flipBit, flipBit, flipBit, cutShort, makeEmpty, flipBit];
-    for (const [index, path] of files.entries()) rots[index]!(path);
+    for (const [index, page] of files.entries()) rots[index]!(page);
     // What a write that was cut short, or somebody else, left behind is no page.
-    writeFileSync(`${files[0]}.7.tmp`, 'torn');
-    writeFileSync(join(files[0]!, '..', 'stranger'), 'no page');
+    writeFileSync(`${files[0]!.path}.7.tmp`, 'torn');
+    writeFileSync(join(files[0]!.path, '..', 'stranger'), 'no page');
     await killAndRestart();
     for (const object of objects) await expectExact(object);
     expect(await metric(forebay, 'forebay_page_corruptions_total')).toBe(6);
-    expect(proxy.requests.reduce((sum, { responseBytes }) => sum + responseBytes, 0)).toBe(5 * mebibyte + 50);
+    expect(proxy.requests.reduce((sum, { responseBytes }) => sum + responseBytes, 0)).toBe(
+      5 * mebibyte + 200_000,
+    );
     // Fetched again, they are good again.
     proxy.reset();
     for (const object of objects) expect((await expectExact(object)).headers['x-cache']).toBe('HIT');
@@ -270,16 +280,16 @@ describe('a Forebay that is killed', await needs('versitygw'), () => {
   });
 });
 
-function flipBit(path: string): void {
-  const bytes = readFileSync(path);
-  bytes[randomInt(bytes.length)]! ^= 1 << randomInt(8);
-  writeFileSync(path, bytes);
+function flipBit({ path, offset, bytes: { length } }: StoredPage): void {
+  const file = readFileSync(path);
+  file[offset + randomInt(length)]! ^= 1 << randomInt(8);
+  writeFileSync(path, file);
 }
 
-function cutShort(path: string): void {
-  truncateSync(path, statSync(path).size - 1);
+function cutShort({ path, offset, bytes: { length } }: StoredPage): void {
+  truncateSync(path, offset + length - 1);
 }
 
-function makeEmpty(path: string): void {
+function makeEmpty({ path }: StoredPage): void {
   truncateSync(path, 0);
 }

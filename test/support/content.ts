@@ -4,6 +4,9 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pageOfName } from '@forebay/cache-node/page-store/directory-layout';
+import { recordsIn } from '@forebay/cache-node/page-store/directory-scan';
+import { readTrailer, stampBytes } from '@forebay/cache-node/page-store/page-stamp';
 
 export const mebibyte = 1024 * 1024;
 const recordBytes = 16;
@@ -34,19 +37,39 @@ export function differenceOf(body: Buffer, expected: Buffer): string | undefined
   return `${body.length} of ${expected.length} bytes, different from byte ${at}: ${found}`;
 }
 
-/** Files of stored pages below a data directory; `temporary`: files of pages that are being written. */
-export function pageFilesIn(dataDir: string): { pages: string[]; temporary: string[] } {
+export interface StoredPage {
+  readonly path: string;
+  /** In the file. */
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
+/** Whole pages that lie below a data directory, those of packs and those in files of their own, each once. */
+export function storedPagesIn(dataDir: string): StoredPage[] {
   const directory = join(dataDir, 'cache/pages');
-  const all = readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-  return {
-    pages: all.filter((path) => !path.endsWith('.tmp')),
-    temporary: all.filter((path) => path.endsWith('.tmp')),
-  };
+  const found = new Map<string, StoredPage>();
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const named = pageOfName(entry.name);
+    if (named) {
+      const { page, lengthBytes } = named;
+      const file = readFileSync(path);
+      if (!readTrailer(file.subarray(lengthBytes), lengthBytes)) continue;
+      found.set(`${page.set}-${page.index}`, { path, offset: 0, bytes: file.subarray(0, lengthBytes) });
+    } else if (entry.name.endsWith('.pack')) {
+      const pack = readFileSync(path);
+      for (const { stamp, at } of recordsIn(pack, 0)) {
+        const offset = at + stampBytes;
+        const bytes = pack.subarray(offset, offset + stamp.lengthBytes);
+        found.set(`${stamp.set}-${stamp.index}`, { path, offset, bytes });
+      }
+    }
+  }
+  return [...found.values()];
 }
 
 /** How many stored pages hold bytes of the body with this seed. */
 export function pageCountOf(dataDir: string, seed: number): number {
-  return pageFilesIn(dataDir).pages.filter((path) => originOf(readFileSync(path)).seed === seed).length;
+  return storedPagesIn(dataDir).filter(({ bytes }) => originOf(bytes).seed === seed).length;
 }

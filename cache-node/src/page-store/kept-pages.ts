@@ -10,10 +10,8 @@ export interface KeptPage {
   readonly directory: string | undefined;
 }
 
-/** Touches nothing. */
+/** Touches nothing. One in memory and on disk is told twice. */
 export function* keptPages(store: PageStore, set: PageSetId): Generator<KeptPage, void> {
-  for (const index of store.indexesOf(set)) {
-    const tier = store.memory.has({ set, index }) ? 'memory' : 'file';
-    yield { index, tier, directory: undefined };
-  }
+  for (const index of store.memory.indexesOf(set)) yield { index, tier: 'memory', directory: undefined };
+  yield* store.onDisk(set);
 }

@@ -1,14 +1,20 @@
 /**
- * The memory tier: verified page buffers under a byte budget. Lookups never wait. Sized 0, it holds
- * nothing.
+ * The memory tier: verified bytes of small pages under a byte budget; of all pages where no directory takes
+ * them. Lookups never wait. Sized 0, it holds nothing.
  */
 import type { PageId, PageSetId } from '@forebay/core/page';
 import { Sieve, type SieveEntry } from '../eviction/sieve.ts';
 import { PageIndex } from './page-index.ts';
 
+/** Larger ones are in the system's page cache anyway, and cheaper to send from there. */
+export const memoryPageBytesMax = 64 * 1024;
+
 interface Held {
   readonly page: PageId;
   readonly bytes: Uint8Array;
+  /** `bucket/key`; undefined for what came from disk. */
+  readonly path: string | undefined;
+  readonly expiresAtMs: number;
 }
 
 export class MemoryPages {
@@ -16,11 +22,13 @@ export class MemoryPages {
   readonly #index = new PageIndex<SieveEntry<Held>>();
   readonly #sieve = new Sieve<Held>();
   readonly #onEvict: () => void;
+  readonly #nowMs: () => number;
   #sizeBytes = 0;
 
-  constructor(options: { sizeBytesMax: number; onEvict: () => void }) {
+  constructor(options: { sizeBytesMax: number; onEvict: () => void; nowMs: () => number }) {
     this.sizeBytesMax = options.sizeBytesMax;
     this.#onEvict = options.onEvict;
+    this.#nowMs = options.nowMs;
   }
 
   get sizeBytes(): number {
@@ -30,20 +38,26 @@ export class MemoryPages {
   get(page: PageId): Uint8Array | undefined {
     const entry = this.#index.get(page);
     if (!entry) return undefined;
+    if (entry.item.expiresAtMs <= this.#nowMs()) {
+      this.#remove(entry);
+      return undefined;
+    }
     entry.visited = true;
     return entry.item.bytes;
   }
 
   has(page: PageId): boolean {
-    return this.#index.get(page) !== undefined;
+    const entry = this.#index.get(page);
+    return entry !== undefined && entry.item.expiresAtMs > this.#nowMs();
   }
 
   indexesOf(set: PageSetId): Iterable<number> {
     return this.#index.indexesOf(set);
   }
 
-  /** The buffer must be exactly the page and never change. False where it does not fit at all. */
-  put(page: PageId, bytes: Uint8Array): boolean {
+  /** `bytes` must be exactly the page and never change. False where it does not fit at all. */
+  put(held: Held): boolean {
+    const { page, bytes } = held;
     if (bytes.byteLength > this.sizeBytesMax) return false;
     if (this.#index.get(page)) return true;
     while (this.#sizeBytes + bytes.byteLength > this.sizeBytesMax) {
@@ -53,8 +67,29 @@ export class MemoryPages {
       this.#sizeBytes -= victim.bytes.byteLength;
       this.#onEvict();
     }
-    this.#index.add(page, this.#sieve.insert({ page, bytes }));
+    this.#index.add(page, this.#sieve.insert(held));
     this.#sizeBytes += bytes.byteLength;
     return true;
+  }
+
+  remove(page: PageId): void {
+    const entry = this.#index.get(page);
+    if (entry) this.#remove(entry);
+  }
+
+  /** Pages of objects that match, for those that are nowhere else. */
+  pagesWhere(matches: (path: string) => boolean): PageId[] {
+    const found: PageId[] = [];
+    for (const { item } of this.#index.entries()) {
+      const { path, page } = item;
+      if (path !== undefined && matches(path)) found.push(page);
+    }
+    return found;
+  }
+
+  #remove(entry: SieveEntry<Held>): void {
+    this.#sieve.remove(entry);
+    this.#index.delete(entry.item.page);
+    this.#sizeBytes -= entry.item.bytes.byteLength;
   }
 }

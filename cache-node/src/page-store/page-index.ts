@@ -34,6 +34,10 @@ export class PageIndex<Entry> {
     if (pages.size === 0) this.#sets.delete(page.set);
   }
 
+  *entries(): Generator<Entry> {
+    for (const pages of this.#sets.values()) yield* pages.values();
+  }
+
   /** Indexes of a set's pages, in no order. */
   indexesOf(set: PageSetId): Iterable<number> {
     return this.#sets.get(set)?.keys() ?? [];

@@ -236,15 +236,11 @@ export class PageTable {
     return endExclusive < indexEnd ? endExclusive : -1;
   }
 
-  /** A number that the owner of the table keeps with a set, below 2^32; 0 at first. */
-  catalogueOf(set: PageSetId): number {
-    const setRow = this.#findSet(set);
-    return setRow === noRow ? 0 : this.#sets.catalogueOf(setRow);
-  }
-
-  /** The set must have pages. */
-  setCatalogue(set: PageSetId, position: number): void {
-    this.#sets.setCatalogue(this.#findSet(set), position);
+  /** Rows of a directory's pages. The one that was told last may be removed. */
+  *rowsIn(directory: number): Generator<PageRow, void> {
+    for (let row = 0; row < this.#pages.end; row += 1) {
+      if (this.#pages.isUsed(row) && this.#pages.directoryOf(row) === directory) yield row;
+    }
   }
 
   /** All pages of a directory as bytes, for a snapshot: see `dumpPages`. */

@@ -59,6 +59,9 @@ export interface TestNode {
 const defaults: CacheNodeConfig = {
   pageSizeBytes,
   cacheSizeBytes: 64 * 1024 * KiB,
+  cacheDirs: [],
+  evictionHighPercent: 95,
+  evictionLowPercent: 90,
   memorySizeBytes: 16 * 1024 * KiB,
   infoMemoryEntriesMax: 1000,
   infoPersistentSizeBytesMax: 16 * 1024 * KiB,

@@ -106,6 +106,7 @@ export class DirectCacheNode implements CacheNode {
       diskBytesMax: 0,
       memoryBytes: 0,
       memoryBytesMax: 0,
+      directories: [],
       infoMemoryEntries: 0,
       infoPersistentEntries: 0,
       fillsInFlight: 0,

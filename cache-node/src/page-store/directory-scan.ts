@@ -1,0 +1,155 @@
+/**
+ * Looks through packs and folders for pages that no row tells of: what was written just before a kill, or
+ * all of them where the journal is lost. Whole pages of a known object are taken in, anything else is
+ * removed.
+ */
+import { open, readdir, readFile, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from '@node-rs/crc32';
+import { noRow } from '../rows/rows.ts';
+import type { DirectoryFiles } from './directory-files.ts';
+import { diskBytesOf, pageOfName } from './directory-layout.ts';
+import type { Mark } from './journal-format.ts';
+import {
+  checksumsBytesOf,
+  decodeDescription,
+  descriptionBytesMax,
+  readRecordStamp,
+  readTrailer,
+  type Stamp,
+  stampBytes,
+} from './page-stamp.ts';
+
+const filesAtOnce = 16;
+
+/** Only what was there when it began: what is being written now has its own row soon. */
+export async function scanDirectory(
+  directory: DirectoryFiles,
+  { mark, packs, folders }: { mark: Mark; packs: readonly number[]; folders: readonly number[] },
+): Promise<number> {
+  let found = 0;
+  for (const pack of packs) {
+    if (pack < mark.pack) continue;
+    found += await scanPack(directory, pack, pack === mark.pack ? mark.packBytes : 0);
+  }
+  for (const folder of folders) {
+    if (folder >= mark.folder) found += await scanFolder(directory, folder);
+  }
+  return found;
+}
+
+async function scanPack(directory: DirectoryFiles, number: number, from: number): Promise<number> {
+  if (directory.packs.bytesOf(number) <= from) return 0;
+  const bytes = await readFile(directory.layout.pack(number));
+  let found = 0;
+  for (const { stamp, at, storedBytes, description } of recordsIn(bytes, from)) {
+    const { pack, offset } = { pack: number, offset: at };
+    if (takeIn(directory, stamp, { pack, offset, storedBytes, description })) {
+      directory.packs.live(number, storedBytes);
+      found += 1;
+    }
+  }
+  return found;
+}
+
+export interface FoundRecord {
+  readonly stamp: Stamp;
+  readonly at: number;
+  readonly storedBytes: number;
+  readonly description: Buffer;
+}
+
+/** The sound records of a pack, up to the first that is not. */
+export function* recordsIn(bytes: Buffer, from: number): Generator<FoundRecord> {
+  for (let at = from; ; ) {
+    const stamp = readRecordStamp(bytes.subarray(at));
+    if (!stamp) return;
+    const descriptionAt = at + stampBytes + stamp.lengthBytes;
+    const end = descriptionAt + stamp.descriptionBytes;
+    if (end > bytes.byteLength) return;
+    yield { stamp, at, storedBytes: end - at, description: bytes.subarray(descriptionAt, end) };
+    at = end;
+  }
+}
+
+async function scanFolder(directory: DirectoryFiles, folder: number): Promise<number> {
+  const path = directory.layout.folder(folder);
+  const names = await readdir(path).catch(() => []);
+  let found = 0;
+  for (let at = 0; at < names.length; at += filesAtOnce) {
+    const taken = await Promise.all(
+      names.slice(at, at + filesAtOnce).map((name) => scanFile(directory, folder, join(path, name))),
+    );
+    found += taken.filter(Boolean).length;
+  }
+  return found;
+}
+
+async function scanFile(directory: DirectoryFiles, folder: number, path: string): Promise<boolean> {
+  const named = pageOfName(path.slice(path.lastIndexOf('/') + 1));
+  if (named && isKnown(directory, folder, named)) return false;
+  const file = named && (await readStampedFile(path, named.lengthBytes));
+  const { set, index } = named?.page ?? {};
+  const isSame = file && file.stamp.set === set && file.stamp.index === index;
+  if (isSame) {
+    const { storedBytes, description } = file;
+    if (takeIn(directory, file.stamp, { pack: -1, offset: folder, storedBytes, description })) {
+      directory.files.count(folder);
+      directory.budget.count(storedBytes);
+      return true;
+    }
+  }
+  await unlink(path).catch(() => {});
+  return false;
+}
+
+function isKnown(
+  { table, number }: DirectoryFiles,
+  folder: number,
+  { page, lengthBytes }: NonNullable<ReturnType<typeof pageOfName>>,
+): boolean {
+  const row = table.find(page.set, page.index);
+  if (row === noRow || table.directoryOf(row) !== number) return false;
+  return table.packOf(row) < 0 && table.offsetOf(row) === folder && table.lengthOf(row) === lengthBytes;
+}
+
+/** The stamp and description of a page file that is as long as they say. */
+async function readStampedFile(path: string, lengthBytes: number) {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      const trailerBytes = checksumsBytesOf(lengthBytes) + stampBytes;
+      const behind = size - lengthBytes;
+      if (behind < trailerBytes || behind > trailerBytes + descriptionBytesMax) return undefined;
+      const bytes = Buffer.alloc(behind);
+      await file.read(bytes, 0, behind, lengthBytes);
+      const stamp = readTrailer(bytes, lengthBytes);
+      if (!stamp || stamp.descriptionBytes !== behind - trailerBytes) return undefined;
+      return { stamp, storedBytes: diskBytesOf(size), description: bytes.subarray(trailerBytes) };
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function takeIn(
+  directory: DirectoryFiles,
+  stamp: Stamp,
+  of: { pack: number; offset: number; storedBytes: number; description: Buffer },
+): boolean {
+  const { pack, offset, storedBytes, description } = of;
+  const object = decodeDescription(description);
+  if (!object || crc32(description) !== stamp.descriptionChecksum) return false;
+  if (directory.table.find(stamp.set, stamp.index) !== noRow) return false;
+  const { set, index, lengthBytes, seal, filledAtSeconds } = stamp;
+  const scope = directory.scopes.numberOf(object.mountPath);
+  const terms = { scope, priority: 'normal', pinned: false, filledAtSeconds } as const;
+  const row = { set, index, pack, offset, lengthBytes, seal, storedBytes, ...terms };
+  directory.addRow(row);
+  directory.catalogue.describe(set, Buffer.from(description));
+  directory.journal.added(row);
+  return true;
+}

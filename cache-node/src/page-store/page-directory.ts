@@ -1,0 +1,300 @@
+/**
+ * One page directory: a disk's share of the cache, with a budget of its own. Nothing here fails a client's
+ * read: what cannot be stored is not, what cannot be read is a miss, and a directory that does not work is
+ * out of use until it does.
+ */
+import { access, constants, mkdir, readFile, stat, statfs, unlink, writeFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { DirectoryFiles } from './directory-files.ts';
+import { DirectoryHealth, type DirectoryState } from './directory-health.ts';
+import { DirectoryLayout } from './directory-layout.ts';
+import { lockDirectory, makeIdentity, readIdentity } from './directory-lock.ts';
+import type { DirectoryOptions } from './directory-options.ts';
+import { DirectoryPages, type NewStoredPage, storedBytesOf } from './directory-pages.ts';
+import type { ByteSpan } from './directory-reading.ts';
+import { scanDirectory } from './directory-scan.ts';
+import { DiskBudget } from './disk-budget.ts';
+import { Evictor } from './evictor.ts';
+import { Journal } from './journal.ts';
+import { loadJournal } from './journal-load.ts';
+import type { PageRow } from './page-table.ts';
+import type { PageSlice } from './paged-object.ts';
+
+/** Of what is free at the start, this share may become pages: the rest is everybody else's. */
+const freeShareMax = 0.9;
+/** Folders, lock and identity. */
+const fixedBytes = 48 * 1024;
+const maintenanceMs = 5000;
+const fullForMs = 30_000;
+/** A start waits so long for what is looked through; then it goes on without writing. */
+const scanWaitMs = 2000;
+
+interface OpenParts {
+  readonly files: DirectoryFiles;
+  readonly evictor: Evictor;
+  readonly pages: DirectoryPages;
+}
+
+export class PageDirectory {
+  readonly #options: DirectoryOptions;
+  readonly #layout: DirectoryLayout;
+  readonly #health: DirectoryHealth;
+  #parts: OpenParts;
+  #unlock: (() => void) | undefined;
+  #identity: string | undefined;
+  #device: number | undefined;
+  /** What is there is not known yet, and so not what may come. */
+  #scanning: Promise<unknown> | undefined;
+  #fullUntilMs = 0;
+  #maintenance: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  private constructor(options: DirectoryOptions) {
+    this.#options = options;
+    this.#layout = new DirectoryLayout(options.path);
+    this.#health = new DirectoryHealth({
+      path: options.path,
+      log: options.log,
+      nowMs: options.nowMs,
+      probeDelayMs: options.probeDelayMs,
+      onError: (op) => options.onError(op),
+      onFull: () => this.#onFull(),
+      probe: () => this.#probe(),
+    });
+    this.#parts = this.#newParts();
+  }
+
+  /** @throws DirectoryInUseError; anything else only takes the directory out of use. */
+  static async open(options: DirectoryOptions): Promise<PageDirectory> {
+    const directory = new PageDirectory(options);
+    await directory.#start().catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'DirectoryInUseError') throw error;
+      directory.#options.onError('read');
+      directory.#health.outOfUse('failed', (error as Error).message);
+    });
+    directory.#maintenance = setInterval(() => void directory.#maintain(), maintenanceMs);
+    directory.#maintenance.unref();
+    return directory;
+  }
+
+  get path(): string {
+    return this.#options.path;
+  }
+
+  get state(): DirectoryState {
+    return this.#health.state;
+  }
+
+  get reason(): string | undefined {
+    return this.#health.reason;
+  }
+
+  get bytes(): number {
+    return this.#parts.files.budget.bytes;
+  }
+
+  get bytesMax(): number {
+    return this.#parts.files.budget.bytesMax;
+  }
+
+  get pages(): number {
+    return this.#options.shared.table.usageIn(this.#options.number).pages;
+  }
+
+  get canRead(): boolean {
+    return this.#health.canRead;
+  }
+
+  get canWrite(): boolean {
+    return this.#health.canWrite && !this.#scanning && !this.#closed;
+  }
+
+  /** Share of the budget that is taken. */
+  get fill(): number {
+    return this.bytes / Math.max(1, this.#parts.files.budget.pageBytesMax);
+  }
+
+  couldHold(lengthBytes: number): boolean {
+    return this.canWrite && storedBytesOf(lengthBytes, 0) <= this.#parts.files.budget.pageBytesMax;
+  }
+
+  /** Stores a page that is nowhere else. Never throws; false where it is not stored. */
+  async put(page: NewStoredPage): Promise<boolean> {
+    return this.canWrite && this.#parts.pages.put(page);
+  }
+
+  /** Verified bytes of a page; undefined: a miss. Never throws. */
+  async read(row: PageRow, span: ByteSpan): Promise<PageSlice | undefined> {
+    return this.canRead ? this.#parts.pages.read(row, span) : undefined;
+  }
+
+  /** Takes a page away; false where its bytes stayed, and so does it. Never throws. */
+  remove(row: PageRow): Promise<boolean> {
+    const { files, pages } = this.#parts;
+    return pages.remove(files.rowOf(row));
+  }
+
+  get files(): DirectoryFiles {
+    return this.#parts.files;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#maintenance);
+    this.#health.close();
+    await this.#scanning;
+    await this.#parts.evictor.idle();
+    await this.#closeFiles();
+    this.#unlock?.();
+  }
+
+  #onFull(): void {
+    const { budget } = this.#parts.files;
+    this.#fullUntilMs = this.#options.nowMs() + fullForMs;
+    const lowered = Math.floor(Math.min(budget.bytes, budget.effectiveBytesMax) * 0.98);
+    if (!budget.isLowered) {
+      this.#options.log.warn({ directory: this.path, bytes: budget.bytes }, 'the disk is full below the cap');
+    }
+    budget.lowerTo(lowered);
+    this.#parts.evictor.wake();
+  }
+
+  async #maintain(): Promise<void> {
+    const { journal, catalogue, budget, table } = this.#parts.files;
+    if (!this.canWrite) return;
+    if (budget.isLowered && this.#options.nowMs() > this.#fullUntilMs) {
+      const free = await this.#freeBytes().catch(() => 0);
+      budget.lowerTo(Math.max(budget.effectiveBytesMax, budget.bytes + Math.floor(free * freeShareMax)));
+      if (!budget.isLowered) budget.restore();
+    }
+    if (journal.wantsSnapshot) {
+      const bytes = Journal.snapshotBytesOf(this.pages);
+      if (budget.bytes + bytes > budget.pageBytesMax) await this.#parts.evictor.makeRoom(bytes);
+      await journal.snapshot();
+    }
+    if (catalogue.wantsCompaction) await catalogue.compact((set) => table.pageCountOf(set) > 0);
+    this.#parts.evictor.wake();
+  }
+
+  #freeBytes(): Promise<number> {
+    return (this.#options.freeBytesOf ?? freeBytesOnDisk)(this.path);
+  }
+
+  #newParts(): OpenParts {
+    const { shared, number, sizeBytesMax, onEvict, onCorrupt } = this.#options;
+    const layout = this.#layout;
+    const health = this.#health;
+    const budget = new DiskBudget(sizeBytesMax);
+    const onError = (error: unknown) => health.bad('store', error);
+    const files = new DirectoryFiles(shared, { number, layout, budget, onError });
+    const evictor = new Evictor({
+      files,
+      highWatermark: this.#options.highWatermark,
+      lowWatermark: this.#options.lowWatermark,
+      remove: (row) => pages.remove(files.rowOf(row)),
+      canWrite: () => health.canWrite,
+      onEvict,
+      onError,
+    });
+    const pages = new DirectoryPages({
+      files,
+      evictor,
+      health,
+      buffers: shared.buffers,
+      onCorrupt,
+      isHere: async () => this.#identity !== undefined && (await readIdentity(layout)) === this.#identity,
+    });
+    return { files, evictor, pages };
+  }
+
+  async #start(): Promise<void> {
+    const { path, log, sizeBytesMax } = this.#options;
+    const { pages, packs, journal, catalogue } = this.#layout;
+    for (const folder of [path, pages, packs, journal, catalogue]) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    }
+    const writable = await access(path, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    if (writable) this.#unlock ??= lockDirectory(this.#layout);
+    this.#device = (await stat(path)).dev;
+    this.#identity = (await readIdentity(this.#layout)) ?? (writable ? await makeIdentity(this.#layout) : '');
+    await this.#load();
+    const { budget } = this.#parts.files;
+    const room = budget.bytes + Math.floor((await this.#freeBytes()) * freeShareMax);
+    if (room < sizeBytesMax) {
+      budget.bytesMax = room;
+      log.warn({ directory: path, asked: sizeBytesMax, room }, 'the disk has less room than the cache size');
+    }
+    log.info({ directory: path, pages: this.pages, bytes: this.bytes }, 'page directory opened');
+    if (!writable) this.#health.outOfUse('read-only', 'the directory cannot be written');
+    this.#parts.evictor.wake();
+  }
+
+  async #load(): Promise<void> {
+    const files = this.#parts.files;
+    files.budget.count(fixedBytes);
+    await files.packs.list();
+    const packs = files.packs.numbers;
+    const folders = await files.files.list();
+    await files.catalogue.open();
+    const loaded = await loadJournal(files);
+    files.continueJournal(loaded);
+    const scanning = scanDirectory(files, { mark: loaded.mark, packs, folders })
+      .catch((error: unknown) => this.#health.bad('read', error))
+      .finally(() => {
+        this.#scanning = undefined;
+        this.#parts.evictor.wake();
+      });
+    this.#scanning = scanning;
+    await Promise.race([scanning, wait(scanWaitMs, undefined, { ref: false })]);
+  }
+
+  /** Whether it works: who it is, and that what is written can be read. @throws why it does not. */
+  async #probe(): Promise<void> {
+    if (this.#identity === undefined) return this.#reopen();
+    const { identity, root, probe } = this.#layout;
+    const found = await readIdentity(this.#layout);
+    if (found === undefined) {
+      await mkdir(root, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      // A mount point without its disk is not ours to fill.
+      if ((await stat(root)).dev !== this.#device) throw new Error(`${identity} is missing`);
+    }
+    if (found !== this.#identity) return this.#reopen();
+    const bytes = Buffer.alloc(4096, 0x5a);
+    await unlink(probe).catch(() => {});
+    await writeFile(probe, bytes, { mode: 0o600 });
+    const back = await readFile(probe);
+    await unlink(probe);
+    if (!back.equals(bytes)) throw new Error('what was written is not what is read');
+    this.#unlock ??= lockDirectory(this.#layout);
+  }
+
+  /** It is another one now, or empty: what was known of it is void. */
+  async #reopen(): Promise<void> {
+    const { table } = this.#options.shared;
+    await this.#parts.evictor.idle();
+    await this.#closeFiles();
+    this.#unlock?.();
+    this.#unlock = undefined;
+    for (const row of table.rowsIn(this.#options.number)) table.remove(row);
+    this.#parts = this.#newParts();
+    await this.#start();
+  }
+
+  async #closeFiles(): Promise<void> {
+    const { journal, catalogue, packs, descriptors } = this.#parts.files;
+    await packs.seal().catch(() => {});
+    await journal.close();
+    await catalogue.close();
+    descriptors.dropAll();
+  }
+}
+
+async function freeBytesOnDisk(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}
