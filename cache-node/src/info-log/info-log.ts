@@ -7,6 +7,7 @@
  */
 import { hash } from 'node:crypto';
 import * as nodeFiles from 'node:fs';
+import { MiB } from '@forebay/core/bytes';
 import type { Clock } from '@forebay/core/clock';
 import { assert } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
@@ -27,6 +28,8 @@ export interface InfoLogOptions {
   readonly ttlMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** The most of the log that a start has to replay, once the index was written down a first time. */
+  readonly replayBytesMax?: number;
   readonly files?: LogFiles;
   /** Names this boot of the machine; undefined: the system is asked. */
   readonly bootId?: string;
@@ -61,7 +64,14 @@ export class InfoLog {
       log: options.log,
     };
     this.#log = OpenLog.open(this.#openOptions);
-    this.#maintenance = new Maintenance(this.#log, options.ttlMs);
+    this.#maintenance = this.#maintain();
+  }
+
+  #maintain(): Maintenance {
+    const { sizeBytesMax } = this.#options;
+    // What a start replays in a second or two; a small log is done with sooner anyway.
+    const replayBytesMax = Math.min(512 * MiB, Math.max(32 * MiB, sizeBytesMax / 8));
+    return new Maintenance(this.#log, { replayBytesMax, ...this.#options });
   }
 
   /** Objects that something is known of. */
@@ -155,7 +165,7 @@ export class InfoLog {
     this.#stop();
     this.#log.discard();
     this.#log = OpenLog.begin(this.#openOptions);
-    this.#maintenance = new Maintenance(this.#log, this.#options.ttlMs);
+    this.#maintenance = this.#maintain();
     this.#tenure = { name: '', number: 0 };
   }
 

@@ -13,9 +13,8 @@ import { dumpPiece, pieceCount, piecePath } from './snapshot.ts';
 /** More than any record. */
 const chunkBytes = 128 * 1024;
 const shardsPerSweep = 32;
-/** What a start replays in a second or two; less for a small budget. A smaller log has no pieces at all. */
-const replayBytesMax = 512 * 1024 * 1024;
-const replayBytesMin = 32 * 1024 * 1024;
+/** A log that is smaller has no pieces. */
+const piecelessBytesMax = 32 * 1024 * 1024;
 const ttlCheckMs = 60_000;
 /** More of the log dead than this: the oldest segment is cleaned, for what is dead in it or the next ones. */
 const deadShareMax = 0.5;
@@ -27,17 +26,18 @@ export class Maintenance {
   readonly #log: OpenLog;
   readonly #ttlMs: number;
   readonly #bytesPerPiece: number;
+  readonly #piecelessBytes: number;
   readonly #ttlTimer: NodeJS.Timeout;
   #nextPiece = 0;
   #dumpAtBytes: number;
   #segmentSeen = 0;
   #isRunning = false;
 
-  constructor(log: OpenLog, ttlMs: number) {
+  constructor(log: OpenLog, options: { ttlMs: number; replayBytesMax: number }) {
     this.#log = log;
-    this.#ttlMs = ttlMs;
-    const replayBytes = Math.min(replayBytesMax, Math.max(replayBytesMin, log.options.sizeBytesMax / 8));
-    this.#bytesPerPiece = replayBytes / pieceCount;
+    this.#ttlMs = options.ttlMs;
+    this.#bytesPerPiece = options.replayBytesMax / pieceCount;
+    this.#piecelessBytes = Math.min(piecelessBytesMax, options.replayBytesMax);
     this.#dumpAtBytes = this.#bytesPerPiece;
     this.#ttlTimer = setInterval(() => this.wake(true), ttlCheckMs).unref();
   }
@@ -176,7 +176,7 @@ export class Maintenance {
   }
 
   #isWorthPieces(): boolean {
-    return this.#log.segments.sizeBytes > replayBytesMin;
+    return this.#log.segments.sizeBytes > this.#piecelessBytes;
   }
 
   /** At the close: the next start has nothing to replay. @throws Error */

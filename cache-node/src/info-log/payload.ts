@@ -98,11 +98,11 @@ export function decodePayload(bytes: Buffer, start: number, end: number): Stored
   return heads.map((head) => partOf(head, take));
 }
 
-/** Characters may take three bytes as UTF-8, or six in JSON. */
+/** In the compact form, numbers at their longest. */
 function sizeBoundOf({ slot, info }: StoredInfo): number {
-  let characters = slot.length + (info.etag?.length ?? 0) + (info.versionId?.length ?? 0);
-  for (const [name, value] of info.headers) characters += name.length + value.length + 8;
-  return 400 + characters * 6;
+  let bytes = 100 + slot.length + (info.etag?.length ?? 0) + (info.versionId?.length ?? 0);
+  for (const [name, value] of info.headers) bytes += 9 + name.length + value.length;
+  return bytes;
 }
 
 function isCompact({ info, sentAtMs, sentAtWallMs }: StoredInfo): boolean {

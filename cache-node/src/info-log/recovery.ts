@@ -164,7 +164,7 @@ export class Recovery {
   #replaySegment(segment: Segment, isNewest: boolean): void {
     let records = 0;
     const stopped = readFrames(this.#files, segment, this.#chunk, (offset, at, frame) => {
-      records += 1;
+      if (frame.kind !== recordKind.seal) records += 1;
       this.#apply(positionOf(segment.id, offset), locationOf(segment.id, offset), at, frame);
     });
     if (stopped.by === 'bad' || (!isNewest && stopped.at < segment.sizeBytes)) this.#isDamaged = true;

@@ -25,7 +25,7 @@ export interface Segment {
   readonly descriptor: number;
   /** In the system's hands. */
   sizeBytes: number;
-  /** Of all kinds. */
+  /** Puts and drops. */
   records: number;
   /** When its latest record was appended. */
   newestWallMs: number;
@@ -45,7 +45,7 @@ export interface FoundRecord {
 
 /** Before a segment's first record: what it is, which log it belongs to, its number, and their CRC32. */
 export const segmentHeaderBytes = 32;
-/** A seal's payload: the number of records in the segment, itself included. */
+/** A seal's payload: the number of puts and drops in the segment. */
 export const sealBytes = framedBytes(4);
 const magic = 'FBINFOL1';
 const bufferBytes = 256 * 1024;
@@ -123,10 +123,11 @@ export class Segments {
     if (!newest) return;
     if (!newest.isSealed) {
       const record = Buffer.alloc(sealBytes);
-      record.writeUInt32LE(newest.records + 1, headerBytes);
+      record.writeUInt32LE(newest.records, headerBytes);
       const wallSeconds = Math.floor(wallMs / 1000);
       sealFrame(record, { kind: recordKind.seal, key: noKey, wallSeconds, payloadBytes: 4 });
       this.append(record, wallMs);
+      newest.records -= 1;
       newest.isSealed = true;
     }
     this.flush();
