@@ -1,6 +1,7 @@
-/** What one process of the info store's benchmark does: fill and look up at several sizes, or open and look. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+/** What a process of the info store's benchmark does: fill and look up at several sizes, or open and look. */
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { MiB } from '@forebay/core/bytes';
 import { placementKeyOf, recordOf } from './info-records.ts';
 import { type BenchStore, openStore, type StoreName } from './info-stores.ts';
 
@@ -47,7 +48,7 @@ export async function fill(options: PhaseOptions, report: (of: Measured) => void
       entries,
       insertsPerSecond: (entries - done) / (inserted.wallMs / 1000),
       insertCpuUs: inserted.cpuUs / (entries - done) - generationUs,
-      ...lookups(store, entries),
+      ...lookups(store, options.directory, entries),
       anonymousBytes: anonymousBytes(),
       indexBytes: store.indexBytes(),
       diskBytes: sizeOf(options.directory),
@@ -83,9 +84,22 @@ function threadCpuMs(): number {
   return (user + system) / 1000;
 }
 
-function lookups(store: BenchStore, entries: number) {
+function lookups(store: BenchStore, directory: string, entries: number) {
+  readThrough(directory);
   // Beyond them nothing was put.
   return { present: look(store, entries, 0), absent: look(store, entries, 1e9) };
+}
+
+/** So that lookups find the files in the system's page cache, whoever else used it meanwhile. */
+function readThrough(directory: string): void {
+  const chunk = Buffer.allocUnsafe(4 * MiB);
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    const path = join(directory, name);
+    if (!statSync(path).isFile()) continue;
+    const descriptor = openSync(path, 'r');
+    while (readSync(descriptor, chunk) > 0);
+    closeSync(descriptor);
+  }
 }
 
 /** Random ones of the keys; the first tenth warms up. */

@@ -1,4 +1,13 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@forebay/core/log';
@@ -32,6 +41,7 @@ interface TestOptions {
   readonly sizeBytesMax?: number;
   readonly ttlMs?: number;
   readonly bootId?: string;
+  readonly replayBytesMax?: number;
 }
 
 function openLog(options: TestOptions = {}): InfoLog {
@@ -39,6 +49,7 @@ function openLog(options: TestOptions = {}): InfoLog {
     directory: options.directory ?? join(root, 'info'),
     sizeBytesMax: options.sizeBytesMax ?? 4 * MiB,
     ttlMs: options.ttlMs ?? 0,
+    replayBytesMax: options.replayBytesMax ?? 32 * MiB,
     bootId: options.bootId ?? 'boot 1',
     clock,
     log: silentLog,
@@ -284,6 +295,39 @@ describe('damage', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('of the index on disk costs no more than a replay', () => {
+    const directory = join(root, 'info');
+    const log = openLog({ replayBytesMax: 65_536 });
+    for (let index = 0; index < 500; index += 1) log.put(`k${index}`, '/lake', recordOf(`"${index}"`, 200));
+    log.close();
+    const pieces = readdirSync(directory).filter((name) => name.startsWith('index-'));
+    expect(pieces).toHaveLength(256);
+    for (const [at, name] of pieces.entries()) {
+      const bytes = readFileSync(join(directory, name));
+      bytes[Math.floor((at / pieces.length) * bytes.length)]! ^= 4;
+      if (at % 2 === 0) writeFileSync(join(directory, name), bytes);
+      else if (at % 3 === 0) rmSync(join(directory, name));
+    }
+    const next = openLog();
+    expect(next.count).toBe(500);
+    for (let index = 0; index < 500; index += 1) expect(etagOf(next, `k${index}`)).toBe(`"${index}"`);
+  });
+
+  it('of the end of the log hides no later record behind what the index knew of that end', () => {
+    const log = openLog({ replayBytesMax: 65_536 });
+    for (let index = 0; index < 500; index += 1) log.put(`k${index}`, '/lake', recordOf('"1"', 200));
+    log.close();
+    const last = segmentsIn(join(root, 'info')).at(-1)!;
+    truncateSync(last, statSync(last).size - 20_000);
+    const next = openLog({ bootId: 'boot 2' });
+    expect(etagOf(next, 'k0')).toBe('"1"');
+    expect(etagOf(next, 'k499')).toBeUndefined();
+    next.put('later', '/lake', recordOf('"2"'));
+    next.delete('k0');
+    const again = openLog({ directory: copyOf(), bootId: 'boot 2' });
+    expect([etagOf(again, 'k0'), etagOf(again, 'later')]).toEqual([undefined, '"2"']);
   });
 
   it('of the state means another log', () => {
