@@ -53,8 +53,10 @@ describe('a raw reader', () => {
       answer.write(content.subarray(0, 1000), () => answer.destroy());
     });
     expect(await short.ended).toMatchObject({ end: 'failed', reason: 'cut after 1000 bytes' });
-    const refused = await reader((_, answer) => answer.writeHead(503).end());
-    expect(await refused.ended).toMatchObject({ end: 'failed', reason: 'answered with 503' });
+    const refused = await reader((_, answer) =>
+      answer.writeHead(503).end('<Error><Code>SlowDown</Code></Error>'),
+    );
+    expect(await refused.ended).toMatchObject({ end: 'failed', reason: 'answered with 503 SlowDown' });
   });
 
   it('reads no faster than it is told to', async () => {

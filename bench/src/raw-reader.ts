@@ -98,7 +98,8 @@ export class RawReader {
     if (at < 0 && this.#head.length < headBytesMax) return undefined;
     const status = /^HTTP\/1\.1 (\d+)/.exec(this.#head.toString('latin1', 0, 20))?.[1];
     if (at < 0 || (status !== '200' && status !== '206')) {
-      this.#end('failed', `answered with ${status ?? 'no HTTP'}`);
+      const code = /<Code>(\w+)/.exec(this.#head.toString('latin1'))?.[1];
+      this.#end('failed', ['answered with', status ?? 'no HTTP', ...(code ? [code] : [])].join(' '));
       return undefined;
     }
     const body = this.#head.subarray(at + headEnd.length);
