@@ -24,7 +24,8 @@ const mountName = 'lake';
 const herdBytes = 64 * MiB;
 
 await runBenchmark({
-  usage: `Usage: npm run bench -- slow-readers [--only N] [--readers N] [--rate KIB] [--seconds S] [--memory MIB]
+  usage: `Usage: npm run bench -- slow-readers [--only N] [--readers N] [--rate KIB]
+                                     [--seconds S] [--memory MIB]
 
 Three times many readers come at once to a Forebay that has nothing cached: slow ones, each at a place of its
 own in 20 large objects; slow ones, all from the start of one object; and fast ones, all of one object of

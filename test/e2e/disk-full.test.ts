@@ -73,7 +73,8 @@ describe(`a small disk (seed ${seed})`, await needs('versitygw'), () => {
     });
   });
 
-  // While files are open for writing no file system turns read-only by remount: disk-errors.test.ts does it then.
+  // While files are open for writing no file system turns read-only by remount: disk-errors.test.ts does it
+  // then.
   describe.each([
     ['pages', pagesBelow],
     ['the cache', 'cache'],

@@ -81,8 +81,8 @@ export class TestObject {
   }
 
   /**
-   * Begins a read: what it says then tells what is wrong with the answer, or undefined. Where the UFS fails, an
-   * S3 error and a cut are right answers too.
+   * Begins a read: what it says then tells what is wrong with the answer, or undefined. Where the UFS
+   * fails, an S3 error and a cut are right answers too.
    */
   beginRead({ range, ufsFails = false }: ReadOptions = {}): (reply: WireReply) => string | undefined {
     const [oldest, { isWriting }] = [this.#settled, this];

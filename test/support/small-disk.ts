@@ -17,8 +17,8 @@ export interface SmallDisk {
 }
 
 /**
- * Mounts it on a directory. Only root may; sudo without a password will do. @throws Error with what is missing:
- * a test of this that does not run must not look like one that passes
+ * Mounts it on a directory. Only root may; sudo without a password will do. @throws Error with what is
+ * missing: a test of this that does not run must not look like one that passes
  */
 export function mountSmallDisk(directory: string, sizeBytes: number): SmallDisk {
   mkdirSync(directory, { recursive: true });

@@ -1,9 +1,9 @@
 /**
- * The info log as the store uses it: nothing here fails a read, and a log that fails is out of use until it can
- * be begun anew, which is tried from time to time. What was known of an object must be forgotten for good when
- * a write of it begins. Where that cannot be said on disk, the log as a whole goes; where it cannot go either,
- * the tenure has ended, and `canForget` is false: a later process may find what is there and trust it, on
- * `immutable` mounts.
+ * The info log as the store uses it: nothing here fails a read, and a log that fails is out of use until
+ * it can be begun anew, which is tried from time to time. What was known of an object must be forgotten
+ * for good when a write of it begins. Where that cannot be said on disk, the log as a whole goes; where it
+ * cannot go either, the tenure has ended, and `canForget` is false: a later process may find what is there
+ * and trust it, on `immutable` mounts.
  */
 import type { Clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';

@@ -99,12 +99,14 @@ export class Catalogue {
   }
 
   /**
-   * Every set with its object, some at a time; some without pages by now, some more than once. Never throws.
+   * Every set with its object, some at a time; some without pages by now, some more than once. Never throws;
+   * false where some of it cannot be read.
    */
-  async each(take: (described: readonly DescribedSet[]) => Promise<void>): Promise<void> {
+  async each(take: (described: readonly DescribedSet[]) => Promise<void>): Promise<boolean> {
     await this.flush();
+    let isWhole = true;
     for (const { path } of [...this.#kept, { path: this.#file.path }]) {
-      await readSets(path, async (sets) => {
+      const isSound = await readSets(path, async (sets) => {
         const described: DescribedSet[] = [];
         for (const [set, description] of sets) {
           const of = decodeDescription(description);
@@ -112,9 +114,14 @@ export class Catalogue {
         }
         await take(described);
       }).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') this.#onError(error);
+        // The file being written may have nothing yet.
+        if (error.code === 'ENOENT') return this.#file.path === path;
+        this.#onError(error);
+        return false;
       });
+      isWhole &&= isSound;
     }
+    return isWhole;
   }
 
   get wantsCompaction(): boolean {
@@ -125,8 +132,10 @@ export class Catalogue {
   async compact(isAlive: (set: PageSetId) => boolean): Promise<void> {
     try {
       await this.flush();
-      await this.#roll();
+      while (this.#flushing) await this.#flushing;
+      const rolled = this.#roll();
       this.#remembered = new Set();
+      await rolled;
       const old = [...this.#kept];
       for (const { path } of old) {
         await readSets(path, async (sets) => {
@@ -192,8 +201,10 @@ export class Catalogue {
 async function readSets(
   path: string,
   take: (sets: readonly [PageSetId, Buffer][]) => Promise<void>,
-): Promise<void> {
-  await readBlocks(path, async ({ kind, body }) => {
+): Promise<boolean> {
+  let blocks = 0;
+  const isSound = await readBlocks(path, async ({ kind, body }) => {
+    blocks += 1;
     if (kind !== blockKinds.sets) return;
     const sets: [PageSetId, Buffer][] = [];
     for (let at = 0; at + 20 <= body.byteLength; ) {
@@ -204,4 +215,5 @@ async function readSets(
     }
     await take(sets);
   });
+  return isSound && blocks > 0;
 }

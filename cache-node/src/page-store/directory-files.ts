@@ -6,7 +6,7 @@ import { Descriptors } from './descriptors.ts';
 import type { DirectoryLayout } from './directory-layout.ts';
 import type { DiskBudget } from './disk-budget.ts';
 import { Journal } from './journal.ts';
-import type { JournalRow } from './journal-format.ts';
+import type { JournalRow, Mark } from './journal-format.ts';
 import type { LoadedJournal } from './journal-load.ts';
 import { PackFiles } from './pack-files.ts';
 import { PageFiles } from './page-files.ts';
@@ -34,6 +34,8 @@ export class DirectoryFiles {
   readonly packs: PackFiles;
   readonly files: PageFiles;
   readonly catalogue: Catalogue;
+  /** What lies behind this mark is still being looked through. */
+  unscanned: Mark | undefined;
   readonly descriptors = new Descriptors(openFilesMax);
   readonly #onError: (error: unknown) => void;
   #journal: Journal;
@@ -113,7 +115,8 @@ export class DirectoryFiles {
         layout,
         budget,
         scopes,
-        mark: () => ({ ...this.packs.writing, folder: this.files.oldestWriting }),
+        before: () => this.catalogue.flush(),
+        mark: () => this.unscanned ?? { ...this.packs.writing, folder: this.files.oldestWriting },
         dump: () => table.dump(number),
         onError: this.#onError,
       },

@@ -4,7 +4,7 @@
  * however that ends.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import type { DirectoryLayout } from './directory-layout.ts';
 
@@ -49,4 +49,14 @@ export async function makeIdentity(layout: DirectoryLayout): Promise<string> {
   await writeFile(asidePath, `${JSON.stringify({ format: 1, id })}\n`, { mode: 0o600 });
   await rename(asidePath, layout.identity);
   return id;
+}
+
+/** @throws where what is written cannot be read again. */
+export async function tryWriting({ probe }: DirectoryLayout): Promise<void> {
+  const bytes = Buffer.alloc(4096, 0x5a);
+  await unlink(probe).catch(() => {});
+  await writeFile(probe, bytes, { mode: 0o600 });
+  const back = await readFile(probe);
+  await unlink(probe);
+  if (!back.equals(bytes)) throw new Error('what was written is not what is read');
 }

@@ -1,4 +1,5 @@
 /** What a page directory is opened with. */
+import { statfs } from 'node:fs/promises';
 import type { Log } from '@forebay/core/log';
 import type { PageId } from '@forebay/core/page';
 import type { SharedParts } from './directory-files.ts';
@@ -24,4 +25,9 @@ export interface DirectoryOptions extends DirectoryEvents {
   /** Bytes free on the disk of a directory. */
   readonly freeBytesOf?: ((path: string) => Promise<number>) | undefined;
   readonly probeDelayMs?: number | undefined;
+}
+
+export async function freeBytesOnDisk(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
 }

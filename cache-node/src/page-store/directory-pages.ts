@@ -83,8 +83,9 @@ export class DirectoryPages {
 
   async #putRecord(page: NewStoredPage, storedBytes: number): Promise<void> {
     const { stamp, seal } = stampOfRecord(page);
-    const place = await this.#files.packs.append([stamp, page.bytes, page.description]);
-    this.#add(page, { ...place, seal, storedBytes });
+    await this.#files.packs.append([stamp, page.bytes, page.description], (place) => {
+      this.#add(page, { ...place, seal, storedBytes });
+    });
   }
 
   async #putFile(page: NewStoredPage, storedBytes: number): Promise<void> {

@@ -7,6 +7,7 @@ import { open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from '@node-rs/crc32';
 import { noRow } from '../rows/rows.ts';
+import type { DescribedSet } from './catalogue.ts';
 import type { DirectoryFiles } from './directory-files.ts';
 import { diskBytesOf, pageOfName } from './directory-layout.ts';
 import type { Mark } from './journal-format.ts';
@@ -132,6 +133,26 @@ async function readStampedFile(path: string, lengthBytes: number) {
     }
   } catch {
     return undefined;
+  }
+}
+
+/** The objects of stored pages, from the pages themselves: where the catalogue is damaged. Never throws. */
+export async function* describedByPages(directory: DirectoryFiles): AsyncGenerator<DescribedSet[]> {
+  for (const number of directory.packs.numbers) {
+    const bytes = await readFile(directory.layout.pack(number)).catch(() => Buffer.alloc(0));
+    const described: DescribedSet[] = [];
+    for (const { stamp, description } of recordsIn(bytes, 0)) {
+      const of = decodeDescription(description);
+      if (of) described.push({ set: stamp.set, of });
+    }
+    yield described;
+  }
+  for (const row of directory.table.rowsIn(directory.number)) {
+    const { pack, offset, lengthBytes, ...page } = directory.rowOf(row);
+    if (pack >= 0) continue;
+    const file = await readStampedFile(directory.layout.pageFile(offset, page, lengthBytes), lengthBytes);
+    const of = file && decodeDescription(file.description);
+    if (of) yield [{ set: page.set, of }];
   }
 }
 

@@ -8,6 +8,7 @@ import { noRow } from '../rows/rows.ts';
 import type { DirectoryFiles } from './directory-files.ts';
 import { recordsIn } from './directory-scan.ts';
 import type { JournalRow } from './journal-format.ts';
+import type { RecordPlace } from './pack-files.ts';
 import type { PageRow } from './page-table.ts';
 
 /** Pages that go before the budget is looked at again. */
@@ -165,10 +166,13 @@ export class Evictor {
     await Promise.all(moving);
   }
 
-  async #move(known: JournalRow, record: Buffer): Promise<void> {
+  #move(known: JournalRow, record: Buffer): Promise<void> {
+    return this.#options.files.packs.append([record], (place) => this.#moved(known, place));
+  }
+
+  #moved(known: JournalRow, place: RecordPlace): void {
     const { files } = this.#options;
     const { storedBytes } = known;
-    const place = await files.packs.append([record]);
     const row = files.holds(known);
     if (row === noRow) {
       files.packs.dead(place.pack, storedBytes);

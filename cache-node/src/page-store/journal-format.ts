@@ -5,7 +5,7 @@
  *     bytes  0-3    0x4c4a4246 ("FBJL")
  *     bytes  4-7    kind of the block: 1 rows, 2 scopes, 3 sets, 4 end, 5 pages
  *     bytes  8-11   length of what follows the header
- *     bytes 12-15   CRC32 (IEEE) of what follows the header
+ *     bytes 12-15   CRC32 (IEEE) of what follows the header, begun with the kind
  *
  * Scopes: a JSON array of names; rows name a scope by its place in the last such array before them. Pages:
  * records of the page table (page-dump.ts). End: no bytes; a snapshot is whole only with it. Rows: 52 bytes
@@ -126,7 +126,7 @@ export function blockOf(kind: number, body: Uint8Array): Buffer {
   header.writeUInt32LE(magic, 0);
   header.writeUInt32LE(kind, 4);
   header.writeUInt32LE(body.byteLength, 8);
-  header.writeUInt32LE(crc32(body), 12);
+  header.writeUInt32LE(crc32(body, kind), 12);
   return Buffer.concat([header, body]);
 }
 
@@ -170,8 +170,9 @@ async function takeBlocks(bytes: Buffer, take: (block: Block) => Promise<void> |
     const end = at + blockHeaderBytes + length;
     if (end > bytes.byteLength) break;
     const body = bytes.subarray(at + blockHeaderBytes, end);
-    if (crc32(body) !== bytes.readUInt32LE(at + 12)) return -1;
-    await take({ kind: bytes.readUInt32LE(at + 4), body });
+    const kind = bytes.readUInt32LE(at + 4);
+    if (crc32(body, kind) !== bytes.readUInt32LE(at + 12)) return -1;
+    await take({ kind, body });
     at = end;
   }
   return at;

@@ -33,6 +33,8 @@ export interface JournalOptions {
   readonly layout: DirectoryLayout;
   readonly budget: DiskBudget;
   readonly scopes: ScopeNames;
+  /** Comes to the disk before the rows do. */
+  readonly before: () => Promise<void>;
   /** Where pages are being written now. */
   readonly mark: () => Mark;
   /** Records of all pages of the directory, as they are when they are asked for. */
@@ -142,6 +144,7 @@ export class Journal {
   }
 
   async #write(): Promise<void> {
+    await this.#options.before();
     const rows = this.#pendingRows;
     const body = Buffer.allocUnsafe((rows + 1) * rowBytes);
     this.#pending.copy(body, 0, 0, rows * rowBytes);

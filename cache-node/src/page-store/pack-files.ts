@@ -22,7 +22,8 @@ interface Pack {
 interface Waiting {
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
-  readonly resolve: (at: RecordPlace) => void;
+  readonly written: (at: RecordPlace) => void;
+  readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -37,6 +38,7 @@ export class PackFiles {
   readonly #packBytesMax: number;
   readonly #packs = new Map<number, Pack>();
   #next = 1;
+  #opening: number | undefined;
   #open: { readonly pack: Pack; readonly handle: FileHandle } | undefined;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
@@ -90,7 +92,7 @@ export class PackFiles {
   get writing(): { pack: number; packBytes: number } {
     return this.#open
       ? { pack: this.#open.pack.number, packBytes: this.#open.pack.sizeBytes }
-      : { pack: this.#next, packBytes: 0 };
+      : { pack: this.#opening ?? this.#next, packBytes: 0 };
   }
 
   live(pack: number, bytes: number): void {
@@ -105,11 +107,14 @@ export class PackFiles {
     this.live(pack, -bytes);
   }
 
-  /** Writes a record; its bytes are taken from the budget already. @throws what the system says. */
-  append(parts: readonly Uint8Array[]): Promise<RecordPlace> {
+  /**
+   * Writes a record; its bytes are taken from the budget already. `written` is called in the tick in which the
+   * record counts as known, so that no mark is ahead of a row. @throws what the system says.
+   */
+  append(parts: readonly Uint8Array[], written: (at: RecordPlace) => void): Promise<void> {
     const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ parts, bytes, resolve, reject });
+      this.#waiting.push({ parts, bytes, written, resolve, reject });
       this.#writing ??= this.#writeAll();
     });
   }
@@ -187,6 +192,7 @@ export class PackFiles {
     const number = this.#next;
     this.#next += 1;
     if (!this.#budget.takeReserve(fileOverheadBytes)) throw noRoom();
+    this.#opening = number;
     try {
       const handle = await open(this.#layout.pack(number), 'wx', 0o600);
       const pack: Pack = { number, sizeBytes: 0, liveBytes: 0 };
@@ -196,6 +202,8 @@ export class PackFiles {
     } catch (error) {
       this.#budget.give(fileOverheadBytes);
       throw error;
+    } finally {
+      this.#opening = undefined;
     }
   }
 
@@ -212,7 +220,8 @@ export class PackFiles {
     let offset = start;
     for (const record of batch) {
       this.live(pack.number, record.bytes);
-      record.resolve({ pack: pack.number, offset });
+      record.written({ pack: pack.number, offset });
+      record.resolve();
       offset += record.bytes;
     }
   }

@@ -3,13 +3,13 @@
  * read: what cannot be stored is not, what cannot be read is a miss, and a directory that does not work is
  * out of use until it does.
  */
-import { access, constants, mkdir, readFile, stat, statfs, unlink, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { DirectoryFiles } from './directory-files.ts';
 import { DirectoryHealth, type DirectoryState } from './directory-health.ts';
 import { DirectoryLayout } from './directory-layout.ts';
-import { lockDirectory, makeIdentity, readIdentity } from './directory-lock.ts';
-import type { DirectoryOptions } from './directory-options.ts';
+import { lockDirectory, makeIdentity, readIdentity, tryWriting } from './directory-lock.ts';
+import { type DirectoryOptions, freeBytesOnDisk } from './directory-options.ts';
 import { DirectoryPages, type NewStoredPage, storedBytesOf } from './directory-pages.ts';
 import type { ByteSpan } from './directory-reading.ts';
 import { scanDirectory } from './directory-scan.ts';
@@ -22,7 +22,6 @@ import type { PageSlice } from './paged-object.ts';
 
 /** Of what is free at the start, this share may become pages: the rest is everybody else's. */
 const freeShareMax = 0.9;
-/** Folders, lock and identity. */
 const fixedBytes = 48 * 1024;
 const maintenanceMs = 5000;
 const fullForMs = 30_000;
@@ -47,6 +46,7 @@ export class PageDirectory {
   #scanning: Promise<unknown> | undefined;
   #fullUntilMs = 0;
   #maintenance: NodeJS.Timeout | undefined;
+  #maintaining: Promise<void> | undefined;
   #closed = false;
 
   private constructor(options: DirectoryOptions) {
@@ -72,7 +72,7 @@ export class PageDirectory {
       directory.#options.onError('read');
       directory.#health.outOfUse('failed', (error as Error).message);
     });
-    directory.#maintenance = setInterval(() => void directory.#maintain(), maintenanceMs);
+    directory.#maintenance = setInterval(() => directory.#maintainOnce(), maintenanceMs);
     directory.#maintenance.unref();
     return directory;
   }
@@ -109,7 +109,6 @@ export class PageDirectory {
     return this.#health.canWrite && !this.#scanning && !this.#closed;
   }
 
-  /** Share of the budget that is taken. */
   get fill(): number {
     return this.bytes / Math.max(1, this.#parts.files.budget.pageBytesMax);
   }
@@ -142,7 +141,7 @@ export class PageDirectory {
     this.#closed = true;
     clearInterval(this.#maintenance);
     this.#health.close();
-    await this.#scanning;
+    await Promise.all([this.#scanning, this.#maintaining]);
     await this.#parts.evictor.idle();
     await this.#closeFiles();
     this.#unlock?.();
@@ -157,6 +156,12 @@ export class PageDirectory {
     }
     budget.lowerTo(lowered);
     this.#parts.evictor.wake();
+  }
+
+  #maintainOnce(): void {
+    this.#maintaining ??= this.#maintain().finally(() => {
+      this.#maintaining = undefined;
+    });
   }
 
   async #maintain(): Promise<void> {
@@ -241,7 +246,11 @@ export class PageDirectory {
     await files.catalogue.open();
     const loaded = await loadJournal(files);
     files.continueJournal(loaded);
+    files.unscanned = loaded.mark;
     const scanning = scanDirectory(files, { mark: loaded.mark, packs, folders })
+      .then(() => {
+        files.unscanned = undefined;
+      })
       .catch((error: unknown) => this.#health.bad('read', error))
       .finally(() => {
         this.#scanning = undefined;
@@ -254,7 +263,7 @@ export class PageDirectory {
   /** Whether it works: who it is, and that what is written can be read. @throws why it does not. */
   async #probe(): Promise<void> {
     if (this.#identity === undefined) return this.#reopen();
-    const { identity, root, probe } = this.#layout;
+    const { identity, root } = this.#layout;
     const found = await readIdentity(this.#layout);
     if (found === undefined) {
       await mkdir(root, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
@@ -264,12 +273,7 @@ export class PageDirectory {
       if ((await stat(root)).dev !== this.#device) throw new Error(`${identity} is missing`);
     }
     if (found !== this.#identity) return this.#reopen();
-    const bytes = Buffer.alloc(4096, 0x5a);
-    await unlink(probe).catch(() => {});
-    await writeFile(probe, bytes, { mode: 0o600 });
-    const back = await readFile(probe);
-    await unlink(probe);
-    if (!back.equals(bytes)) throw new Error('what was written is not what is read');
+    await tryWriting(this.#layout);
     this.#unlock ??= lockDirectory(this.#layout);
   }
 
@@ -292,9 +296,4 @@ export class PageDirectory {
     await catalogue.close();
     descriptors.dropAll();
   }
-}
-
-async function freeBytesOnDisk(path: string): Promise<number> {
-  const { bavail, bsize } = await statfs(path);
-  return bavail * bsize;
 }

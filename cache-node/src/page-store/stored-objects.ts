@@ -4,6 +4,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CachePolicy } from '@forebay/core/cache-policy';
 import type { PageSetId } from '@forebay/core/page';
+import type { DescribedSet } from './catalogue.ts';
+import type { DirectoryFiles } from './directory-files.ts';
+import { describedByPages } from './directory-scan.ts';
 import type { MemoryPages } from './memory.ts';
 import type { PageDirectory } from './page-directory.ts';
 import type { PageTable, SetPolicy } from './page-table.ts';
@@ -49,7 +52,7 @@ export async function freePages(
     }
   };
   for (const { files } of directories) {
-    await files.catalogue.each(async (described) => {
+    await eachDescribed(files, async (described) => {
       for (const { set, of: object } of described) if (matches(object.path)) await freeSet(set);
       progress?.({ pages, bytes });
       await setImmediate();
@@ -70,7 +73,7 @@ export async function applyPolicies(
 ): Promise<void> {
   const { table, directories, scopes } = of;
   for (const { files } of directories) {
-    await files.catalogue.each(async (described) => {
+    await eachDescribed(files, async (described) => {
       for (const { set, of: object } of described) {
         const before = table.policyOf(set);
         const policy = before && policyOf(object);
@@ -89,7 +92,16 @@ export async function applyPolicies(
   }
 }
 
-export function setPolicyOf(policy: CachePolicy, scopes: ScopeNames): SetPolicy {
+/** By the catalogue, and where that is damaged by the pages too. */
+async function eachDescribed(
+  files: DirectoryFiles,
+  take: (described: readonly DescribedSet[]) => Promise<void>,
+): Promise<void> {
+  if (await files.catalogue.each(take)) return;
+  for await (const described of describedByPages(files)) await take(described);
+}
+
+function setPolicyOf(policy: CachePolicy, scopes: ScopeNames): SetPolicy {
   const { scope, priority, pinned, cacheTtlMs } = policy;
   const ttlSeconds = cacheTtlMs === undefined ? undefined : Math.ceil(cacheTtlMs / 1000);
   return { scope: scopes.numberOf(scope), priority, pinned, ttlSeconds };
