@@ -13,7 +13,7 @@ import { policyBytesMax } from '@forebay/core/policy/policy';
 import { policiesPerUserMax, usersMax } from '@forebay/core/user';
 import { declareGatewayMetrics } from '@forebay/gateway/metrics';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
-import { declareUfsMetrics } from '@forebay/ufs/metered';
+import { declareCircuits, declareUfsMetrics } from '@forebay/ufs/metered';
 import { serveSettingGroups } from 'forebay/settings';
 
 /** Path below docs/ to text. */
@@ -48,6 +48,7 @@ function metricsPage(): string {
   declareGatewayMetrics(metrics);
   declareCacheNodeMetrics(metrics);
   declareUfsMetrics(metrics);
+  declareCircuits(metrics, () => new Map());
   declareCacheNodeGauges(metrics, () => assert.fail('nothing is scraped here'));
   const rows = metrics.declared().map(({ name, type, help }) => [code(name), type, help]);
   return `# Metrics
@@ -231,6 +232,14 @@ const mountOptionRows = [
     '`none`',
     '`read` opens objects, but no older versions, and lists to requests without a signature.',
   ],
+  [
+    'staleIfError',
+    '`off`',
+    'With `freshness=ttl`: where the UFS is out of order (no answer, or a 5xx), info is used for so long after ' +
+      'its `ttl`, with `x-cache: STALE` and `age`. Never after a write through Forebay, never where the UFS says ' +
+      '403 or 404, never info of before a restart. Pages that are not cached fail as without it.',
+  ],
+  ['hedge', '`auto`', '`s3://` only: `off` sends no read a second time because its first answer is late.'],
   [
     'abortUploadsAfter',
     '`7d` for `file://`, `off` for `s3://`',

@@ -109,13 +109,6 @@ export const cacheNodeSettings = {
     max: '65535',
     help: 'UFS requests at a time, to one UFS, for bytes that no client waits for yet.',
   }),
-  ufsConnectionsMax: integer({
-    env: 'FOREBAY_UFS_CONNECTIONS_MAX',
-    default: '256',
-    min: '1',
-    max: '65535',
-    help: 'Connections to one UFS at a time.',
-  }),
 };
 
 export type CacheNodeConfig = Values<typeof cacheNodeSettings>;

@@ -3,6 +3,7 @@ import { cacheNodeSettings } from '@forebay/cache-node/settings';
 import { choice, duration, integer, text, type Values } from '@forebay/core/config';
 import { gatewaySettings } from '@forebay/gateway/settings';
 import { registrySettings } from '@forebay/registry/settings';
+import { ufsSettings } from '@forebay/ufs/settings';
 
 export const processSettings = {
   dataDir: text({
@@ -54,6 +55,7 @@ export const serveSettingGroups = [
   { title: 'Process', settings: processSettings },
   { title: 'Gateway', settings: gatewaySettings },
   { title: 'Cache', settings: cacheNodeSettings },
+  { title: 'UFS', settings: ufsSettings },
   { title: 'Admin API', settings: registrySettings },
   { title: 'Root user', settings: rootUserSettings },
 ] as const;
@@ -62,6 +64,7 @@ export const serveSettings = {
   ...processSettings,
   ...gatewaySettings,
   ...cacheNodeSettings,
+  ...ufsSettings,
   ...registrySettings,
   ...rootUserSettings,
 };

@@ -10,10 +10,13 @@ export type ErrorKind = 'ufs-answer' | 'ufs-unavailable' | 'version-changed' | '
 
 export class ForebayError extends Error {
   readonly kind: ErrorKind;
-  constructor(kind: ErrorKind, message: string, options?: { cause?: unknown }) {
+  /** When it is worth another try, where that is known. */
+  readonly retryAfterMs: number | undefined;
+  constructor(kind: ErrorKind, message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(message, options);
     this.name = 'ForebayError';
     this.kind = kind;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }
 

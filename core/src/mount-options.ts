@@ -28,13 +28,14 @@ const mountOptions = [
   'pageSize',
   'anonymous',
   'abortUploadsAfter',
+  'staleIfError',
   ...cacheOptionNames,
 ] as const;
-const s3Options = ['endpoint', 'region', 'pathStyle', 'credentials'] as const;
+const s3Options = ['endpoint', 'region', 'pathStyle', 'credentials', 'hedge'] as const;
 export type OptionName = (typeof mountOptions)[number] | (typeof s3Options)[number];
 export type Options = ReadonlyMap<OptionName, string>;
 
-const reservedOptions = /^(cacheOnWrite|write-?back|stale-?if-?error|tls.*|insecure)$/i;
+const reservedOptions = /^(cacheOnWrite|write-?back|tls.*|insecure)$/i;
 const secretLike = /secret|passw|accesskey|access-key|token|signature/i;
 export const noSecrets =
   'a UFS URI never holds a secret: write credentials=env:NAME and set NAME_ACCESS_KEY_ID ' +
@@ -73,6 +74,8 @@ export function mountSettingsOf(
     readOnly: flagOf('readOnly', options.get('readOnly')) ?? false,
     pageSizeBytes: pageSizeOf(options.get('pageSize')) ?? defaults.pageSizeBytes,
     anonymous,
+    staleIfErrorMs: staleIfErrorOf(options.get('staleIfError'), freshness),
+    hedge: hedgeOf(options.get('hedge')),
     abortUploadsAfterMs: abortUploadsAfterOf(options.get('abortUploadsAfter'), defaults.scheme),
     ...pageSettingsOf(options),
   };
@@ -91,6 +94,23 @@ function pageSettingsOf(options: Options) {
     cacheTtlMs: cacheTtlMs === unlimited ? undefined : cacheTtlMs,
     ...{ priority, minUses, maxObjectSizeBytes },
   };
+}
+
+/** Undefined: off. */
+function staleIfErrorOf(text: string | undefined, freshness: Freshness): number | undefined {
+  if (text === undefined || text === 'off') return undefined;
+  if (freshness !== 'ttl')
+    throw new ConfigError(`option "staleIfError" has no meaning with freshness=${freshness}`);
+  const staleMs = parseDurationMs(text);
+  if (staleMs === undefined || staleMs > ttlMsMax)
+    throw notAllowed('staleIfError', 'off, or a duration such as 10m, 1h or 7d, up to 365d');
+  return staleMs === 0 ? undefined : staleMs;
+}
+
+/** Undefined: as the settings say. */
+function hedgeOf(text = 'auto'): false | undefined {
+  if (text !== 'auto' && text !== 'off') throw notAllowed('hedge', 'auto or off');
+  return text === 'off' ? false : undefined;
 }
 
 /** Undefined: off. */

@@ -83,6 +83,13 @@ describe('parseMount', () => {
     });
     for (const none of ['off', '0'])
       expect(parse(`/data=file:///d?listTtl=${none}`).listTtlMs).toBeUndefined();
+    expect(parse('/lake=s3://lake?staleIfError=1h&hedge=off')).toMatchObject({
+      staleIfErrorMs: 3_600_000,
+      hedge: false,
+    });
+    for (const none of ['staleIfError=off', 'staleIfError=0s', 'hedge=auto']) {
+      expect(parse(`/lake=s3://lake?${none}`)).toMatchObject({ staleIfErrorMs: undefined, hedge: undefined });
+    }
     expect(parse('/data=file:///d?abortUploadsAfter=off').abortUploadsAfterMs).toBeUndefined();
   });
 
@@ -159,6 +166,10 @@ describe('parseMount', () => {
     ['/lake=s3://lake?freshness=always&ttl=5s', 'has no meaning with freshness=always'],
     ['/lake=s3://lake?ttl=60', 'allowed is a duration'],
     ['/lake=s3://lake?listTtl=10', 'allowed is off, or a duration'],
+    ['/lake=s3://lake?staleIfError=10', 'allowed is off, or a duration'],
+    ['/lake=s3://lake?staleIfError=1h&freshness=always', 'no meaning with freshness=always'],
+    ['/lake=s3://lake?hedge=on', 'allowed is auto or off'],
+    ['/data=file:///d?hedge=off', 'unknown option'],
     ['/lake=s3://lake?abortUploadsAfter=0', 'from 1s to 365d'],
     ['/lake=s3://lake?pageSize=1KiB', 'allowed is a size from 64KiB to 16MiB'],
     ['/lake=s3://lake?readOnly=yes', 'allowed is true or false'],

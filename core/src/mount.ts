@@ -65,6 +65,10 @@ export interface Mount {
   readonly listTtlMs?: number | undefined;
   /** A multipart upload that nobody touched for this long is aborted; absent: never. */
   readonly abortUploadsAfterMs?: number | undefined;
+  /** With the UFS out of order, info may be used for so long after its time; absent: never. */
+  readonly staleIfErrorMs?: number | undefined;
+  /** False: no read is sent to the UFS a second time because its answer is late. */
+  readonly hedge?: boolean | undefined;
   /** When the mount was made: the bucket's creation date in ListBuckets. */
   readonly createdAtMs: number;
   /** The pattern mount that this mount is one bucket of. */

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { statObject } from '../support/admin.ts';
+import { askAdmin, statObject } from '../support/admin.ts';
 import { contentOf, differenceOf, mebibyte } from '../support/content.ts';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy.ts';
 import { type ForebayProcess, s3Mount, startForebay } from '../support/forebay-process.ts';
@@ -49,7 +49,13 @@ describe('a UFS in trouble', await needs('versitygw'), () => {
     beforeAll(async () => {
       const { mount, env } = s3Mount('/lake', server, 'lake');
       const { mount: strict } = s3Mount('/strict', server, 'lake');
-      forebay = await startForebay({ mounts: [`${mount}&ttl=1h`, `${strict}&freshness=always`], env });
+      const { mount: lasting } = s3Mount('/lasting', server, 'lake');
+      const mounts = [
+        `${mount}&ttl=1h`,
+        `${strict}&freshness=always`,
+        `${lasting}&ttl=200ms&staleIfError=1h`,
+      ];
+      forebay = await startForebay({ mounts, env });
       client = new WireClient(forebay);
     });
     afterAll(async () => {
@@ -125,7 +131,7 @@ describe('a UFS in trouble', await needs('versitygw'), () => {
         expect((await client.send({ path: cold.path })).status).toBe(503);
       }
       await restartServer();
-      expect((await client.send({ path: cold.path })).status).toBe(200);
+      await until('the store is asked again', async () => (await client.send(cold)).status === 200);
       const lines = forebay.log().slice(before).trim().split('\n');
       const about = lines.map((line) => JSON.parse(line)).filter(({ key }) => key === cold.key);
       expect(about[0]).toMatchObject({
@@ -137,6 +143,46 @@ describe('a UFS in trouble', await needs('versitygw'), () => {
       expect(lines.length).toBeLessThanOrEqual(20);
       expect(forebay.log()).not.toContain(server.secretKey);
     });
+
+    it('is left alone after some failures, info lives on where its mount says so, and all is well after', async () => {
+      const object = await storedObject(mebibyte + 5);
+      const cold = await storedObject(1000);
+      const path = `/lasting/${object.key}`;
+      expect((await client.send({ path })).status).toBe(200);
+      await untilQuiet(forebay);
+      await server.kill();
+      let reply = await client.send({ path });
+      await until('its time is over', async () => {
+        reply = await client.send({ path });
+        return reply.headers['x-cache'] !== 'HIT';
+      });
+      expect(reply).toMatchObject({ status: 200, isCut: false, headers: { 'x-cache': 'STALE' } });
+      expect(Number(reply.headers.age)).toBeGreaterThanOrEqual(0);
+      expect(differenceOf(reply.body, object.body)).toBeUndefined();
+
+      const refused = await openedCircuit(cold.path);
+      expect(refused).toMatchObject({ status: 503, code: 'ServiceUnavailable' });
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+      expect(await client.send({ method: 'PUT', path, body: object.body })).toMatchObject({ status: 503 });
+      const status = await askAdmin<{ ufs: { unanswering: string[] } }>(forebay, '/api/v1/status');
+      expect(status.ufs.unanswering).toContain('/lake');
+
+      await restartServer();
+      await until('the store is asked again', async () => (await client.send(cold)).status === 200);
+      const after = await client.send({ path });
+      expect(after).toMatchObject({ status: 200, headers: { 'x-cache': 'REVALIDATED' } });
+      expect(await metric(forebay, 'forebay_ufs_circuit_state', { mount: '/lake' })).toBe(0);
+    });
+
+    /** Reads what is not cached until the store is asked no more. */
+    async function openedCircuit(path: string) {
+      let reply = await client.send({ path });
+      await until('the circuit is open', async () => {
+        reply = await client.send({ path });
+        return (await metric(forebay, 'forebay_ufs_circuit_state', { mount: '/lake' })) === 2;
+      });
+      return reply;
+    }
   });
 
   describe('that breaks its answers', () => {

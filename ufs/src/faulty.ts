@@ -5,7 +5,7 @@
 import { ForebayError } from '@forebay/core/errors';
 import type { Ufs } from './ufs.ts';
 
-export type UfsMethod = Exclude<keyof Ufs, 'identity' | 'region' | 'close'>;
+export type UfsMethod = Exclude<keyof Ufs, 'identity' | 'region' | 'circuit' | 'usedBy' | 'close'>;
 
 export const readMethods: readonly UfsMethod[] = ['get', 'head', 'forward', 'list'];
 export const writeMethods: readonly UfsMethod[] = [
@@ -124,6 +124,10 @@ class Faulty implements FaultyUfs {
     this.#counts.clear();
     this.#readBytes = 0;
   }
+
+  readonly circuit = 'closed';
+
+  usedBy: Ufs['usedBy'] = () => this;
 
   head: Ufs['head'] = async (key, options) => {
     await this.#enter('head', options?.signal);

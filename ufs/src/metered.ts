@@ -4,7 +4,8 @@
  */
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import type { Metrics } from '@forebay/core/metrics';
-import type { Ufs } from './ufs.ts';
+import type { Mount } from '@forebay/core/mount';
+import type { CircuitState, Ufs, UfsUse } from './ufs.ts';
 import type { UfsService } from './ufs-service.ts';
 
 export type UfsMetrics = ReturnType<typeof declareUfsMetrics>;
@@ -15,8 +16,29 @@ export function declareUfsMetrics(metrics: Metrics) {
       name: 'forebay_ufs_requests_total',
       help:
         'Requests to the UFS by mount, operation and status (ok, the HTTP status of an error answer, or ' +
-        'unavailable). Few per request served is what a cache is for.',
+        'unavailable). What was sent again is here as well, as op retry, and what was sent a second time because ' +
+        'the first was late as op hedge. Few per request served is what a cache is for.',
       labels: ['mount', 'op', 'status'],
+    }),
+    seconds: metrics.histogram<'mount' | 'op'>({
+      name: 'forebay_ufs_request_seconds',
+      help: 'Time until the UFS answered, retries included, by mount and operation. Of reads: until the head.',
+      labels: ['mount', 'op'],
+      buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+    }),
+    retries: metrics.counter<'mount' | 'reason'>({
+      name: 'forebay_ufs_retries_total',
+      help:
+        'Reads sent again by mount and reason (reset: no answer; else the status of the answer). Rising: the ' +
+        'UFS is overloaded or the network is bad.',
+      labels: ['mount', 'reason'],
+    }),
+    hedges: metrics.counter<'mount' | 'result'>({
+      name: 'forebay_ufs_hedges_total',
+      help:
+        'Reads sent a second time because the first answer was late, by mount and result (won: the second ' +
+        'answered first, lost: it did not, failed: neither did). Hardly any won: turn hedging off.',
+      labels: ['mount', 'result'],
     }),
     bytes: metrics.counter<'mount'>({
       name: 'forebay_ufs_bytes_total',
@@ -33,8 +55,32 @@ export function declareUfsMetrics(metrics: Metrics) {
   };
 }
 
-/** The same UFS, counted under the mount's path. */
-export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Ufs {
+/** @param circuitsOf how each mount's UFS answers now */
+export function declareCircuits(metrics: Metrics, circuitsOf: () => ReadonlyMap<string, CircuitState>): void {
+  metrics.gauge<'mount'>(
+    {
+      name: 'forebay_ufs_circuit_state',
+      help:
+        'Whether the UFS of a mount is asked: 0 yes, 1 one request tries it, 2 not for a while, as it does not ' +
+        'answer. What is cached is served meanwhile. Above 0: look at the UFS.',
+      labels: ['mount'],
+    },
+    (gauge) => {
+      gauge.reset();
+      for (const [mount, state] of circuitsOf()) gauge.set({ mount }, circuitNumbers[state]);
+    },
+  );
+}
+
+const circuitNumbers: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 };
+
+/** The same UFS, as one mount uses it: counted under the mount's path. */
+export function meteredUfs(
+  store: Ufs,
+  { path: mountPath, hedge = true }: Pick<Mount, 'path' | 'hedge'>,
+  metrics: UfsMetrics,
+): Ufs {
+  const ufs = store.usedBy(useOf(mountPath, hedge, metrics));
   const count = counting(mountPath, metrics);
   const countBytes = (bytes: number) => metrics.bytes.inc({ mount: mountPath }, bytes);
   const get = count('get', ufs.get.bind(ufs));
@@ -42,6 +88,10 @@ export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Uf
   return {
     identity: ufs.identity,
     region: ufs.region,
+    get circuit() {
+      return ufs.circuit;
+    },
+    usedBy: (use) => ufs.usedBy(use),
     get: async (key, options) => {
       const opened = await get(key, options);
       return { ...opened, body: new CountedBody(opened.body, countBytes) };
@@ -69,6 +119,20 @@ export function meteredUfs(ufs: Ufs, mountPath: string, metrics: UfsMetrics): Uf
   };
 }
 
+function useOf(mount: string, hedges: boolean, { requests, ...metrics }: UfsMetrics): UfsUse {
+  return {
+    hedges,
+    onRetry: (reason) => {
+      metrics.retries.inc({ mount, reason });
+      requests.inc({ mount, op: 'retry', status: reason });
+    },
+    onHedge: (result) => {
+      metrics.hedges.inc({ mount, result });
+      requests.inc({ mount, op: 'hedge', status: result === 'failed' ? 'unavailable' : 'ok' });
+    },
+  };
+}
+
 /** The same service, its own requests counted under the pattern's path; its buckets are counted apart. */
 export function meteredService(service: UfsService, mountPath: string, metrics: UfsMetrics): UfsService {
   const count = counting(mountPath, metrics);
@@ -87,6 +151,7 @@ export function meteredService(service: UfsService, mountPath: string, metrics: 
 function counting(mountPath: string, metrics: UfsMetrics) {
   return <A extends unknown[], R>(op: string, call: (...args: A) => Promise<R>) => {
     return async (...args: A): Promise<R> => {
+      const startedMs = performance.now();
       try {
         const answer = await call(...args);
         metrics.requests.inc({ mount: mountPath, op, status: 'ok' });
@@ -94,6 +159,8 @@ function counting(mountPath: string, metrics: UfsMetrics) {
       } catch (error) {
         metrics.requests.inc({ mount: mountPath, op, status: statusOf(error) });
         throw error;
+      } finally {
+        metrics.seconds.observe({ mount: mountPath, op }, (performance.now() - startedMs) / 1000);
       }
     };
   };

@@ -5,7 +5,7 @@
  */
 import { ForebayError } from '@forebay/core/errors';
 import { isPattern, type Mount, type UfsLocation } from '@forebay/core/mount';
-import type { Ufs } from './ufs.ts';
+import type { CircuitState, Ufs } from './ufs.ts';
 import type { UfsService } from './ufs-service.ts';
 
 export interface UfsPoolOptions {
@@ -18,11 +18,18 @@ export interface UfsPoolOptions {
   readonly graceMs: number;
 }
 
+interface View {
+  readonly ufs: Promise<Ufs>;
+  readonly mountPath: string;
+  /** Once it is open. */
+  opened?: Ufs;
+}
+
 interface Pooled {
   /** A Ufs, or the service of a pattern mount. */
   readonly store: Promise<Ufs | UfsService>;
   /** By mount path; those of a service by bucket, the longest unused first. */
-  readonly views: Map<string, Promise<Ufs>>;
+  readonly views: Map<string, View>;
   closing?: NodeJS.Timeout | undefined;
 }
 
@@ -47,10 +54,12 @@ export class UfsPool {
     const { viewOf } = this.#options;
     if (!mount.pattern) {
       const { store, views } = this.#pooledOf(mount.ufs, this.#options.open);
-      return atHand(views, mount.path, () => store.then((ufs) => viewOf(ufs as Ufs, mount)));
+      return atHand(views, { name: mount.path, mountPath: mount.path }, () =>
+        store.then((ufs) => viewOf(ufs as Ufs, mount)),
+      ).ufs;
     }
     const { store, views } = this.#pooledOf(mount.pattern.ufs, this.#options.openService);
-    const view = atHand(views, mount.bucket, () =>
+    const view = atHand(views, { name: mount.bucket, mountPath: mount.path }, () =>
       store.then((service) => viewOf((service as UfsService).bucket(mount.bucket), mount)),
     );
     // Last again: the first one is the longest unused.
@@ -60,7 +69,20 @@ export class UfsPool {
       if (views.size <= bucketViewsMax) break;
       views.delete(bucket);
     }
-    return view;
+    return view.ufs;
+  }
+
+  /** How each mount's UFS answers; of a pattern mount the worst of its buckets. */
+  circuits(): ReadonlyMap<string, CircuitState> {
+    const circuits = new Map<string, CircuitState>();
+    for (const { views } of this.#pooled.values()) {
+      for (const { mountPath, opened } of views.values()) {
+        const before = circuits.get(mountPath) ?? 'closed';
+        const state = opened?.circuit ?? 'closed';
+        circuits.set(mountPath, before === 'open' || state === 'closed' ? before : state);
+      }
+    }
+    return circuits;
   }
 
   /** The service of a pattern mount. @throws as `ufsOf` */
@@ -134,10 +156,20 @@ async function opened<Store>(
   }
 }
 
-function atHand(views: Map<string, Promise<Ufs>>, name: string, make: () => Promise<Ufs>): Promise<Ufs> {
+function atHand(
+  views: Map<string, View>,
+  { name, mountPath }: { name: string; mountPath: string },
+  make: () => Promise<Ufs>,
+): View {
   const known = views.get(name);
   if (known) return known;
-  const view = make();
+  const view: View = { ufs: make(), mountPath };
+  view.ufs.then(
+    (ufs) => {
+      view.opened = ufs;
+    },
+    () => {},
+  );
   views.set(name, view);
   return view;
 }

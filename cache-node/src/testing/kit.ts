@@ -74,7 +74,6 @@ const defaults: CacheNodeConfig = {
   fillChunkBytes: 2 * pageSizeBytes,
   fillsPerReaderMax: 4,
   fillsAheadPerUfsMax: 16,
-  ufsConnectionsMax: 16,
 };
 
 /** Makes nodes and takes their directories away again: `afterEach(() => nodes.clear())`. */

@@ -83,9 +83,11 @@ export class StepUfs {
 
   asUfs(): Ufs {
     const unused = () => Promise.reject(new Error('a cache node never calls this'));
-    return {
+    const ufs: Ufs = {
       identity: 'step:lake',
       region: 'us-east-1',
+      circuit: 'closed',
+      usedBy: () => ufs,
       head: (key, options = {}) => this.#head(key, options),
       get: (key, options = {}) => this.#get(key, options),
       forward: unused,
@@ -105,6 +107,7 @@ export class StepUfs {
       listUploads: unused,
       close: () => Promise.resolve(),
     };
+    return ufs;
   }
 
   async #head(key: string, { versionId }: UfsReadOptions): Promise<ObjectInfo> {

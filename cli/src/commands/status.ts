@@ -30,6 +30,7 @@ function statusLines({ bytesServed, ufs, cache, requests, ...status }: Status): 
     ['From cache', ratio],
     ['Served', `${formatSize(fromCacheBytes)} from cache, ${formatSize(bytesServed.ufs)} from the UFS`],
     ['UFS', `${ufs.requests} requests, ${ufs.failed} failed, ${formatSize(ufs.bytes)} read`],
+    ...(ufs.unanswering.length > 0 ? [['UFS silent', ufs.unanswering.join(', ')] as const] : []),
     ['Disk', `${formatSize(cache.diskBytes)} of ${formatSize(cache.diskBytesMax)}, ${cache.pages} pages`],
     ['Memory', `${formatSize(cache.memoryBytes)} of ${formatSize(cache.memoryBytesMax)}`],
     ['Infos', `${cache.infoMemoryEntries} in memory, ${cache.infoPersistentEntries} on disk`],

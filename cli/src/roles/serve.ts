@@ -18,8 +18,15 @@ import { LocalRegistry } from '@forebay/registry/local-registry';
 import { SecretBox } from '@forebay/registry/secret-box';
 import { openState, type State } from '@forebay/registry/state-store';
 import { UploadCleanup, type UploadCleanupOptions } from '@forebay/ufs/abandoned-uploads';
-import { declareUfsMetrics, meteredService, meteredUfs, type UfsMetrics } from '@forebay/ufs/metered';
+import {
+  declareCircuits,
+  declareUfsMetrics,
+  meteredService,
+  meteredUfs,
+  type UfsMetrics,
+} from '@forebay/ufs/metered';
 import { openUfs, openUfsService } from '@forebay/ufs/open-ufs';
+import { s3LimitsOf } from '@forebay/ufs/settings';
 import { UfsPool } from '@forebay/ufs/ufs-pool';
 import {
   lockDataDir,
@@ -105,6 +112,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const metrics = new Metrics();
   const ufsMetrics = declareUfsMetrics(metrics);
   const pool = openPool(registry, ufsMetrics, parts);
+  declareCircuits(metrics, () => pool.circuits());
   await openMounts(pool, parts);
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
   const shared = { settings: values, ufsOf, metrics, clock, log };
@@ -133,7 +141,8 @@ async function start(parts: Parts): Promise<RunningForebay> {
       cacheNode,
       credentials: { ...rootUser, token: values.token },
       version,
-      status: () => readStatus({ metrics, cacheNode, clock, endpoint, startedAtMs }),
+      status: () =>
+        readStatus({ metrics, cacheNode, circuits: pool.circuits(), clock, endpoint, startedAtMs }),
       notReady: () => (stopping ? ['stopping'] : []),
       metricsText: () => metrics.text(),
       makeMount: (input) => usableMount(input, parts),
@@ -207,13 +216,11 @@ function mountFor(input: MountInput, { values, dataDir }: ServeConfig, createdAt
 }
 
 function openPool(registry: LocalRegistry, ufsMetrics: UfsMetrics, { config, log, undoing }: Parts): UfsPool {
-  const { ufsConnectionsMax } = config.values;
+  const deps = { env: process.env, log, s3: s3LimitsOf(config.values) };
   const pool = new UfsPool({
-    open: (location) =>
-      openUfs(location, { env: process.env, log, s3: { connectionsMax: ufsConnectionsMax } }),
-    openService: (location) =>
-      openUfsService(location, { env: process.env, log, s3: { connectionsMax: ufsConnectionsMax } }),
-    viewOf: (ufs, mount) => meteredUfs(ufs, mount.path, ufsMetrics),
+    open: (location) => openUfs(location, deps),
+    openService: (location) => openUfsService(location, deps),
+    viewOf: (ufs, mount) => meteredUfs(ufs, mount, ufsMetrics),
     serviceViewOf: (service, pattern) => meteredService(service, pattern.path, ufsMetrics),
     graceMs: ufsGraceMs,
   });

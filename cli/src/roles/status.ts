@@ -3,11 +3,13 @@ import type { CacheNode } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Status } from '@forebay/registry/admin/status';
+import type { CircuitState } from '@forebay/ufs/ufs';
 import { version } from '../version.ts';
 
 interface StatusSources {
   readonly metrics: Metrics;
   readonly cacheNode: CacheNode;
+  readonly circuits: ReadonlyMap<string, CircuitState>;
   readonly clock: Clock;
   readonly endpoint: string;
   readonly startedAtMs: number;
@@ -18,6 +20,7 @@ type Samples = Awaited<ReturnType<Metrics['samples']>>;
 export async function readStatus({
   metrics,
   cacheNode,
+  circuits,
   clock,
   endpoint,
   startedAtMs,
@@ -51,7 +54,12 @@ export async function readStatus({
     reads: readsOf(requests),
     bytesServed,
     ...(servedBytes > 0 && { hitRatio: (servedBytes - bytesServed.ufs) / servedBytes }),
-    ufs: { requests: sum(ufsRequests), failed: sum(ufsRequests.filter(isFailed)), bytes: sum(ufsBytes) },
+    ufs: {
+      requests: sum(ufsRequests),
+      failed: sum(ufsRequests.filter(isFailed)),
+      bytes: sum(ufsBytes),
+      unanswering: [...circuits].filter(([, state]) => state !== 'closed').map(([mount]) => mount),
+    },
     cache,
   };
 }

@@ -124,6 +124,7 @@ function asS3Error(error: ForebayError): S3Error {
     default:
       return new S3Error('ServiceUnavailable', {
         message: 'The storage behind this bucket cannot be reached. Please try again.',
+        headers: [['retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 1000)))]],
         cause: error,
       });
   }

@@ -26,7 +26,7 @@ const status: Status = {
   reads: { HIT: 2 },
   bytesServed: { memory: 1, disk: 2, peer: 0, ufs: 3 },
   hitRatio: 0.5,
-  ufs: { requests: 1, failed: 0, bytes: 3 },
+  ufs: { requests: 1, failed: 0, bytes: 3, unanswering: ['/lake'] },
   cache: {
     pages: 1,
     diskBytes: 1,

@@ -9,6 +9,8 @@ const mountProperties = {
   ttlMs: count,
   listTtlMs: { ...count, description: 'Left out where lists are never kept.' },
   abortUploadsAfterMs: { ...count, description: 'Left out where uploads are never aborted.' },
+  staleIfErrorMs: { ...count, description: 'Left out where info is never used after its time.' },
+  hedge: { enum: ['off'], description: 'Left out where late reads may be sent a second time.' },
   readOnly: { type: 'boolean' },
   pageSizeBytes: count,
   maxObjectSizeBytes: { ...count, description: 'Left out where unlimited.' },
@@ -70,7 +72,12 @@ const schemas = {
       reads: { type: 'object', additionalProperties: count },
       bytesServed: objectOf({ memory: count, disk: count, peer: count, ufs: count }),
       hitRatio: { type: 'number', minimum: 0, maximum: 1 },
-      ufs: objectOf({ requests: count, failed: count, bytes: count }),
+      ufs: objectOf({
+        requests: count,
+        failed: count,
+        bytes: count,
+        unanswering: { type: 'array', items: text, description: 'Mounts whose UFS does not answer.' },
+      }),
       cache: objectOf(cacheProperties),
     },
     [

@@ -15,6 +15,10 @@ export interface MountView {
   readonly listTtlMs?: number;
   /** Left out where uploads are never aborted. */
   readonly abortUploadsAfterMs?: number;
+  /** Left out where info is never used after its time. */
+  readonly staleIfErrorMs?: number;
+  /** Left out where late reads may be sent a second time. */
+  readonly hedge?: 'off';
   readonly readOnly: boolean;
   readonly pageSizeBytes: number;
   readonly maxObjectSizeBytes?: number;
@@ -33,6 +37,7 @@ export interface MountView {
 export function mountView(mount: Mount, origin: 'start' | 'runtime'): MountView {
   const { path, uri, freshness, ttlMs, readOnly, pageSizeBytes, maxObjectSizeBytes, anonymous } = mount;
   const { listTtlMs, abortUploadsAfterMs, quotaBytes, priority, minUses, cacheTtlMs } = mount;
+  const { staleIfErrorMs, hedge = true } = mount;
   return {
     path,
     uri,
@@ -40,6 +45,8 @@ export function mountView(mount: Mount, origin: 'start' | 'runtime'): MountView 
     ttlMs,
     ...(listTtlMs !== undefined && { listTtlMs }),
     ...(abortUploadsAfterMs !== undefined && { abortUploadsAfterMs }),
+    ...(staleIfErrorMs !== undefined && { staleIfErrorMs }),
+    ...(!hedge && { hedge: 'off' }),
     readOnly,
     pageSizeBytes,
     ...(maxObjectSizeBytes < Number.MAX_SAFE_INTEGER && { maxObjectSizeBytes }),
@@ -74,7 +81,13 @@ export interface Status {
     readonly ufs: number;
   };
   readonly hitRatio?: number;
-  readonly ufs: { readonly requests: number; readonly failed: number; readonly bytes: number };
+  readonly ufs: {
+    readonly requests: number;
+    readonly failed: number;
+    readonly bytes: number;
+    /** Paths of mounts whose UFS does not answer, and is left alone for a while. */
+    readonly unanswering: readonly string[];
+  };
   readonly cache: {
     readonly pages: number;
     readonly diskBytes: number;

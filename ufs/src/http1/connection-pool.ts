@@ -46,8 +46,14 @@ export class ConnectionPool {
     return this.idle(idleMaxMs);
   }
 
-  /** A new connection. @throws what kept it from being made, or the signal's reason */
-  async connect(signal: AbortSignal | undefined): Promise<Connection> {
+  /**
+   * A new connection. @param onMade told of it before it stands
+   * @throws what kept it from being made, or the signal's reason
+   */
+  async connect(
+    signal: AbortSignal | undefined,
+    onMade: (connection: Connection) => void,
+  ): Promise<Connection> {
     if (this.#closed) throw new Error('the store has been closed');
     const { buffers, connectTimeoutMs } = this.#options;
     const connection = new Connection({
@@ -61,6 +67,7 @@ export class ConnectionPool {
       onClose: (gone) => this.#forget(gone),
     });
     this.#all.add(connection);
+    onMade(connection);
     const onAbort = () => connection.destroy(asError(signal?.reason));
     signal?.addEventListener('abort', onAbort);
     try {

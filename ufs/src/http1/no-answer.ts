@@ -9,11 +9,15 @@ export class NoAnswerError extends Error {
   /** A connection that had served before ended without a byte of this answer: it was dead already. */
   readonly diedIdle: boolean;
 
-  constructor(sent: Sent, cause: unknown, { diedIdle = false } = {}) {
+  /** The store was not even tried: the request cannot be sent as it is. */
+  readonly unsendable: boolean;
+
+  constructor(sent: Sent, cause: unknown, { diedIdle = false, unsendable = false } = {}) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.name = 'NoAnswerError';
     this.sent = sent;
     this.diedIdle = diedIdle;
+    this.unsendable = unsendable;
   }
 
   /** Code of the socket, or of a `WireError`: `ECONNREFUSED`, `ETIMEDOUT`, ... */

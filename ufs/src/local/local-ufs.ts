@@ -56,6 +56,7 @@ export interface LocalUfsOptions {
 export class LocalUfs implements Ufs {
   readonly identity: string;
   readonly region: string;
+  readonly circuit = 'closed';
   readonly #backend: ObjectBackend;
   readonly #writer: ObjectWriter;
   readonly #multipart: MultipartUploads;
@@ -76,6 +77,10 @@ export class LocalUfs implements Ufs {
       partSizeBytesMin: options.partSizeBytesMin ?? 5 * MiB,
       openSource: (copy) => this.#openSource(copy),
     });
+  }
+
+  usedBy(): Ufs {
+    return this;
   }
 
   async head(key: string, options: UfsReadOptions = {}): Promise<ObjectInfo> {

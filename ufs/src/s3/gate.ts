@@ -22,6 +22,11 @@ export class Gate {
     return this.#used;
   }
 
+  /** Whether so many are free that more may be asked than has to be. */
+  get hasRoom(): boolean {
+    return this.#used < this.#slotsMax * 0.75;
+  }
+
   /**
    * Resolves with a slot; `leave` gives it back.
    * @throws ForebayError overloaded, or the signal's reason.

@@ -4,14 +4,20 @@
  * happened.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ForebayError, isKind, type UfsAnswer, UfsAnswerError } from '@forebay/core/errors';
+import { ForebayError, isKind, UfsAnswerError } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { HeaderList } from '@forebay/core/object';
 import { wholeOf } from '@forebay/core/pieces';
 import type { WireAnswer } from '../http1/exchange.ts';
 import { NoAnswerError } from '../http1/no-answer.ts';
+import type { CircuitState, UfsUse } from '../ufs.ts';
 import type { S3Address } from './address.ts';
+import { type Asked, outcomeOf, pauseMsBefore, retryReasonOf } from './attempts.ts';
+import type { CircuitBreaker, Outcome } from './circuit-breaker.ts';
 import { answerOf, type ErrorReply, errorBodyMaxBytes, looksLikeError } from './error-body.ts';
+import type { Gate } from './gate.ts';
+import { firstOf, type Hedger, type ReadKind } from './hedger.ts';
+import type { S3Limits } from './limits.ts';
 import type { Transport, WireRequest } from './transport.ts';
 import type { UploadAnswer } from './upload.ts';
 import type { Uploader, UploadRequest } from './uploader.ts';
@@ -19,6 +25,8 @@ import type { Uploader, UploadRequest } from './uploader.ts';
 /** A request and what it is about, for a 404 that does not say. */
 export interface LeanRequest extends Omit<WireRequest, 'address'> {
   readonly about: ErrorReply['about'];
+  /** A read of an object, whose answer may be asked for a second time where it is late. */
+  readonly kind?: ReadKind | undefined;
 }
 
 export interface WholeAnswer {
@@ -27,10 +35,6 @@ export interface WholeAnswer {
   readonly body: Buffer;
 }
 
-/**
- * Before each repetition, the longest pause. The real one is drawn evenly, so that many readers spread out.
- */
-const pausesMaxMs = [100, 500];
 /** A listing of 1,000 keys of 1,024 bytes, every byte escaped, stays well below. */
 const documentMaxBytes = 16 * 1024 * 1024;
 
@@ -40,37 +44,46 @@ export interface LeanClientOptions {
   readonly transport: Transport;
   readonly uploader: Uploader;
   readonly log: Log;
-  readonly readDeadlineMs: number;
+  readonly limits: S3Limits;
+  readonly gate: Gate;
+  readonly breaker: CircuitBreaker;
+  readonly hedger: Hedger;
+  readonly use: UfsUse;
 }
 
 export class LeanClient {
   readonly #address: S3Address;
   readonly #transport: Transport;
   readonly #uploader: Uploader;
-  readonly #log: Log;
-  readonly #readDeadlineMs: number;
+  readonly #options: LeanClientOptions;
 
   constructor(options: LeanClientOptions) {
+    this.#options = options;
     this.#address = options.address;
     this.#transport = options.transport;
     this.#uploader = options.uploader;
-    this.#log = options.log;
-    this.#readDeadlineMs = options.readDeadlineMs;
+  }
+
+  get circuit(): CircuitState {
+    return this.#options.breaker.state;
   }
 
   /** An answer below 300, or 304; its body must be consumed or returned. */
   async read(request: LeanRequest): Promise<WireAnswer> {
-    const startedMs = performance.now();
+    const { limits, log, use, breaker } = this.#options;
+    const endMs = performance.now() + limits.readDeadlineMs;
     for (let repeated = 0; ; repeated += 1) {
       try {
-        return await this.#readOnce(request);
+        return await this.#answerTo(request);
       } catch (error) {
-        const pauseMs = Math.random() * (pausesMaxMs[repeated] ?? 0);
-        const inTime = performance.now() - startedMs + pauseMs < this.#readDeadlineMs;
-        if (repeated >= pausesMaxMs.length || !inTime || !isTransient(error)) {
+        const reason = breaker.state === 'closed' ? retryReasonOf(error) : undefined;
+        const pauseMs = pauseMsBefore(repeated, error);
+        const inTime = performance.now() + pauseMs < endMs;
+        if (reason === undefined || repeated >= limits.readRetriesMax || !inTime) {
           throw readErrorOf(error, request);
         }
-        this.#log.debug({ method: request.method, reason: (error as Error).message }, 'repeating a read');
+        use.onRetry(reason);
+        log.debug({ method: request.method, reason: (error as Error).message }, 'repeating a read');
         await sleep(pauseMs);
         request.signal?.throwIfAborted();
       }
@@ -95,15 +108,17 @@ export class LeanClient {
    * all of it was sent and no answer came.
    */
   async write(request: LeanRequest): Promise<WholeAnswer> {
-    let answer: WireAnswer;
-    try {
-      answer = await this.#transport.send({ ...request, address: this.#address });
-    } catch (error) {
-      throw writeErrorOf(error, request);
-    }
-    const { status, headers } = answer;
-    const body = await wholeOf(answer.body, documentMaxBytes).catch(() => undefined);
-    return wholeOrError({ status, headers, body, sent: 'all' }, request);
+    return this.#guarded(request, async () => {
+      let answer: WireAnswer;
+      try {
+        answer = await this.#transport.send({ ...request, address: this.#address });
+      } catch (error) {
+        throw writeErrorOf(error, request);
+      }
+      const { status, headers } = answer;
+      const body = await wholeOf(answer.body, documentMaxBytes).catch(() => undefined);
+      return wholeOrError({ status, headers, body, sent: 'all' }, request);
+    });
   }
 
   /** As `write`, with a body that streams. @throws also what the body's source threw, where it threw. */
@@ -111,36 +126,71 @@ export class LeanClient {
     request: Omit<UploadRequest, 'address'> & { about: LeanRequest['about'] },
   ): Promise<WholeAnswer> {
     const { about, key, upload } = request;
-    const written = { method: 'PUT', about, key, signal: upload.signal } as const;
-    const { body, answer } = await this.#uploader.send({ ...request, address: this.#address });
+    const { signal } = upload;
+    const written = { method: 'PUT', about, key, signal } as const;
+    const asked: { -readonly [K in keyof Asked]: Asked[K] } = { signal };
+    return this.#guarded(asked, async () => {
+      const { body, answer } = await this.#uploader.send({ ...request, address: this.#address });
+      try {
+        return wholeOrError(await answer, written);
+      } catch (error) {
+        const failure = error instanceof NoAnswerError ? body.source.failure : undefined;
+        asked.sourceFailed = failure !== undefined;
+        throw failure ? failure.error : writeErrorOf(error, written);
+      }
+    });
+  }
+
+  /** One attempt at a read; two requests where the first answer is late. */
+  #answerTo(request: LeanRequest): Promise<WireAnswer> {
+    const { kind } = request;
+    const { use, hedger, breaker, gate } = this.#options;
+    const delayMs = kind && use.hedges ? hedger.first(kind) : undefined;
+    if (!kind) return this.#readOnce(request);
+    if (delayMs === undefined) return this.#timed(request, kind);
+    return firstOf({
+      delayMs,
+      maySend: () => breaker.state === 'closed' && gate.hasRoom && hedger.takeSecond(),
+      send: (cancel) => this.#timed({ ...request, cancel }, kind),
+      close: ({ body }) => void body.return(),
+      isAnswer: (error) => outcomeOf(error, request) === 'answered',
+      onResult: (result) => use.onHedge(result),
+    });
+  }
+
+  async #timed(request: LeanRequest, kind: ReadKind): Promise<WireAnswer> {
+    const startedMs = performance.now();
     try {
-      return wholeOrError(await answer, written);
-    } catch (error) {
-      const failure = error instanceof NoAnswerError ? body.source.failure : undefined;
-      throw failure ? failure.error : writeErrorOf(error, written);
+      return await this.#readOnce(request);
+    } finally {
+      this.#options.hedger.took(kind, performance.now() - startedMs);
     }
   }
 
-  async #readOnce(request: LeanRequest): Promise<WireAnswer> {
-    const answer = await this.#transport.send({ ...request, address: this.#address });
-    const { status, headers } = answer;
-    if (status < 300 || status === 304) return answer;
-    const body = await wholeOf(answer.body, errorBodyMaxBytes).catch(() => undefined);
-    const { about, key } = request;
-    throw new UfsAnswerError(answerOf({ status, headers, body: body ?? Buffer.alloc(0), about, key }));
+  #readOnce(request: LeanRequest): Promise<WireAnswer> {
+    return this.#guarded(request, async () => {
+      const answer = await this.#transport.send({ ...request, address: this.#address });
+      const { status, headers } = answer;
+      if (status < 300 || status === 304) return answer;
+      const body = await wholeOf(answer.body, errorBodyMaxBytes).catch(() => undefined);
+      const { about, key } = request;
+      throw new UfsAnswerError(answerOf({ status, headers, body: body ?? Buffer.alloc(0), about, key }));
+    });
   }
-}
 
-/** Worth the same request again: the connection broke, or the store asks for patience. */
-function isTransient(error: unknown): boolean {
-  if (error instanceof UfsAnswerError) return isPatience(error.answer);
-  // Nothing sent is a store that cannot be reached: the next attempt would only make the caller wait.
-  if (!(error instanceof NoAnswerError) || error.sent === 'nothing') return false;
-  return ['ECONNRESET', 'EPIPE'].includes(error.code);
-}
-
-function isPatience({ status, code }: UfsAnswer): boolean {
-  return [500, 502, 503, 504].includes(status) || code === 'SlowDown';
+  /** Sends nothing where the store is not to be asked, and tells the breaker what became of it otherwise. */
+  async #guarded<Answer>(request: Asked, send: () => Promise<Answer>): Promise<Answer> {
+    const settle = this.#options.breaker.enter();
+    let outcome: Outcome = 'answered';
+    try {
+      return await send();
+    } catch (error) {
+      outcome = outcomeOf(error, request);
+      throw error;
+    } finally {
+      settle(outcome);
+    }
+  }
 }
 
 /** What a failed read, or its body, is to the caller. */

@@ -1,4 +1,9 @@
-/** Bounds of one S3 store. Each mount's driver has its own pool, so all of them hold per store. */
+/**
+ * Bounds of one S3 store. Each mount's driver has its own pool, so all of them hold per store.
+ */
+import type { CircuitLimits } from './circuit-breaker.ts';
+import type { HedgeLimits } from './hedger.ts';
+
 export interface S3Limits {
   /** Until a TCP (and TLS) connection stands. */
   readonly connectTimeoutMs: number;
@@ -19,8 +24,11 @@ export interface S3Limits {
   /** Requests that may wait for a socket, and how long each may. Past either: `overloaded`. */
   readonly waitersMax: number;
   readonly connectionWaitMs: number;
-  /** A read is not sent again once this has passed since it was first sent. */
+  /** A read is sent again so often at most, and not once the time has passed since it was first sent. */
+  readonly readRetriesMax: number;
   readonly readDeadlineMs: number;
+  readonly circuit: CircuitLimits;
+  readonly hedge: HedgeLimits;
 }
 
 export const defaultS3Limits: S3Limits = {
@@ -34,5 +42,8 @@ export const defaultS3Limits: S3Limits = {
   connectionsMax: 64,
   waitersMax: 1_024,
   connectionWaitMs: 10_000,
+  readRetriesMax: 2,
   readDeadlineMs: 15_000,
+  circuit: { failuresMax: 16, backoffMs: 500, backoffMaxMs: 30_000 },
+  hedge: { share: 0.05, delayMinMs: 50, factor: 1.5 },
 };

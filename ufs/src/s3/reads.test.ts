@@ -139,6 +139,29 @@ describe('a read is repeated', () => {
     expect(server.requests).toHaveLength(3);
   });
 
+  it('no sooner than the store asks for, and each time is told', async () => {
+    const sentMs: number[] = [];
+    const { ufs } = await openStore(({ write, index }) => {
+      sentMs.push(performance.now());
+      write(index === 0 ? reply(503, '', ['retry-after: 1']) : reply(200, 'good'));
+    });
+    const reasons: string[] = [];
+    const used = ufs.usedBy({
+      hedges: true,
+      onRetry: (reason) => void reasons.push(reason),
+      onHedge: () => {},
+    });
+    expect(await bytesOf((await used.get('k')).body)).toBe('good');
+    expect(reasons).toEqual(['503']);
+    expect(sentMs[1]! - sentMs[0]!).toBeGreaterThanOrEqual(990);
+  });
+
+  it('not where the store asks for more patience than the deadline leaves', async () => {
+    const { ufs, server } = await openStore(({ write }) => write(reply(503, '', ['retry-after: 60'])));
+    expect(await kindOf(ufs.head('k'))).toBe('ufs-answer');
+    expect(server.requests).toHaveLength(1);
+  });
+
   it('not past its deadline', async () => {
     const { ufs, server } = await openStore(({ write }) => write(reply(503)), { readDeadlineMs: 0 });
     expect(await kindOf(ufs.head('k'))).toBe('ufs-answer');

@@ -6,6 +6,7 @@ import { isKind, UfsAnswerError } from '@forebay/core/errors';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';
 import type {
+  CircuitState,
   Ufs,
   UfsCopied,
   UfsCopy,
@@ -22,6 +23,7 @@ import type {
   UfsReadOptions,
   UfsUpload,
   UfsUploadList,
+  UfsUse,
   UfsVersionListing,
   UfsVersionsRequest,
   UfsWritten,
@@ -48,6 +50,8 @@ export interface S3UfsParts {
   readonly region: string;
   /** Ends its connections, where nobody else has them. */
   readonly close: () => Promise<void>;
+  /** The same store, used by another mount. */
+  readonly usedBy: (use: UfsUse) => Ufs;
   readonly lean: LeanClient;
   readonly forwards: Forwards;
   readonly listings: Listings;
@@ -66,10 +70,19 @@ export class S3Ufs implements Ufs {
     this.#parts = parts;
   }
 
+  get circuit(): CircuitState {
+    return this.#parts.lean.circuit;
+  }
+
+  usedBy(use: UfsUse): Ufs {
+    return this.#parts.usedBy(use);
+  }
+
   async head(key: string, { versionId, signal }: UfsReadOptions = {}): Promise<ObjectInfo> {
     const about = versionId === undefined ? 'object' : 'version';
     const query = versionQuery(versionId);
-    const request = { method: 'HEAD', key, query, headers: [askChecksums], about, signal } as const;
+    const headers = [askChecksums];
+    const request = { method: 'HEAD', key, query, headers, about, signal, kind: 'head' } as const;
     const answer = await this.#parts.lean.read(request);
     await answer.body.return();
     return wholeInfoOf(answer, versionId);
@@ -81,7 +94,8 @@ export class S3Ufs implements Ufs {
     if (range) headers.push(['range', rangeHeaderOf(range)]);
     if (ifMatch !== undefined) headers.push(['if-match', ifMatch]);
     const about = versionId === undefined ? 'object' : 'version';
-    const request = { method: 'GET', key, query: versionQuery(versionId), headers, about, signal } as const;
+    const query = versionQuery(versionId);
+    const request = { method: 'GET', key, query, headers, about, signal, kind: 'get' } as const;
     const answer = await this.#parts.lean.read(request);
     try {
       const { info, range: held } = objectAnswerOf(answer, { range, versionId });

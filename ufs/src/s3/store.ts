@@ -3,16 +3,18 @@
  * small objects on top. Buckets that have a host name of their own have connections of their own too, within
  * the limits of the store.
  */
-import type { Clock } from '@forebay/core/clock';
+import { type Clock, systemClock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import { ufsIdentityOf } from '@forebay/core/mount';
-import type { Ufs } from '../ufs.ts';
+import type { Ufs, UfsUse } from '../ufs.ts';
 import { addressOf, type S3Address, type S3Location, serviceAddressOf } from './address.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 import { ControlClient, documentSdk } from './control-client.ts';
 import { keySourceOf } from './credentials.ts';
 import { DocumentWrites } from './document-writes.ts';
 import { Forwards } from './forwards.ts';
 import { Gate } from './gate.ts';
+import { Hedger } from './hedger.ts';
 import { LeanClient } from './lean-client.ts';
 import { defaultS3Limits, type S3Limits } from './limits.ts';
 import { Listings } from './listings.ts';
@@ -41,6 +43,12 @@ interface Wire {
   readonly uploader: Uploader;
 }
 
+/** Of nobody: nothing is counted, and nothing sent twice. */
+const unused: UfsUse = { hedges: false, onRetry: () => {}, onHedge: () => {} };
+
+/** Buckets of which it is remembered whether they answer. */
+const breakersMax = 1_000;
+
 /** Host names with connections at hand. Of those that go, idle connections end by themselves. */
 const wiresMax = 256;
 
@@ -53,6 +61,11 @@ export class S3Store {
   readonly #gate: Gate;
   readonly #sdk = documentSdk();
   readonly #knownSubResources = new Set<string>();
+  readonly #clock: Clock;
+  /** What is late is the same for all buckets of a store. */
+  readonly #hedger: Hedger;
+  /** By bucket: one that fails must not keep the others from being asked. The service's own has no name. */
+  readonly #breakers = new Map<string, CircuitBreaker>();
   /** By origin; path-style there is one. */
   readonly #wires = new Map<string, Wire>();
 
@@ -64,6 +77,8 @@ export class S3Store {
     this.#log = deps.log;
     this.#limits = limits;
     const keys = keySourceOf(location.credentials, deps.env);
+    this.#clock = deps.clock ?? systemClock;
+    this.#hedger = new Hedger(limits.hedge);
     this.#signer = new Signer({ region: location.region, keys, clock: deps.clock });
     this.#gate = new Gate({
       slotsMax: limits.connectionsMax,
@@ -74,17 +89,18 @@ export class S3Store {
 
   /** Where the store's buckets are listed. */
   ofService(): S3Clients {
-    return this.#clientsOf(serviceAddressOf(this.#location));
+    return this.#clientsOf(serviceAddressOf(this.#location), '', unused);
   }
 
-  ofBucket(bucket: string): S3Clients {
-    return this.#clientsOf(addressOf({ ...this.#location, bucket }));
+  ofBucket(bucket: string, use = unused): S3Clients {
+    return this.#clientsOf(addressOf({ ...this.#location, bucket }), bucket, use);
   }
 
   /** @param close what ends with the Ufs */
-  ufsOf(bucket: string, close: () => Promise<void>): Ufs {
-    const { lean, control } = this.ofBucket(bucket);
+  ufsOf(bucket: string, close: () => Promise<void>, use = unused): Ufs {
+    const { lean, control } = this.ofBucket(bucket, use);
     return new S3Ufs({
+      usedBy: (other) => this.ufsOf(bucket, close, other),
       identity: ufsIdentityOf({ ...this.#location, bucket }),
       region: this.region,
       lean,
@@ -103,10 +119,23 @@ export class S3Store {
     await Promise.all(wires.flatMap(({ transport, uploader }) => [transport.close(), uploader.close()]));
   }
 
-  #clientsOf(address: S3Address): S3Clients {
-    const { readDeadlineMs } = this.#limits;
-    const lean = new LeanClient({ address, ...this.#wireTo(address), log: this.#log, readDeadlineMs });
+  #clientsOf(address: S3Address, bucket: string, use: UfsUse): S3Clients {
+    const shared = { log: this.#log, limits: this.#limits, gate: this.#gate, hedger: this.#hedger };
+    const breaker = this.#breakerOf(bucket);
+    const lean = new LeanClient({ address, ...this.#wireTo(address), ...shared, breaker, use });
     return { lean, control: new ControlClient(lean, this.#sdk) };
+  }
+
+  #breakerOf(bucket: string): CircuitBreaker {
+    const known = this.#breakers.get(bucket);
+    if (known) return known;
+    const breaker = new CircuitBreaker(this.#limits.circuit, { clock: this.#clock });
+    if (this.#breakers.size >= breakersMax) {
+      const [oldest] = this.#breakers.keys();
+      this.#breakers.delete(oldest!);
+    }
+    this.#breakers.set(bucket, breaker);
+    return breaker;
   }
 
   #wireTo({ origin }: S3Address): Wire {

@@ -10,6 +10,7 @@ import { Exchange, type WireAnswer } from '../http1/exchange.ts';
 import { NoAnswerError } from '../http1/no-answer.ts';
 import { ReadBuffers } from '../http1/read-buffers.ts';
 import type { Gate } from './gate.ts';
+import type { Cancel } from './hedger.ts';
 import type { S3Limits } from './limits.ts';
 import type { SignedTarget, Signer, Target } from './signer.ts';
 
@@ -18,6 +19,8 @@ export interface WireRequest extends Target {
   /** Instead of the limits of the head and of the body. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Gives it up before its answer has begun, where nobody waits for it. */
+  readonly cancel?: Cancel | undefined;
 }
 
 export interface TransportOptions {
@@ -83,16 +86,17 @@ export class Transport {
     }
   }
 
-  async #connect({ signal }: WireRequest): Promise<Connection> {
+  async #connect({ signal, cancel }: WireRequest): Promise<Connection> {
     try {
-      return await this.#pool.connect(signal);
+      return await this.#pool.connect(signal, (made) => cancellable(cancel, made));
     } catch (error) {
       throw new NoAnswerError('nothing', signal?.aborted ? signal.reason : error);
     }
   }
 
   #exchange(connection: Connection, request: WireRequest, head: string): Promise<WireAnswer> {
-    const { method, timeoutMs, signal } = request;
+    const { method, timeoutMs, signal, cancel } = request;
+    cancellable(cancel, connection);
     const exchange = new Exchange({
       connection,
       buffers,
@@ -109,6 +113,12 @@ export class Transport {
   }
 }
 
+function cancellable(cancel: Cancel | undefined, connection: Connection): void {
+  if (!cancel) return;
+  cancel.onCancel = () => connection.destroy(new Error('another request has answered first'));
+  if (cancel.cancelled) cancel.onCancel();
+}
+
 /** What would be read as another header, or is no byte. */
 const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
 
@@ -118,7 +128,8 @@ function headOf({ method, body }: WireRequest, { path, headers }: SignedTarget):
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
   if (body || method === 'PUT' || method === 'POST') lines.push(`content-length: ${body?.byteLength ?? 0}`);
   if (lines.some((line) => unsendable.test(line))) {
-    throw new NoAnswerError('nothing', new Error('a header cannot be sent as it is'));
+    const cause = new Error('a header cannot be sent as it is');
+    throw new NoAnswerError('nothing', cause, { unsendable: true });
   }
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
