@@ -1,8 +1,8 @@
 /**
  * A random walk over the rules of DESIGN §4: writers and readers of one object and its versions through three
  * mounts, every UFS step held and let go in random order, versions deleted, outcomes lost, readers leaving,
- * time jumping, tenures ending. A model says what each read may return. A failing run prints its seed;
- * FOREBAY_SEED replays it, FOREBAY_WALKS makes the walk longer.
+ * time jumping, tenures ending, the UFS out of order. A model says what each read may return. A failing run
+ * prints its seed; FOREBAY_SEED replays it, FOREBAY_WALKS makes the walk longer.
  */
 import type { WriteOutcome } from '@forebay/core/cache-node';
 import { afterEach, expect, it } from 'vitest';
@@ -23,6 +23,9 @@ const mounts = [
   testMount({ path: '/always', bucket: 'always', freshness: 'always' }),
 ];
 
+/** In front of a UFS that breaks down. */
+const lasting = testMount({ ttlMs: 500, staleIfErrorMs: 20_000 });
+
 class Walk {
   readonly steps: Steps;
   readonly ufs = new StepUfs();
@@ -36,9 +39,14 @@ class Walk {
   /** Versions whose end was begun, and those of them whose end a client was told. */
   readonly ending = new Set<number>();
   readonly ended = new Set<number>();
+  /** How often the UFS went out of order, and how many reads were answered with what was known before. */
+  outages = 0;
+  readonly breaks: boolean;
+  stale = 0;
 
   constructor(seed: number) {
     this.steps = new Steps(seed);
+    this.breaks = this.steps.random() < 0.5;
     this.ufs.pieceBytes = 40_000;
     this.ufs.beforeRead = () => this.steps.hold();
     this.ufs.beforeAnswer = () => this.steps.hold();
@@ -105,14 +113,21 @@ class Walk {
   async read(node: TestNode['node'], named: number | undefined): Promise<void> {
     const least = this.acknowledged;
     const wasEnded = named !== undefined && this.ended.has(named);
-    const mount = mounts[Math.floor(this.steps.random() ** 3 * mounts.length)]!;
+    const at = Math.floor(this.steps.random() ** 3 * mounts.length);
+    const mount = this.breaks && at === 0 ? lasting : mounts[at]!;
     const want = this.steps.random() < 0.2 ? 'info' : 'bytes';
     const { signal } = this.#leaver();
     const object = refOf(key, mount, named === undefined ? undefined : idOf(named));
     const opened = await openAny(node, object, { want, signal }).catch((error: unknown) => {
-      if (!signal.aborted) this.violations.push(`a read failed: ${String(error)}`);
+      if (!signal.aborted && this.outages === 0) this.violations.push(`a read failed: ${String(error)}`);
     });
     if (!opened) return;
+    if (opened.cache === 'STALE') {
+      this.stale += 1;
+      const { ttlMs, staleIfErrorMs = 0 } = mount;
+      if (this.outages === 0) this.violations.push('a stale answer of a UFS that is well');
+      if (mount !== lasting || opened.ageMs >= ttlMs + staleIfErrorMs) this.violations.push('too stale');
+    }
     if (opened.kind === 'absent') {
       if (named === undefined || !this.ending.has(named)) this.violations.push(`${named} is not there`);
       return;
@@ -126,6 +141,15 @@ class Walk {
     if (want === 'info') return;
     const bytes = await bodyOf(opened).catch(() => undefined);
     if (bytes && !bytes.equals(contentOf(version))) this.violations.push(`bytes of ${version} are mixed`);
+  }
+
+  breakDown(): void {
+    this.ufs.down = true;
+    this.outages += 1;
+    this.steps.start('a repair', async () => {
+      for (let step = 0; step < 12; step += 1) await this.steps.hold();
+      this.ufs.down = false;
+    });
   }
 
   #leaver(): AbortController {
@@ -151,17 +175,18 @@ function contentOf(version: number): Buffer {
   return Buffer.alloc(70_000 + version * 13, version);
 }
 
-async function walk(seed: number): Promise<string[]> {
+async function walk(seed: number): Promise<Walk> {
   const run = new Walk(seed);
   const { node, clock, dataDir } = await nodes.open(run.ufs.asUfs(), { settings: { readAheadPagesMax: 1 } });
   for (let step = 0; step < 80; step += 1) {
     const dice = run.steps.random();
-    if (dice < 0.1) run.steps.start('a write', () => run.write(node, `w${step}`));
-    else if (dice < 0.14) run.steps.start('an end', () => run.end(node, `w${step}`));
+    if (dice < (run.breaks ? 0.04 : 0.1)) run.steps.start('a write', () => run.write(node, `w${step}`));
+    else if (dice < (run.breaks ? 0.06 : 0.14)) run.steps.start('an end', () => run.end(node, `w${step}`));
     else if (dice < 0.34) run.startRead(node);
     else if (dice < 0.35) node.forgetInfo();
-    else if (dice < 0.36) clock.advance(1000);
-    else if (dice < 0.38 && run.writing === 0) clock.advance(unsettledMs);
+    else if (dice < (run.breaks ? 0.38 : 0.36)) clock.advance(1000);
+    else if (dice < 0.42 && run.breaks) run.breakDown();
+    else if (dice < 0.44 && run.writing === 0) clock.advance(unsettledMs);
     else await run.steps.letOneGo();
   }
   await run.drain();
@@ -169,12 +194,18 @@ async function walk(seed: number): Promise<string[]> {
   const restarted = await nodes.open(run.ufs.asUfs(), { dataDir, clock });
   run.startRead(restarted.node);
   await run.drain();
-  return run.violations;
+  return run;
 }
 
 it('serves no read older than the last acknowledged write, and never mixes versions', async () => {
+  let stale = 0;
   for (let seed = firstSeed; seed < firstSeed + walks; seed += 1) {
-    expect(await walk(seed), `FOREBAY_SEED=${seed} FOREBAY_WALKS=1`).toEqual([]);
+    const run = await walk(seed);
+    expect(run.violations, `FOREBAY_SEED=${seed} FOREBAY_WALKS=1`).toEqual([]);
+    stale += run.stale;
     await nodes.clear();
   }
+  // Else it would have shown nothing of them.
+
+  if (walks >= 100) expect(stale).toBeGreaterThan(0);
 }, 300_000);

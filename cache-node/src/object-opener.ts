@@ -13,7 +13,7 @@ import type { FillContext } from './fill/fill-context.ts';
 import { PageReader } from './fill/page-reader.ts';
 import { type PageSource, pageSetOf } from './fill/page-source.ts';
 import { FirstThenRest } from './first-then-rest.ts';
-import type { Home } from './home.ts';
+import type { Home, InfoShare } from './home.ts';
 import type { InfoStore } from './info-store/info-store.ts';
 import { absentOf, openedOf } from './open-answers.ts';
 import { planOf } from './open-plan.ts';
@@ -22,6 +22,8 @@ import {
   hasWhatIsAsked,
   type InfoWay,
   infoResultOf,
+  isDenial,
+  isOutOfOrder,
   mayBeBucket,
   pageResultOf,
   queryOf,
@@ -68,7 +70,15 @@ export class ObjectOpener {
   async #ask(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {
     const { nodeId, home, info, fills, clock } = this.#options;
     const before = info.hint(request.object);
-    const share = await home.read(request.object, ufs, queryOf(request, before, fills.store), request.signal);
+    const query = queryOf(request, before, fills.store);
+    let share: InfoShare;
+    try {
+      share = await home.read(request.object, ufs, query, request.signal);
+    } catch (error) {
+      const stale = this.#staleAfter(error, request);
+      if (!stale) throw error;
+      return this.#answer(request, ufs, stale);
+    }
     try {
       const { joined } = share;
       const { content, sentAtMs, fill } = share.read;
@@ -85,6 +95,20 @@ export class ObjectOpener {
     } finally {
       share.release();
     }
+  }
+
+  /** Info whose time is over, where the mount lets it be used when the UFS cannot answer. */
+  #staleAfter(error: unknown, request: OpenRequest): ResolvedInfo | undefined {
+    const { info, fills } = this.#options;
+    const { object, signal } = request;
+    if (object.mount.staleIfErrorMs === undefined || signal.aborted) return undefined;
+    if (isDenial(error)) info.drop(object);
+    if (!isOutOfOrder(error)) return undefined;
+    const known = info.usableOnError(object);
+    const content = known?.record.content;
+    if (content?.kind !== 'object' || !known || !hasWhatIsAsked(request, known)) return undefined;
+    fills.metrics.infoReads.inc({ result: 'stale' });
+    return { info: content.info, ageMs: known.ageMs, by: 'stale', joined: false, fill: undefined };
   }
 
   async #answer(

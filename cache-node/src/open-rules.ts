@@ -3,7 +3,7 @@
  * as hits, and the word of `x-cache` (DESIGN §6). Reads follow them, and forecasts are made with them.
  */
 import type { CacheResult, ReadQuestion } from '@forebay/core/cache-node';
-import type { UfsAnswer } from '@forebay/core/errors';
+import { isKind, isUfsAnswer, type UfsAnswer } from '@forebay/core/errors';
 import type { ObjectInfo } from '@forebay/core/object';
 import { type PageId, type PageSetId, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
@@ -19,8 +19,11 @@ interface Pages {
 
 /** How info was come by. */
 export interface InfoWay {
-  /** `known`: from the cache, by the rule; `confirmed`: the UFS said the cached version still is. */
-  readonly by: 'known' | 'confirmed' | 'read';
+  /**
+   * `known`: from the cache, by the rule; `confirmed`: the UFS said the cached version still is; `stale`: from
+   * the cache after its time, as the UFS could not say.
+   */
+  readonly by: 'known' | 'confirmed' | 'read' | 'stale';
   /** Another request asked the UFS. */
   readonly joined: boolean;
 }
@@ -46,6 +49,16 @@ export function hasWhatIsAsked(request: ReadQuestion, { record: { content } }: K
  */
 export function mayBeBucket({ object, want }: ReadQuestion, answer: UfsAnswer): boolean {
   return want === 'bytes' && object.mount.pattern !== undefined && answer.guessed === true;
+}
+
+/** Whether the UFS is out of order: no answer, or one that says nothing of the object. */
+export function isOutOfOrder(error: unknown): boolean {
+  return isKind(error, 'ufs-unavailable') || (isUfsAnswer(error) && error.answer.status >= 500);
+}
+
+/** Whether the UFS says that there is nothing to see: what was known must not be shown later either. */
+export function isDenial(error: unknown): boolean {
+  return isUfsAnswer(error) && [401, 403, 404].includes(error.answer.status);
 }
 
 /** A HEAD where the bytes are probably here or not wanted, otherwise the GET that brings both. */
@@ -93,11 +106,13 @@ interface CountContext {
 
 export function infoResultOf(way: InfoWay): CacheResult {
   if (way.by === 'known') return 'HIT';
+  if (way.by === 'stale') return 'STALE';
   if (way.by === 'confirmed') return 'REVALIDATED';
   return way.joined ? 'COALESCED' : 'MISS';
 }
 
 export function pageResultOf(way: InfoWay, pages: PageCount): CacheResult {
+  if (way.by === 'stale') return 'STALE';
   if (pages.hit === pages.total) return way.by === 'known' ? 'HIT' : 'REVALIDATED';
   if (pages.hit > 0) return 'PARTIAL';
   return pages.coalesced ? 'COALESCED' : 'MISS';

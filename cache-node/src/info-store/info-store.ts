@@ -21,7 +21,7 @@ import type { InfoLog } from '../info-log/info-log.ts';
 import { Fences, type Token } from './fences.ts';
 import { LevelTwo } from './level-two.ts';
 import { MemoryInfo } from './memory.ts';
-import { ageMsOf, type InfoRecord, isFresh } from './record.ts';
+import { ageMsOf, type InfoRecord, isFresh, isUsableOnError } from './record.ts';
 
 export interface InfoStoreOptions {
   readonly clock: Clock;
@@ -98,6 +98,19 @@ export class InfoStore {
     if (known?.fresh) return known;
     const current = this.#lookCurrent(object, how);
     return current?.fresh ? current : undefined;
+  }
+
+  /**
+   * What may be answered now where the UFS cannot: the rule with its freshness stretched as far as the mount
+   * says, and nothing else of it, in this one tick.
+   */
+  usableOnError(object: ObjectRef): KnownInfo | undefined {
+    if (this.fences.isFenced(placementKeyOf(object))) return undefined;
+    const { mount } = object;
+    const now = { mount, tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
+    return [this.look(object), this.#lookCurrent(object)].find(
+      (known) => known !== undefined && isUsableOnError(known.record, now),
+    );
   }
 
   /**

@@ -47,6 +47,19 @@ export function isFresh(record: InfoRecord, context: FreshnessContext): boolean 
   return nowMs - record.sentAtMs < ttlMs;
 }
 
+/**
+ * Whether info may be used after its time because the UFS is out of order: of this tenure, and not older than
+ * the mount allows. Only what exists, and only where freshness is a matter of time (DESIGN §4, rule (d)).
+ */
+export function isUsableOnError(
+  { content, tenure, sentAtMs }: InfoRecord,
+  context: Omit<FreshnessContext, 'negativeTtlMs'>,
+): boolean {
+  const { freshness, ttlMs, staleIfErrorMs } = context.mount;
+  if (content.kind !== 'object' || freshness !== 'ttl' || staleIfErrorMs === undefined) return false;
+  return tenure === context.tenure && context.nowMs - sentAtMs < ttlMs + staleIfErrorMs;
+}
+
 /** Milliseconds since the UFS confirmed it; across tenures only the wall clock can tell. */
 export function ageMsOf(record: InfoRecord, now: { tenure: string; nowMs: number; wallMs: number }): number {
   const age = record.tenure === now.tenure ? now.nowMs - record.sentAtMs : now.wallMs - record.sentAtWallMs;
