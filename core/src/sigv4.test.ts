@@ -1,5 +1,8 @@
+import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
+  amzDateOf,
   canonicalHeaderValue,
   canonicalRequest,
   emptySha256,
@@ -34,6 +37,20 @@ it('signs the published GET with a range', () => {
   expect(hmacSha256Hex(new SigningKeys().get(secret, '20130524', 'us-east-1'), text)).toBe(
     'f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41',
   );
+});
+
+it('makes the same codes as another implementation, of any text', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), fc.string({ unit: 'binary' }), (key, text) => {
+      expect(hmacSha256Hex(key, text)).toBe(createHmac('sha256', key).update(text).digest('hex'));
+    }),
+  );
+});
+
+it('writes each second of time as it is, also where time goes back', () => {
+  for (const iso of ['2026-01-02T03:04:05.999Z', '2026-01-02T03:04:06.000Z', '2026-01-02T03:04:05.001Z']) {
+    expect(amzDateOf(Date.parse(iso))).toBe(iso.replace(/[-:]|\.\d{3}/g, ''));
+  }
 });
 
 it('encodes a path once and keeps its slashes and dots', () => {
