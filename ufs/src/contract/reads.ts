@@ -154,9 +154,11 @@ function describeBodies(subject: () => Subject): void {
     const chunks = body[Symbol.asyncIterator]();
     const first = await chunks.next();
     await ufs.put(`${scope}object`, uploadOf(after));
-    const seen: Uint8Array[] = [first.value];
+    const seen: Uint8Array[] = [Buffer.from(first.value)];
     const rest = async () => {
-      for (let next = await chunks.next(); !next.done; next = await chunks.next()) seen.push(next.value);
+      for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+        seen.push(Buffer.from(next.value));
+      }
       return Buffer.concat(seen).equals(before);
     };
     expect(await rest().catch(() => 'failed')).not.toBe(false);
