@@ -25,9 +25,8 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
     infoReads: metrics.counter<'result'>({
       name: 'forebay_info_reads_total',
       help:
-        'Info lookups by result: memory, persistent, coalesced, ufs, or stale (used after its time, as the UFS ' +
-        'did not answer). A high share of ufs: ' +
-        'the TTL is short or names are new.',
+        'Info lookups by result: memory, persistent, coalesced, ufs, or stale (after its time, as the UFS did not ' +
+        'answer). A high share of ufs: the TTL is short or names are new.',
       labels: ['result'],
     }),
     evictions: metrics.counter<'reason'>({
