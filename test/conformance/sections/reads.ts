@@ -278,8 +278,8 @@ export const reads: Section = {
     proven(
       '85',
       'a cached object that turns out damaged is never sent, and fetched again',
-      'cache-node/src/page-store/disk.test.ts',
-      'never hands out a page with a flipped bit: it is dropped, counted and gone',
+      'cache-node/src/page-store/page-store.test.ts',
+      'is dropped once, counted once and never handed out',
     ),
   ],
 };
