@@ -218,6 +218,11 @@ const mountOptionRows = [
   ],
   ['readOnly', '`false`', 'Refuse every write.'],
   ['pageSize', '`--page-size`', 'Unit of caching of this mount, 64KiB to 16MiB.'],
+  [
+    'amplificationMax',
+    '`1.2`',
+    'UFS bytes to served bytes, over a minute. Over it, read-ahead stops, and small reads fetch what they ask for, not the pages around it, until a page is asked for again. `unlimited`: no bound.',
+  ],
   ['maxObjectSize', '`unlimited`', 'Larger objects are passed through and never cached.'],
   ['quota', '`unlimited`', 'Bytes of pages that this mount may hold; over it, its own pages make room.'],
   [

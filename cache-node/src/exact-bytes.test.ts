@@ -7,11 +7,19 @@
 import { randomBytes } from 'node:crypto';
 import type { OpenedObject } from '@forebay/core/cache-node';
 import { ForebayError, isKind } from '@forebay/core/errors';
-import type { ObjectRef } from '@forebay/core/mount';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
 import { type RangeRequest, resolveRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { afterEach, expect, it } from 'vitest';
-import { openAny, pageSizeBytes, refOf, type TestNode, TestNodes, testMount } from './testing/kit.ts';
+import {
+  openAny,
+  pageSizeBytes,
+  refOf,
+  TestClock,
+  type TestNode,
+  TestNodes,
+  testMount,
+} from './testing/kit.ts';
 import { laxUfs, StepUfs } from './testing/step-ufs.ts';
 import { Steps } from './testing/steps.ts';
 
@@ -21,7 +29,6 @@ afterEach(() => nodes.clear());
 const walks = Number(process.env.FOREBAY_WALKS ?? 100);
 const firstSeed = Number(process.env.FOREBAY_SEED ?? 1);
 const keys = ['a', 'b', 'c'];
-const mount = testMount({ ttlMs: 1e9 });
 const noise = randomBytes(8 * pageSizeBytes);
 const sizes = [
   0,
@@ -36,8 +43,10 @@ const sizes = [
 class Walk {
   readonly steps: Steps;
   readonly store = new StepUfs();
+  readonly clock = new TestClock();
   readonly violations: string[] = [];
   readonly breaks: boolean;
+  readonly mount: Mount;
   readonly changes: boolean;
   readonly #contents = new Map<string, Buffer>();
   /** While true the store holds and breaks; at the end it does neither. */
@@ -47,10 +56,15 @@ class Walk {
     this.steps = new Steps(seed);
     const { steps, store } = this;
     this.breaks = steps.random() < 0.4;
+    this.mount = testMount({ ttlMs: 1e9, amplificationMax: steps.oneOf([1, 1.2, Number.POSITIVE_INFINITY]) });
     this.changes = steps.random() < 0.5;
     store.pieceBytes = steps.oneOf([999, 20_000, pageSizeBytes, pageSizeBytes + 1, 3 * pageSizeBytes]);
     store.beforeRead = () => this.#holdSometimes();
-    store.beforeAnswer = () => this.#holdSometimes();
+    const farMs = steps.oneOf([0, 0, 20]);
+    store.beforeAnswer = () => {
+      this.clock.advance(farMs);
+      return this.#holdSometimes();
+    };
     store.beforePiece = () => {
       if (this.troubled && this.breaks && steps.random() < 0.05) {
         throw new ForebayError('ufs-unavailable', 'connection reset');
@@ -80,7 +94,8 @@ class Walk {
   settings() {
     const { steps } = this;
     return {
-      readAheadPagesMax: steps.oneOf([0, 1, 3]),
+      readAheadPagesMax: steps.oneOf([0, 1, 3, 4]),
+      fillsPerReaderMax: steps.oneOf([1, 3]),
       memorySizeBytes: steps.oneOf([0, pageSizeBytes, 2 * pageSizeBytes, 16 * pageSizeBytes]),
       cacheSizeBytes: steps.oneOf([0, 2 * pageSizeBytes, 64 * pageSizeBytes]),
       diskWriteQueueBytesMax: steps.oneOf([pageSizeBytes, 64 * pageSizeBytes]),
@@ -154,10 +169,13 @@ class Walk {
 async function walk(seed: number): Promise<string[]> {
   const run = new Walk(seed);
   const { steps, store } = run;
-  const { node, clock, metrics } = await nodes.open(run.ufs(), { settings: run.settings() });
+  const { clock } = run;
+  const settings = run.settings();
+  const { node, metrics } = await nodes.open(run.ufs(), { settings, clock });
+  const budgetMax = Math.max(settings.fillsInFlightBytesMax, pageSizeBytes);
   const startRead = () => {
     const key = steps.oneOf(keys);
-    steps.start(`a read of ${key}`, () => run.read(node, refOf(key, mount)));
+    steps.start(`a read of ${key}`, () => run.read(node, refOf(key, run.mount)));
   };
   for (let step = 0; step < 100; step += 1) {
     const dice = steps.random();
@@ -165,6 +183,8 @@ async function walk(seed: number): Promise<string[]> {
     else if (dice < 0.38 && run.changes) run.put(steps.oneOf(keys));
     else if (dice < 0.4) clock.advance(1e9);
     else await steps.letOneGo();
+    const [inFlight] = await metrics.samples('forebay_fill_bytes_in_flight');
+    if (inFlight!.value > budgetMax) run.violations.push(`${inFlight!.value} bytes in flight`);
   }
   const hanging = await steps.drain();
   run.violations.push(...hanging.map((name) => `${name} hangs`));
@@ -174,6 +194,7 @@ async function walk(seed: number): Promise<string[]> {
     .poll(async () => (await node.stats()).fillsInFlight, { message: `FOREBAY_SEED=${seed}` })
     .toBe(0);
   await expect.poll(() => metrics.text()).toMatch(/^forebay_fill_bytes_in_flight 0$/m);
+  await expect.poll(() => metrics.text()).toMatch(/^forebay_buffers_lent_bytes 0$/m);
   if (store.bodiesOpen !== 0) run.violations.push(`${store.bodiesOpen} bodies are left open`);
   return run.violations;
 }

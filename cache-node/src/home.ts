@@ -17,6 +17,7 @@ import { pageSetOf } from './fill/page-source.ts';
 import type { Token } from './info-store/fences.ts';
 import type { InfoStore } from './info-store/info-store.ts';
 import { type InfoRecord, isAbsence } from './info-store/record.ts';
+import { closeBody, UnclaimedAnswer } from './unclaimed-answer.ts';
 
 /** How to ask: a HEAD, or a GET that brings bytes as well. */
 export type InfoQuery =
@@ -24,6 +25,8 @@ export type InfoQuery =
   | {
       readonly method: 'get';
       readonly range: RangeRequest | undefined;
+      /** Exactly the range, not the pages around it: its bytes go to who asked and are not kept. */
+      readonly narrow?: boolean;
       /** The answer must bring the checksums of the whole object. */
       readonly needChecksums: boolean;
     };
@@ -35,6 +38,8 @@ export interface InfoRead {
   readonly method: 'head' | 'get';
   /** The pages that the same UFS answer is bringing. */
   readonly fill: Fill | undefined;
+  /** The answer of a narrow query, for the reader whose query it was. */
+  readonly span?: UnclaimedAnswer | undefined;
 }
 
 /** One reader's share of an info read. `release` once the reader has joined the fill, or will not. */
@@ -136,7 +141,7 @@ export class Home {
       signal.removeEventListener('abort', release);
       flight.readers -= 1;
       if (flight.readers > 0) return;
-      if (answered) answered.fill?.detach(flight.holder);
+      if (answered) leaveAnswer(answered, flight.holder);
       else flight.abort.abort();
     };
     signal.addEventListener('abort', release, { once: true });
@@ -146,7 +151,7 @@ export class Home {
       release();
       throw error;
     }
-    if (released && flight.readers === 0) answered.fill?.detach(flight.holder);
+    if (released && flight.readers === 0) leaveAnswer(answered, flight.holder);
     return { read: answered, joined, release };
   }
 
@@ -155,14 +160,16 @@ export class Home {
     const { clock, info } = this.#options;
     const sent = { sentAtMs: clock.monotonicMs(), sentAtWallMs: clock.wallMs() };
     try {
-      const opened = query.method === 'get' ? await getOrHead(object, ufs, query.range, signal) : undefined;
+      const opened = query.method === 'get' ? await getOrHead(object, ufs, query, signal) : undefined;
       const found = opened?.info ?? (await head(object, ufs, signal));
       this.#options.fills.loads.of(ufs).answered(clock.monotonicMs() - sent.sentAtMs);
       const content = { kind: 'object', info: found } as const;
       if (hasStrongEtag(found)) info.install(object, request.token, { content, ...sent });
       else info.drop(object);
-      const fill = opened && this.#fillFrom(opened, request);
-      return { content, ...sent, method: query.method, fill };
+      const isNarrow = query.method === 'get' && query.narrow === true;
+      const span = opened && isNarrow ? new UnclaimedAnswer(opened) : undefined;
+      const fill = opened && !isNarrow ? this.#fillFrom(opened, request) : undefined;
+      return { content, ...sent, method: query.method, fill, span };
     } catch (error) {
       if (!isAbsence(error)) throw error;
       const content = { kind: 'absent', answer: error.answer } as const;
@@ -237,21 +244,20 @@ async function head(object: ObjectRef, ufs: Ufs, signal: AbortSignal): Promise<O
   }
 }
 
-async function closeBody(opened: UfsObject): Promise<void> {
-  const iterator = opened.body[Symbol.asyncIterator]();
-  // An empty body ends with its first read, which lets the connection live on.
-  if (opened.range.start === opened.range.endExclusive) await iterator.next().catch(() => {});
-  await iterator.return?.().catch(() => {});
+function leaveAnswer({ fill, span }: InfoRead, holder: FillReader): void {
+  fill?.detach(holder);
+  const unclaimed = span?.claim();
+  if (unclaimed) void closeBody(unclaimed);
 }
 
 /** A cold GET; undefined where only a HEAD can tell (an empty range of a suffix, or a range past the end). */
 async function getOrHead(
   object: ObjectRef,
   ufs: Ufs,
-  range: RangeRequest | undefined,
+  { range, narrow }: Extract<InfoQuery, { method: 'get' }>,
   signal: AbortSignal,
 ): Promise<UfsObject | undefined> {
-  const pages = wholePagesOf(range, object.mount.pageSizeBytes);
+  const pages = narrow ? range : wholePagesOf(range, object.mount.pageSizeBytes);
   if (pages === 'none') return undefined;
   try {
     return await ufs.get(object.ufsKey, { range: pages, versionId: object.versionId, signal });

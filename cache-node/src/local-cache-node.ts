@@ -25,10 +25,13 @@ import type { ObjectStat } from '@forebay/core/object-stat';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { BufferPool } from './buffers/buffer-pool.ts';
 import { DirectOpener } from './direct-opener.ts';
+import { Amplifications } from './fill/amplification.ts';
+import { AskedPages } from './fill/asked-pages.ts';
 import { ByteBudget } from './fill/byte-budget.ts';
 import type { FillContext } from './fill/fill-context.ts';
 import { LingeringPages } from './fill/lingering-pages.ts';
 import type { PageFlight } from './fill/page-flight.ts';
+import { ReadAhead } from './fill/read-ahead.ts';
 import { UfsLoads } from './fill/ufs-load.ts';
 import { Home } from './home.ts';
 import { InfoLog } from './info-log/info-log.ts';
@@ -79,7 +82,8 @@ export class LocalCacheNode implements CacheNode {
     const { nodeId, clock } = options;
     this.#stats = new ObjectStats(nodeId, { info, home, fills });
     this.#direct = new DirectOpener({ nodeId, clock, metrics: fills.metrics });
-    this.#opener = new ObjectOpener({ nodeId, info, home, fills, clock, direct: this.#direct });
+    const readAhead = new ReadAhead(fills);
+    this.#opener = new ObjectOpener({ nodeId, info, home, fills, readAhead, clock, direct: this.#direct });
   }
 
   /**
@@ -119,6 +123,8 @@ export class LocalCacheNode implements CacheNode {
       budget,
       pool: new BufferPool({ keptBytesMax: settings.fillsInFlightBytesMax / 4 }),
       loads: new UfsLoads(settings.fillsAheadPerUfsMax),
+      amplifications: new Amplifications(clock),
+      asked: new AskedPages(),
       aheadPages: settings.readAheadPagesMax,
       chunkBytes: settings.fillChunkBytes,
       fillsPerReaderMax: settings.fillsPerReaderMax,
@@ -135,6 +141,7 @@ export class LocalCacheNode implements CacheNode {
       fillBytes: fills.budget.bytes,
       buffersLentBytes: fills.pool.lentBytes,
       fencesOpen: info.fences.openCount,
+      amplifications: fills.amplifications.ratios(),
     }));
     return node;
   }

@@ -8,13 +8,7 @@ export type CacheNodeMetrics = ReturnType<typeof declareCacheNodeMetrics>;
 
 export function declareCacheNodeMetrics(metrics: Metrics) {
   return {
-    bytesServed: metrics.counter<'source'>({
-      name: 'forebay_bytes_served_total',
-      help:
-        'Bytes of objects handed to clients, by where they came from: memory, disk, peer or ' +
-        'ufs. A rising share of ufs: the cache is too small or the data is new.',
-      labels: ['source'],
-    }),
+    ...servedMetrics(metrics),
     pageReads: metrics.counter<'result'>({
       name: 'forebay_page_reads_total',
       help:
@@ -69,6 +63,25 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
 
 const stateValues = { ok: 1, 'read-only': 0.5, failed: 0 } as const;
 
+function servedMetrics(metrics: Metrics) {
+  return {
+    bytesServed: metrics.counter<'source'>({
+      name: 'forebay_bytes_served_total',
+      help:
+        'Bytes of objects handed to clients, by where they came from: memory, disk, peer or ' +
+        'ufs. A rising share of ufs: the cache is too small or the data is new.',
+      labels: ['source'],
+    }),
+    mountBytesServed: metrics.counter<'mount'>({
+      name: 'forebay_mount_bytes_served_total',
+      help:
+        'Bytes of cacheable objects handed to clients by mount, from wherever they came. Beside ' +
+        'forebay_ufs_bytes_total: what the cache saves.',
+      labels: ['mount'],
+    }),
+  };
+}
+
 /** Read at each scrape. */
 export interface CacheNodeGauges {
   readonly directories: readonly DirectoryStats[];
@@ -77,6 +90,7 @@ export interface CacheNodeGauges {
   readonly fillBytes: number;
   readonly buffersLentBytes: number;
   readonly fencesOpen: number;
+  readonly amplifications: Iterable<readonly [mountPath: string, ratio: number]>;
 }
 
 export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGauges): void {
@@ -111,6 +125,18 @@ export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGa
     'forebay_buffers_lent_bytes',
     'Memory lent to pages in flight and to pieces on their way to clients. Grows with fills and slow readers.',
     ({ buffersLentBytes }) => buffersLentBytes,
+  );
+  metrics.gauge<'mount'>(
+    {
+      name: 'forebay_read_amplification',
+      help:
+        'UFS bytes to served bytes by mount, of cacheable objects, over the last minute. At the bound of the ' +
+        'mount (amplificationMax) read-ahead stops and small reads are fetched without their pages.',
+      labels: ['mount'],
+    },
+    (gauge) => {
+      for (const [mount, ratio] of read().amplifications) gauge.set({ mount }, ratio);
+    },
   );
   plain('forebay_fences_open', 'Writes under way.', ({ fencesOpen }) => fencesOpen);
 }

@@ -10,8 +10,10 @@ import type { DirectOpener } from './direct-opener.ts';
 import { isCacheable } from './fill/cacheable.ts';
 import type { Fill } from './fill/fill.ts';
 import type { FillContext } from './fill/fill-context.ts';
+import { narrowed } from './fill/narrow-reads.ts';
 import { PageReader } from './fill/page-reader.ts';
 import { type PageSource, pageSetOf } from './fill/page-source.ts';
+import type { ReadAhead } from './fill/read-ahead.ts';
 import { FirstThenRest } from './first-then-rest.ts';
 import type { Home, InfoShare } from './home.ts';
 import type { InfoStore } from './info-store/info-store.ts';
@@ -28,6 +30,7 @@ import {
   pageResultOf,
   queryOf,
 } from './open-rules.ts';
+import type { UnclaimedAnswer } from './unclaimed-answer.ts';
 
 export interface OpenerOptions {
   readonly nodeId: string;
@@ -35,6 +38,7 @@ export interface OpenerOptions {
   readonly home: Home;
   readonly direct: DirectOpener;
   readonly fills: FillContext;
+  readonly readAhead: ReadAhead;
   readonly clock: Clock;
 }
 
@@ -43,6 +47,7 @@ interface ResolvedInfo extends InfoWay {
   readonly info: ObjectInfo;
   readonly ageMs: number;
   readonly fill: Fill | undefined;
+  readonly span?: UnclaimedAnswer | undefined;
 }
 
 export class ObjectOpener {
@@ -70,7 +75,7 @@ export class ObjectOpener {
   async #ask(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {
     const { nodeId, home, info, fills, clock } = this.#options;
     const before = info.hint(request.object);
-    const query = queryOf(request, before, fills.store);
+    const query = narrowed(queryOf(request, before, fills.store), { object: request.object, before }, fills);
     let share: InfoShare;
     try {
       share = await home.read(request.object, ufs, query, request.signal);
@@ -82,6 +87,7 @@ export class ObjectOpener {
     try {
       const { joined } = share;
       const { content, sentAtMs, fill } = share.read;
+      const span = joined ? undefined : share.read.span;
       fills.metrics.infoReads.inc({ result: joined ? 'coalesced' : 'ufs' });
       const ageMs = clock.monotonicMs() - sentAtMs;
       if (content.kind === 'absent') {
@@ -91,7 +97,7 @@ export class ObjectOpener {
       }
       const confirmed = before && versionOf(before) === versionOf(content.info);
       const by = confirmed ? 'confirmed' : 'read';
-      return await this.#answer(request, ufs, { info: content.info, ageMs, by, joined, fill });
+      return await this.#answer(request, ufs, { info: content.info, ageMs, by, joined, fill, span });
     } finally {
       share.release();
     }
@@ -145,6 +151,9 @@ export class ObjectOpener {
     const cache = pageResultOf(resolved, pages);
     const reader = new PageReader(source, plan.range, this.#options.fills, request.signal);
     if (fill) reader.join(fill, !resolved.joined);
+    const opened = resolved.span?.claim();
+    if (opened) reader.adopt(opened);
+    else this.#options.readAhead.onRead(source, plan.range, request.signal);
     const body = reader.takeFromMemory() ?? (await FirstThenRest.of(reader, plan.range));
     return openedOf({ ...plan, info, ageMs, nodeId, cache, pages, body });
   }

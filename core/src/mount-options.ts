@@ -16,6 +16,7 @@ import {
 
 export const pageSizeLimits = { minBytes: 64 * 1024, maxBytes: 16 * 1024 * 1024 };
 const ttlMsDefault = 60_000;
+const amplificationMaxDefault = 1.2;
 const uploadAgeMsDefault = 7 * 86_400_000;
 const ttlMsMax = 365 * 86_400_000;
 const unlimited = Number.POSITIVE_INFINITY;
@@ -27,6 +28,7 @@ const mountOptions = [
   'readOnly',
   'pageSize',
   'anonymous',
+  'amplificationMax',
   'abortUploadsAfter',
   'staleIfError',
   ...cacheOptionNames,
@@ -73,6 +75,7 @@ export function mountSettingsOf(
     listTtlMs: listTtlOf(options.get('listTtl')),
     readOnly: flagOf('readOnly', options.get('readOnly')) ?? false,
     pageSizeBytes: pageSizeOf(options.get('pageSize')) ?? defaults.pageSizeBytes,
+    amplificationMax: amplificationMaxOf(options.get('amplificationMax')),
     anonymous,
     staleIfErrorMs: staleIfErrorOf(options.get('staleIfError'), freshness),
     hedge: hedgeOf(options.get('hedge')),
@@ -94,6 +97,14 @@ function pageSettingsOf(options: Options) {
     cacheTtlMs: cacheTtlMs === unlimited ? undefined : cacheTtlMs,
     ...{ priority, minUses, maxObjectSizeBytes },
   };
+}
+
+function amplificationMaxOf(text: string | undefined): number {
+  if (text === undefined) return amplificationMaxDefault;
+  if (text === 'unlimited') return Number.POSITIVE_INFINITY;
+  const ratio = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (ratio < 1) throw notAllowed('amplificationMax', 'a number from 1 to 9999, or unlimited');
+  return ratio;
 }
 
 /** Undefined: off. */

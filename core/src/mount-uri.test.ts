@@ -10,7 +10,7 @@ describe('parseMount', () => {
   it('reads an S3 mount with everything in the query', () => {
     const uri =
       's3://lake/raw/2024?endpoint=http://127.0.0.1:7070&region=eu-west-1&pathStyle=false' +
-      '&credentials=env:LAKE&ttl=5m&readOnly=true&pageSize=4MiB&maxObjectSize=1GiB&anonymous=read';
+      '&credentials=env:LAKE&ttl=5m&readOnly=true&pageSize=4MiB&maxObjectSize=1GiB&amplificationMax=2.5&anonymous=read';
     expect(parse(`/lake/raw=${uri}`)).toEqual({
       path: '/lake/raw',
       bucket: 'lake',
@@ -30,6 +30,7 @@ describe('parseMount', () => {
       readOnly: true,
       pageSizeBytes: 4 * 1024 * 1024,
       maxObjectSizeBytes: 1024 ** 3,
+      amplificationMax: 2.5,
       priority: 'normal',
       minUses: 1,
       anonymous: 'read',
@@ -67,6 +68,7 @@ describe('parseMount', () => {
       readOnly: false,
       pageSizeBytes: 1024 * 1024,
       maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
+      amplificationMax: 1.2,
       priority: 'normal',
       minUses: 1,
       anonymous: 'none',

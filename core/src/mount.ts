@@ -60,6 +60,8 @@ export interface Mount {
   readonly minUses: number;
   /** Pages are dropped this long after their fill; absent: never. */
   readonly cacheTtlMs?: number | undefined;
+  /** UFS bytes to served bytes: over it, reads fetch less than whole pages. `Infinity`: no bound. */
+  readonly amplificationMax: number;
   readonly anonymous: 'none' | 'read';
   /** Lists of the UFS may be kept this long, and lag; absent: never kept. */
   readonly listTtlMs?: number | undefined;

@@ -20,6 +20,10 @@ export class Share {
     this.urgency = urgency;
   }
 
+  get isReleased(): boolean {
+    return this.state === 'released';
+  }
+
   /** Resolves when the share is taken, or was given up while it waited. */
   get settled(): Promise<void> {
     return this.#settled.promise;

@@ -5,15 +5,14 @@ import type { UfsObject } from '@forebay/ufs/ufs';
 import type { PageSource } from './page-source.ts';
 
 /**
- * Bytes of the answer before page `firstPage`. Every UFS answer is checked before its first byte is used:
+ * Bytes of the answer before offset `start`. Every UFS answer is checked before its first byte is used:
  * version, total size, and where it starts. @throws ForebayError version-changed, ufs-unavailable
  */
-export function skipBytesOf(opened: UfsObject, source: PageSource, firstPage: number): number {
-  const { info, pageSizeBytes } = source;
+export function skipBytesOf(opened: UfsObject, { info }: PageSource, start: number): number {
   if (versionOf(opened.info) !== versionOf(info)) {
     throw new ForebayError('version-changed', 'the object at the UFS is no longer the version asked for');
   }
-  const skipBytes = firstPage * pageSizeBytes - opened.range.start;
+  const skipBytes = start - opened.range.start;
   if (skipBytes < 0) throw new ForebayError('ufs-unavailable', 'the UFS answered with another range');
   return skipBytes;
 }

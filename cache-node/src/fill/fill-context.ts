@@ -8,6 +8,8 @@ import type { BufferPool } from '../buffers/buffer-pool.ts';
 import type { CacheNodeMetrics } from '../metrics.ts';
 import type { PageIndex } from '../page-store/page-index.ts';
 import type { PageStore } from '../page-store/page-store.ts';
+import type { Amplifications } from './amplification.ts';
+import type { AskedPages } from './asked-pages.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { LingeringPages } from './lingering-pages.ts';
 import type { PageFlight } from './page-flight.ts';
@@ -23,6 +25,9 @@ export interface FillContext {
   readonly budget: ByteBudget;
   readonly pool: BufferPool;
   readonly loads: UfsLoads;
+  readonly amplifications: Amplifications;
+  /** Pages of which only parts were fetched. */
+  readonly asked: AskedPages;
   /** How many pages a fill may run ahead of its furthest reader. */
   readonly aheadPages: number;
   /** Bytes of one of the requests that bring a large object together. */

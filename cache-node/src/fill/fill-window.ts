@@ -2,10 +2,11 @@
  * The fills that one reader goes along with: the one that is bringing its page, and where the store is far,
  * those that bring the next chunks of its range at the same time.
  */
-import { Fill, type FillRun } from './fill.ts';
+import type { FillRun } from './fill.ts';
 import { chunkPagesOf, comesInChunks, type FillContext } from './fill-context.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
+import { isMissing, sendFill } from './send-fill.ts';
 
 /** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
 const fillBytesMax = 64 * 1024 * 1024;
@@ -64,7 +65,7 @@ export class FillWindow {
   start(first: number): PageFlight {
     const { flights } = this.#context;
     const { set } = this.#source;
-    this.#send({ first, endExclusive: this.#runEnd(first), urgency: 'demand' });
+    this.#send({ first, endExclusive: this.runEnd(first), urgency: 'demand' });
     this.#goAhead();
     return flights.get({ set, index: first })!;
   }
@@ -89,7 +90,7 @@ export class FillWindow {
         at += 1;
         continue;
       }
-      const endExclusive = this.#runEnd(at);
+      const endExclusive = this.runEnd(at);
       if (endExclusive > wantedEnd || !load.enterAhead()) return;
       this.#send({ first: at, endExclusive, urgency: 'ahead' }, () => load.leaveAhead());
       at = endExclusive;
@@ -97,32 +98,18 @@ export class FillWindow {
   }
 
   #send(run: FillRun, over = () => {}): void {
-    const context = this.#context;
-    const source = this.#source;
-    const { pageSizeBytes, info, ufs, object } = source;
-    const { ufsKey, versionId } = object;
-    const start = run.first * pageSizeBytes;
-    const endExclusive = Math.min(run.endExclusive * pageSizeBytes, info.sizeBytes);
-    const fill = new Fill(source, run, context);
-    this.#own.add(fill);
+    const sent = sendFill(this.#source, run, { context: this.#context, reader: this.#reader });
+    this.#own.add(sent.fill);
+    this.#followed.add(sent.fill);
     this.#running += 1;
-    const open = async () => {
-      const sentAtMs = context.clock.monotonicMs();
-      const range = { kind: 'span', start, endExclusive } as const;
-      const opened = await ufs.get(ufsKey, { range, versionId, ifMatch: info.etag });
-      context.loads.of(ufs).answered(context.clock.monotonicMs() - sentAtMs);
-      return opened;
-    };
-    this.#followed.add(fill);
-    fill.attach(this.#reader);
-    void fill.run(open).then(() => {
+    void sent.over.then(() => {
       this.#running -= 1;
       over();
     });
   }
 
-  /** Of the run of missing pages that begins here, no more than one request brings. */
-  #runEnd(first: number): number {
+  /** Of the run of missing pages that begins here, the end of what one request brings. */
+  runEnd(first: number): number {
     const { pageSizeBytes, ufs } = this.#source;
     const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
     const limit = comesInChunks(this.#context, ufs)
@@ -135,7 +122,6 @@ export class FillWindow {
   }
 
   #isMissing(index: number): boolean {
-    const page = { set: this.#source.set, index };
-    return !this.#context.flights.get(page) && !this.#context.store.has(page);
+    return isMissing(this.#context, this.#source.set, index);
   }
 }

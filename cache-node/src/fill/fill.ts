@@ -11,7 +11,8 @@ import { pageLengthBytes } from '@forebay/core/page';
 import type { UfsObject } from '@forebay/ufs/ufs';
 import { classBytesOf } from '../buffers/buffer-pool.ts';
 import type { PagedObject } from '../page-store/paged-object.ts';
-import type { Share, Urgency } from './byte-budget.ts';
+import type { Amplification } from './amplification.ts';
+import type { Urgency } from './byte-budget.ts';
 import { asFillError, skipBytesOf } from './fill-answers.ts';
 import { chunkPagesOf, comesInChunks, type FillContext } from './fill-context.ts';
 import { type FillHandle, type FillReader, type FlightEnd, PageFlight } from './page-flight.ts';
@@ -29,6 +30,7 @@ export class Fill implements FillHandle {
   endPage: number;
   readonly #context: FillContext;
   readonly #object: PagedObject;
+  readonly #amplification: Amplification;
   readonly #readers = new Set<FillReader>();
   /** Registered flights, in page order; the first is being filled. */
   readonly #flights: PageFlight[] = [];
@@ -47,6 +49,7 @@ export class Fill implements FillHandle {
   constructor(source: PageSource, run: FillRun, context: FillContext) {
     this.source = source;
     this.#object = pagedObjectOf(source);
+    this.#amplification = context.amplifications.of(source.object.mount);
     this.endPage = run.endExclusive;
     this.#firstPage = run.first;
     this.#plannedEnd = run.first;
@@ -128,11 +131,13 @@ export class Fill implements FillHandle {
     const iterator = opened.body[Symbol.asyncIterator]();
     let leftBytes = opened.range.endExclusive - opened.range.start;
     try {
-      let skipBytes = skipBytesOf(opened, this.source, this.#flights[0]?.page.index ?? 0);
+      const start = (this.#flights[0]?.page.index ?? 0) * this.source.pageSizeBytes;
+      let skipBytes = skipBytesOf(opened, this.source, start);
       while (this.#flights.length > 0) {
         const { done, value } = await iterator.next();
         if (done) throw new ForebayError('ufs-unavailable', 'the UFS sent less than it announced');
         leftBytes -= value.byteLength;
+        this.#amplification.fetched(value.byteLength);
         if (skipBytes > 0 && skipBytes >= value.byteLength) {
           // A store that ignores ranges may be far from the first page: not worth it for nobody.
           if (this.#readers.size === 0) return this.#left();
@@ -169,7 +174,7 @@ export class Fill implements FillHandle {
     const share = budget.take(classBytesOf(flight.lengthBytes), this.#urgency);
     flight.share = share;
     if (share.state === 'waiting') await share.settled;
-    if (isGivenUp(share)) flight.share = undefined;
+    if (share.isReleased) flight.share = undefined;
     else flight.hold(pool.take(flight.lengthBytes));
     return flight.isHeld;
   }
@@ -291,9 +296,4 @@ export class Fill implements FillHandle {
     this.#wake?.();
     this.#wake = undefined;
   }
-}
-
-/** Asked of a share that one has waited for: nothing narrows its state across the wait. */
-function isGivenUp(share: Share): boolean {
-  return share.state === 'released';
 }

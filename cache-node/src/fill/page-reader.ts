@@ -7,9 +7,11 @@
 import { ForebayError, isKind } from '@forebay/core/errors';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
+import type { UfsObject } from '@forebay/ufs/ufs';
 import type { ServedSource } from '../metrics.ts';
 import type { FillContext } from './fill-context.ts';
 import { FillWindow } from './fill-window.ts';
+import { NarrowReads } from './narrow-reads.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
 
@@ -33,6 +35,7 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   readonly #signal: AbortSignal;
   readonly #endExclusive: number;
   readonly #window: FillWindow;
+  readonly #narrow: NarrowReads;
   #offset: number;
   #failures = 0;
   /** The page whose result is counted already. */
@@ -51,6 +54,7 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     this.pageIndex = Math.floor(range.start / source.pageSizeBytes);
     const rangeEnd = Math.ceil(range.endExclusive / source.pageSizeBytes);
     this.#window = new FillWindow({ source, context, reader: this, rangeEnd });
+    this.#narrow = new NarrowReads({ source, context, signal, endExclusive: range.endExclusive });
     // A signal that has aborted already tells nobody any more.
     if (signal.aborted) this.#closed = true;
     else signal.addEventListener('abort', this.#close, { once: true });
@@ -70,6 +74,11 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     this.#window.follow(fill);
   }
 
+  /** Takes the bytes of its range that its info came with. */
+  adopt(opened: UfsObject): void {
+    this.#narrow.adopt(this.#offset, opened);
+  }
+
   /** The whole rest where it lies in one page in memory, and then the reader is done; costs no promise. */
   takeFromMemory(): Uint8Array | undefined {
     const part = this.#part();
@@ -87,13 +96,14 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
       if (bytes) return { done: false, value: bytes };
     }
     this.#close();
+    this.#narrow.close();
     if (this.#offset < this.#endExclusive) throw new ForebayError('ufs-unavailable', 'the reader has left');
     return { done: true, value: undefined };
   }
 
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#giveBack();
     this.#close();
+    this.#giveBack();
     this.#offset = this.#endExclusive;
     return Promise.resolve({ done: true, value: undefined });
   }
@@ -113,12 +123,14 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   #giveBack(): void {
     this.#takeBack?.();
     this.#takeBack = undefined;
+    if (this.#narrow.isOver || this.#closed) this.#narrow.close();
   }
 
   /** Some bytes, or undefined: look again. */
   async #nextPiece(): Promise<Uint8Array | undefined> {
     const { store, flights } = this.#context;
     const part = this.#part();
+    if (this.#narrow.isOpen) return this.#fromSpan(part);
     const page = { set: this.#source.set, index: part.index };
     this.#want(part.index);
     const inMemory = store.inMemory(page);
@@ -126,6 +138,7 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     const flight = flights.get(page);
     if (flight) return this.#fromFlight(flight, part);
     if (store.has(page)) return this.#fromDisk(part);
+    if (this.#narrow.open(part, this.#offset, this.#window)) return this.#fromSpan(part);
     return this.#fromFlight(this.#window.start(part.index), part);
   }
 
@@ -155,8 +168,21 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
       this.#failures = 0;
       return this.#serve(this.#copyOf(flight, part), part, 'ufs');
     }
-    if (flight.end?.kind === 'failed') this.#onFailure(flight.end.error, flight.fill);
+    if (flight.end?.kind === 'failed') this.#onFailure(flight.end.error, flight.fill.versionId);
     return undefined;
+  }
+
+  /** Straight from the UFS, lent by its driver. */
+  async #fromSpan(part: PagePart): Promise<Uint8Array | undefined> {
+    this.#count(part.index, 'miss');
+    try {
+      const bytes = await this.#narrow.next();
+      this.#failures = 0;
+      return this.#serve(bytes, part, 'ufs');
+    } catch (error) {
+      if (!this.#closed) this.#onFailure(error, this.#source.object.versionId);
+      return undefined;
+    }
   }
 
   #copyOf(flight: PageFlight, { start, endExclusive }: PagePart): Uint8Array {
@@ -168,11 +194,10 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     return buffer.subarray(0, bytes.byteLength);
   }
 
-  #onFailure(error: unknown, fill: FillHandle): void {
+  #onFailure(error: unknown, versionId: string | undefined): void {
     this.#failures += 1;
     // The version that is no longer current may well be there for who asks for it by its id.
-    const concernsOthers =
-      isKind(error, 'version-changed') && fill.versionId !== this.#source.object.versionId;
+    const concernsOthers = isKind(error, 'version-changed') && versionId !== this.#source.object.versionId;
     const mayRepeat = concernsOthers || isKind(error, 'ufs-unavailable');
     if (mayRepeat && this.#failures < failuresMax) return;
     this.#close();
@@ -203,7 +228,11 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   #serve(bytes: Uint8Array, part: PagePart, source: ServedSource): Uint8Array {
     this.#offset += bytes.byteLength;
     if (source !== 'ufs') this.#count(part.index, 'hit');
-    this.#context.metrics.bytesServed.inc({ source }, bytes.byteLength);
+    const { metrics, amplifications } = this.#context;
+    const { mount } = this.#source.object;
+    metrics.bytesServed.inc({ source }, bytes.byteLength);
+    metrics.mountBytesServed.inc({ mount: mount.path }, bytes.byteLength);
+    amplifications.of(mount).served(bytes.byteLength);
     return bytes;
   }
 

@@ -30,6 +30,7 @@ export function testMount(overrides: Partial<Mount> = {}): Mount {
     maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
     priority: 'normal',
     minUses: 1,
+    amplificationMax: Number.POSITIVE_INFINITY,
     anonymous: 'none',
     createdAtMs: 0,
     ...overrides,

@@ -36,6 +36,7 @@ export function testMount(options: {
     maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
     priority: 'normal',
     minUses: 1,
+    amplificationMax: Number.POSITIVE_INFINITY,
     anonymous: options.anonymous ?? 'none',
     createdAtMs: Date.UTC(2026, 0, 2, 3, 4, 5),
   };

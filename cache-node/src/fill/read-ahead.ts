@@ -1,0 +1,74 @@
+/**
+ * Reads ahead of requests: where the reads of a version follow a pattern, the bytes that are likely to be
+ * asked for next are filled before they are. Everybody else goes first: these fills take what is left of the
+ * budget and of the mount's amplification, and end when the reader leaves.
+ */
+import { pagesOf } from '@forebay/core/page';
+import type { ByteRange } from '@forebay/core/range';
+import { AccessTracker } from './access-tracker.ts';
+import { chunkPagesOf, type FillContext } from './fill-context.ts';
+import { type PageSource, pagedObjectOf } from './page-source.ts';
+import { isMissing, sendFill } from './send-fill.ts';
+
+export class ReadAhead {
+  readonly #context: FillContext;
+  readonly #tracker = new AccessTracker();
+
+  constructor(context: FillContext) {
+    this.#context = context;
+  }
+
+  /** A client reads `range`; `signal` says when it has left. */
+  onRead(source: PageSource, range: ByteRange, signal: AbortSignal): void {
+    const { aheadPages } = this.#context;
+    if (aheadPages === 0) return;
+    const { set, info, pageSizeBytes } = source;
+    const told = this.#tracker.read(set, range, info.sizeBytes, {
+      windowBytesMin: 2 * pageSizeBytes,
+      windowBytesMax: aheadPages * pageSizeBytes,
+    });
+    if (!told || told.start >= info.sizeBytes) return;
+    const { first, endExclusive } = pagesOf(
+      { start: told.start, endExclusive: Math.min(told.endExclusive, info.sizeBytes) },
+      pageSizeBytes,
+    );
+    const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
+    for (let at = first; at < Math.min(endExclusive, first + aheadPages); ) {
+      const end = this.#runEnd(set, at, Math.min(endExclusive, at + chunkPages));
+      if (end > at && !this.#bring(source, { first: at, endExclusive: end }, signal)) return;
+      at = Math.max(end, at + 1);
+    }
+  }
+
+  /** False where nothing more may be brought now. */
+  #bring(
+    source: PageSource,
+    run: { readonly first: number; readonly endExclusive: number },
+    signal: AbortSignal,
+  ): boolean {
+    const context = this.#context;
+    const { info, pageSizeBytes, object, ufs } = source;
+    const start = run.first * pageSizeBytes;
+    const bytes = Math.min(run.endExclusive * pageSizeBytes, info.sizeBytes) - start;
+    if (!context.amplifications.of(object.mount).allows(bytes, 0)) return false;
+    if (!context.store.couldStore(pagedObjectOf(source), Math.min(bytes, pageSizeBytes))) return false;
+    const load = context.loads.of(ufs);
+    if (signal.aborted || !load.enterAhead()) return false;
+    const reader = { pageIndex: run.first, wantedEnd: run.endExclusive, wake: () => {} };
+    const { fill, over } = sendFill(source, { ...run, urgency: 'ahead' }, { context, reader });
+    const leave = () => fill.detach(reader);
+    signal.addEventListener('abort', leave, { once: true });
+    void over.then(() => {
+      load.leaveAhead();
+      signal.removeEventListener('abort', leave);
+      leave();
+    });
+    return true;
+  }
+
+  #runEnd(set: string, first: number, limit: number): number {
+    let end = first;
+    while (end < limit && isMissing(this.#context, set, end)) end += 1;
+    return end;
+  }
+}
