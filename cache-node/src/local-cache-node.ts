@@ -18,9 +18,10 @@ import type {
 import type { CachePolicies } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import { isKind } from '@forebay/core/errors';
+import type { Freed, FreeRequest } from '@forebay/core/freeing';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
-import { clientKeyOf, type Mount, type ObjectRef } from '@forebay/core/mount';
+import { clientKeyOf, type Mount, type MountTable, type ObjectRef } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { BufferPool } from './buffers/buffer-pool.ts';
@@ -36,6 +37,7 @@ import { UfsLoads } from './fill/ufs-load.ts';
 import { Home } from './home.ts';
 import { InfoLog } from './info-log/info-log.ts';
 import { InfoStore } from './info-store/info-store.ts';
+import { KeptObjects } from './kept-objects.ts';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from './metrics.ts';
 import { ObjectOpener } from './object-opener.ts';
 import { ObjectStats } from './object-stats.ts';
@@ -52,6 +54,7 @@ export interface LocalCacheNodeOptions {
   readonly ufsOf: (mount: Mount) => Promise<Ufs>;
   /** How pages are kept; may change at any time. */
   readonly policies: CachePolicies;
+  readonly mounts: () => MountTable;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -70,6 +73,7 @@ export class LocalCacheNode implements CacheNode {
   readonly #opener: ObjectOpener;
   readonly #direct: DirectOpener;
   readonly #stats: ObjectStats;
+  readonly #kept: KeptObjects;
   readonly #startedAtMs: number;
 
   private constructor(options: LocalCacheNodeOptions, info: InfoStore, fills: FillContext) {
@@ -80,6 +84,7 @@ export class LocalCacheNode implements CacheNode {
     this.#startedAtMs = options.clock.monotonicMs();
     const home = new Home({ info, clock: options.clock, fills });
     const { nodeId, clock } = options;
+    this.#kept = new KeptObjects({ ...options, info, store: fills.store });
     this.#stats = new ObjectStats(nodeId, { info, home, fills });
     this.#direct = new DirectOpener({ nodeId, clock, metrics: fills.metrics });
     const readAhead = new ReadAhead(fills);
@@ -183,6 +188,19 @@ export class LocalCacheNode implements CacheNode {
 
   async stat(question: ReadQuestion): Promise<ObjectStat> {
     return this.#stats.stat(question);
+  }
+
+  free(request: FreeRequest): Promise<Freed> {
+    return this.#kept.free(request);
+  }
+
+  /** Rules, pins or mounts have changed: what is stored follows. Never throws. */
+  async applyPolicies(): Promise<void> {
+    try {
+      await this.#kept.applyPolicies();
+    } catch (error) {
+      this.#options.log.error({ reason: String(error) }, 'what is stored does not follow the new policies');
+    }
   }
 
   async stats(): Promise<NodeStats> {

@@ -2,6 +2,7 @@
 
 import { CommandError, usageError } from './command-error.ts';
 import { type DataDir, dataDirAt, readRootCredentials } from './data-dir.ts';
+import { jsonLines } from './json-lines.ts';
 
 export interface AdminOptions {
   readonly admin?: string | undefined;
@@ -19,6 +20,15 @@ export interface AdminClient {
    * @throws CommandError where there is no answer, or an error; its text is for people.
    */
   ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>;
+  /**
+   * A POST whose answer is lines: all but the last, which says `"done": true`, are progress.
+   * @throws CommandError as `ask`, and where the answer ends before that line
+   */
+  follow<T extends { readonly done: boolean }>(
+    path: string,
+    body: unknown,
+    onProgress: (line: T) => void,
+  ): Promise<T>;
 }
 
 export function adminClient(options: AdminOptions, env: NodeJS.ProcessEnv): AdminClient {
@@ -26,25 +36,59 @@ export function adminClient(options: AdminOptions, env: NodeJS.ProcessEnv): Admi
     options.admin ?? options.registry ?? (env.FOREBAY_ADMIN || undefined) ?? adminUrlDefault,
   );
   const dataDir = dataDirAt(options.dataDir ?? (env.FOREBAY_DATA_DIR || './forebay-data'));
+  const request = async (method: string, path: string, body: unknown, signal: AbortSignal) => {
+    const authorization = authorizationOf(env, dataDir);
+    const response = await send(url, path, {
+      method,
+      headers: {
+        ...(authorization !== undefined && { authorization }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      redirect: 'error',
+      signal,
+    });
+    if (response.ok) return response;
+    throw refusal(url, response.status, await response.json().catch(() => undefined));
+  };
   return {
     url,
     ask: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-      const authorization = authorizationOf(env, dataDir);
-      const response = await send(url, path, {
-        method,
-        headers: {
-          ...(authorization !== undefined && { authorization }),
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        redirect: 'error',
-        signal: AbortSignal.timeout(answerWithinMs),
-      });
-      const answer: unknown = await response.json().catch(() => undefined);
-      if (!response.ok) throw refusal(url, response.status, answer);
-      return answer as T;
+      const response = await request(method, path, body, AbortSignal.timeout(answerWithinMs));
+      return (await response.json().catch(() => undefined)) as T;
+    },
+    follow: async (path, body, onProgress) => {
+      const quiet = new AbortController();
+      const timer = setTimeout(() => quiet.abort(new Error('no word for too long')), answerWithinMs);
+      try {
+        const response = await request('POST', path, body, quiet.signal);
+        return await lastLine(url, response, (line) => {
+          timer.refresh();
+          onProgress(line);
+        });
+      } finally {
+        clearTimeout(timer);
+      }
     },
   };
+}
+
+async function lastLine<T extends { readonly done: boolean }>(
+  url: string,
+  response: Response,
+  onProgress: (line: T) => void,
+): Promise<T> {
+  try {
+    for await (const line of jsonLines(response.body ?? ReadableStream.from([]))) {
+      if ((line as { error?: unknown }).error !== undefined) throw refusal(url, response.status, line);
+      if ((line as T).done) return line as T;
+      onProgress(line as T);
+    }
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(`the answer of ${url} broke off: ${(error as Error).message}`, { cause: error });
+  }
+  throw new CommandError(`the answer of ${url} broke off before its end`);
 }
 
 function adminUrl(text: string): string {

@@ -2,7 +2,9 @@
 import { Command } from 'commander';
 import { examplesText } from './commands/admin-command.ts';
 import { demoCommand } from './commands/demo.ts';
+import { freeCommand } from './commands/free.ts';
 import { mountCommand, mountsCommand, umountCommand } from './commands/mounts.ts';
+import { pinCommand, pinsCommand, unpinCommand } from './commands/pins.ts';
 import { reservedCommands } from './commands/reserved.ts';
 import { serveCommand } from './commands/serve.ts';
 import { explainCommand, statCommand } from './commands/stat.ts';
@@ -22,6 +24,7 @@ export function createProgram(): Command {
     ...[serveCommand(), demoCommand(), statusCommand()],
     ...[mountsCommand(), mountCommand(), umountCommand()],
     ...[statCommand(), explainCommand()],
+    ...[freeCommand(), pinCommand(), unpinCommand(), pinsCommand()],
     usersCommand(),
   ];
   for (const command of commands) program.addCommand(command);

@@ -5,6 +5,7 @@
  */
 import type { ConditionOutcome, ReadConditions } from './conditions.ts';
 import type { UfsAnswer } from './errors.ts';
+import type { Freed, FreeRequest } from './freeing.ts';
 import type { Mount, ObjectRef } from './mount.ts';
 import type { ObjectInfo } from './object.ts';
 import type { ObjectStat } from './object-stat.ts';
@@ -129,5 +130,9 @@ export interface CacheNode {
    * nothing: not what is kept, nor what goes next.
    */
   stat(question: ReadQuestion): Promise<ObjectStat>;
+  /**
+   * Drops pages, and what is known of their objects. Never touches the UFS. @throws the signal's reason
+   */
+  free(request: FreeRequest): Promise<Freed>;
   stats(): Promise<NodeStats>;
 }

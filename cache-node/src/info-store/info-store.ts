@@ -163,6 +163,15 @@ export class InfoStore {
     this.#drop(placementKeyOf(object));
   }
 
+  /** `drop` for what is in memory of a UFS bucket's keys that begin with `keyPrefix`. */
+  dropBelow(identity: string, keyPrefix: string): void {
+    const prefix = this.#infoKeyOf(`${identity}\0${keyPrefix}`);
+    for (const key of this.#memory.keysFrom(prefix)) {
+      this.#memory.delete(key);
+      this.#deletePersistent(key);
+    }
+  }
+
   /** `drop`, where what is remembered is still this version: somebody may have learnt of a later one. */
   dropVersion(object: ObjectRef, info: ObjectInfo): void {
     const isThis = (known: KnownInfo | undefined): boolean => {

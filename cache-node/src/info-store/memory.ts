@@ -51,6 +51,11 @@ export class MemoryInfo {
     }
   }
 
+  /** Placement keys that begin so. */
+  keysFrom(prefix: string): string[] {
+    return [...this.#slots.keys()].filter((key) => key.startsWith(prefix));
+  }
+
   clear(): void {
     this.#records.clear();
   }

@@ -7,7 +7,7 @@ import { CachePolicies } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
-import type { Mount, ObjectRef } from '@forebay/core/mount';
+import { type Mount, MountTable, type ObjectRef } from '@forebay/core/mount';
 import type { RangeRequest } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { LocalCacheNode } from '../local-cache-node.ts';
@@ -88,6 +88,7 @@ export class TestNodes {
       dataDir?: string;
       clock?: TestClock;
       policies?: CachePolicies;
+      mounts?: readonly Mount[];
     } = {},
   ): Promise<TestNode> {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'forebay-node-')));
@@ -98,6 +99,7 @@ export class TestNodes {
       dataDir,
       settings: { ...defaults, ...options.settings },
       policies: options.policies ?? new CachePolicies(),
+      mounts: () => new MountTable(options.mounts ?? [testMount()]),
       ufsOf: () => Promise.resolve(ufs),
       metrics,
       clock,

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { usageError } from '../command-error.ts';
 
 const names = [
-  ...['gateway', 'cache-node', 'registry', 'nodes', 'drain', 'load', 'free', 'pin', 'unpin', 'copy'],
+  ...['gateway', 'cache-node', 'registry', 'nodes', 'drain', 'load', 'copy'],
   ...['jobs', 'job', 'config', 'bench', 'doctor', 'completion'],
 ];
 

@@ -117,11 +117,11 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
   const shared = { settings: values, ufsOf, metrics, clock, log };
   const policies = new CachePolicies(registry.view());
-  const cachePlace = { nodeId, dataDir: dataDir.cachePath };
+  const cachePlace = { nodeId, dataDir: dataDir.cachePath, mounts: () => registry.view().mounts };
   const cacheNode = await LocalCacheNode.open({ ...shared, ...cachePlace, policies });
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
-  undoing.add(registry.watch((view) => policies.update(view)));
+  undoing.add(followPolicies(registry, { policies, cacheNode }));
   const credentials = credentialsOf(rootUser, registry);
   const serviceOf = (pattern: Mount) => pool.serviceOf(pattern);
   const gateway = createGateway({ ...shared, serviceOf, registry, cacheNode, credentials });
@@ -147,6 +147,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
       metricsText: () => metrics.text(),
       makeMount: (input) => usableMount(input, parts),
       makeUser: (input) => makeUser(input, rootUser, clock.wallMs()),
+      nowMs: () => clock.wallMs(),
       log,
     }),
   );
@@ -169,6 +170,18 @@ function forgetUnmounted(registry: LocalRegistry, cacheNode: LocalCacheNode): ()
     const now = mounts.mounts.map(({ path }) => path);
     if (paths.some((path) => !now.includes(path))) cacheNode.forgetInfo();
     paths = now;
+  });
+}
+
+/** What is stored follows rules and pins as they are now, also where they changed while nothing ran. */
+function followPolicies(
+  registry: LocalRegistry,
+  { policies, cacheNode }: { policies: CachePolicies; cacheNode: LocalCacheNode },
+): () => void {
+  void cacheNode.applyPolicies();
+  return registry.watch((view) => {
+    policies.update(view);
+    void cacheNode.applyPolicies();
   });
 }
 

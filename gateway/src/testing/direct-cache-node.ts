@@ -97,6 +97,10 @@ export class DirectCacheNode implements CacheNode {
     return Promise.reject(new Error('a gateway never asks this'));
   }
 
+  free(): Promise<never> {
+    return Promise.reject(new Error('a gateway never asks this'));
+  }
+
   async stats(): Promise<NodeStats> {
     return {
       nodeId: this.nodeId,

@@ -105,7 +105,7 @@ beforeEach(async () => {
   });
   app = createAdminApp({
     registry,
-    cacheNode: { stat },
+    cacheNode: { stat, free: () => Promise.reject(new Error('not asked here')) },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: 'a-token-of-16-chars' },
     version: '0.1.0',
     status: async () => status,
@@ -119,6 +119,7 @@ beforeEach(async () => {
         secretKey: 'made-secret',
         createdAtMs: 0,
       }),
+    nowMs: () => 0,
     log: silentLog,
   });
 });

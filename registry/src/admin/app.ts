@@ -14,6 +14,7 @@ import type { LocalRegistry } from '../local-registry.ts';
 import { RegistryError } from '../registry-error.ts';
 import { AdminError, statusOf } from './admin-error.ts';
 import { type AdminCredentials, adminVerifier } from './auth.ts';
+import { cachingRoutes } from './caching.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { objectRoutes } from './objects.ts';
 import { openApi } from './openapi.ts';
@@ -23,7 +24,7 @@ import { type UserDeps, userRoutes } from './users.ts';
 
 export interface AdminDeps {
   readonly registry: LocalRegistry;
-  readonly cacheNode: Pick<CacheNode, 'stat'>;
+  readonly cacheNode: Pick<CacheNode, 'stat' | 'free'>;
   readonly credentials: AdminCredentials;
   readonly version: string;
   readonly status: () => Promise<Status>;
@@ -34,6 +35,7 @@ export interface AdminDeps {
   /** @throws ConfigError where the mount is not allowed, or could not be used. */
   readonly makeMount: (input: MountInput) => Promise<Mount>;
   readonly makeUser: UserDeps['makeUser'];
+  readonly nowMs: () => number;
   readonly log: Log;
 }
 
@@ -61,6 +63,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   mountRoutes(app, deps);
   userRoutes(app, deps);
   objectRoutes(app, deps);
+  cachingRoutes(app, deps);
   app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
   app.onError((error, c) => failed(c, error, deps.log));
   return app;
@@ -119,6 +122,6 @@ function toAdminError(error: Error): AdminError | undefined {
   if (error instanceof AdminError) return error;
   if (error instanceof ConfigError) return new AdminError('BadRequest', error.message);
   if (!(error instanceof RegistryError)) return undefined;
-  const isMissing = error.code === 'not-mounted' || error.code === 'no-such-user';
+  const isMissing = ['not-mounted', 'no-such-user', 'not-pinned'].includes(error.code);
   return new AdminError(isMissing ? 'NotFound' : 'Conflict', error.message);
 }

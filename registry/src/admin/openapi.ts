@@ -1,4 +1,5 @@
 /** The OpenAPI document of the admin API. A test holds it against the routes. */
+import { cachingPaths, cachingSchemas } from './openapi-caching.ts';
 import { objectSchemas } from './openapi-objects.ts';
 import { answer, count, error, jsonOf, objectOf, query, ref, text } from './openapi-parts.ts';
 
@@ -94,6 +95,7 @@ const schemas = {
     ],
   ),
   ...objectSchemas,
+  ...cachingSchemas,
 };
 
 const open = { security: [] };
@@ -171,6 +173,7 @@ const paths = {
       },
     },
   },
+  ...cachingPaths,
   '/api/v1/objects': {
     get: {
       summary: 'What is cached of an object, and what a read would do now, without asking the UFS',

@@ -37,7 +37,7 @@ beforeEach(async () => {
   const unused = () => Promise.reject(new Error('not asked here'));
   app = createAdminApp({
     registry,
-    cacheNode: { stat: unused },
+    cacheNode: { stat: unused, free: unused },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined },
     version: '0.1.0',
     status: unused,
@@ -46,6 +46,7 @@ beforeEach(async () => {
     makeMount: unused,
     makeUser: ({ name, accessKey = 'MADEKEY', policies }) =>
       new User({ name, accessKey, policies, secretKey: 'made-secret', createdAtMs: 0 }),
+    nowMs: () => 0,
     log: silentLog,
   });
 });
