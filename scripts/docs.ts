@@ -230,7 +230,7 @@ const mountOptionRows = [
     '`normal`',
     '`low`, `normal` or `high`: where room is needed, pages of low priority go first.',
   ],
-  ['minUses', '`1`', 'Requests for a page before it is stored, up to 255. 2 keeps what is read once out.'],
+  ['minUses', '`1`', 'Requests for a page before it is stored, up to 15. 2 keeps what is read once out.'],
   ['cacheTtl', '`off`', 'Pages are dropped this long after they were filled.'],
   [
     'anonymous',

@@ -2,7 +2,7 @@
  * What an operator does to what is cached, by the keys that clients see: frees it, and gives it the policies that
  * hold now. Both walk over all that is stored, beside reads and writes.
  */
-import type { CachePolicies } from '@forebay/core/cache-policy';
+import type { CachePolicies, CachePolicy } from '@forebay/core/cache-policy';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';
 import type { KeyPattern } from '@forebay/core/key-pattern';
 import { clientKeyOf, type MountTable, type ObjectRef, ufsIdentityOf } from '@forebay/core/mount';
@@ -26,15 +26,18 @@ export class KeptObjects {
   }
 
   /** @throws the signal's reason */
-  async free({ keys, ...how }: FreeRequest): Promise<Freed> {
+  async free({ keys, pinned, ...how }: FreeRequest): Promise<Freed> {
     const { store, info, mounts } = this.#options;
-    if (!how.dryRun) this.#dropInfo(keys);
+    how.signal.throwIfAborted();
+    const spares = (path: string) => !pinned && this.#policyOf(path)?.pinned === true;
+    if (!how.dryRun) this.#dropInfo(keys, spares);
     return store.free({
       ...how,
       path: keys.key === undefined ? undefined : `${keys.bucket}/${keys.key}`,
       prefix: `${keys.bucket}/${keys.prefix}`,
-      onObject: ({ path }) => {
-        const object = how.dryRun ? undefined : resolvePath(mounts(), path);
+      spares,
+      onObject: (path) => {
+        const object = resolvePath(mounts(), path);
         if (object) info.drop(object);
       },
     });
@@ -50,29 +53,32 @@ export class KeptObjects {
   }
 
   async #apply(): Promise<void> {
-    const { store, policies, mounts } = this.#options;
+    const { store } = this.#options;
     while (this.#applyAgain) {
       this.#applyAgain = false;
-      await store.applyPolicies(({ path, mountPath }) => {
-        const object = resolvePath(mounts(), path);
-        // Where another mount holds the key by now, nobody reads these pages, and they go in their time.
-        if (!object || object.mount.path !== mountPath) return undefined;
-        return policies.policyOf(object.mount, clientKeyOf(object));
-      });
+      await store.applyPolicies(({ path, mountPath }) => this.#policyOf(path, mountPath));
     }
   }
 
+  /** Undefined where no mount, or not this one, holds the key by now: then nobody reads its pages. */
+  #policyOf(path: string, mountPath?: string): CachePolicy | undefined {
+    const { policies, mounts } = this.#options;
+    const object = resolvePath(mounts(), path);
+    if (!object || (mountPath !== undefined && object.mount.path !== mountPath)) return undefined;
+    return policies.policyOf(object.mount, clientKeyOf(object));
+  }
+
   /** Of every mount that has keys of these: too much is always allowed, too little is not. */
-  #dropInfo(keys: KeyPattern): void {
+  #dropInfo({ bucket, key, prefix }: KeyPattern, spares: (path: string) => boolean): void {
     const { info, mounts } = this.#options;
-    const exact = keys.key === undefined ? undefined : mounts().resolve(keys.bucket, keys.key);
-    if (exact) info.drop(exact);
-    for (const { ufs, keyPrefix } of mounts().ofBucket(keys.bucket)) {
-      const identity = ufsIdentityOf(ufs);
-      if (keyPrefix.startsWith(keys.prefix)) info.dropBelow(identity, ufs.prefix);
-      else if (keys.prefix.startsWith(keyPrefix)) {
-        info.dropBelow(identity, ufs.prefix + keys.prefix.slice(keyPrefix.length));
-      }
+    const exact = key === undefined ? undefined : mounts().resolve(bucket, key);
+    if (exact && !spares(`${bucket}/${key}`)) info.drop(exact);
+    for (const { ufs, keyPrefix } of mounts().ofBucket(bucket)) {
+      const isWhole = keyPrefix.startsWith(prefix);
+      if (!isWhole && !prefix.startsWith(keyPrefix)) continue;
+      const below = ufs.prefix + (isWhole ? '' : prefix.slice(keyPrefix.length));
+      const isSpared = (ufsKey: string) => spares(`${bucket}/${keyPrefix}${ufsKey.slice(ufs.prefix.length)}`);
+      info.dropBelow(ufsIdentityOf(ufs), below, isSpared);
     }
   }
 }

@@ -39,7 +39,7 @@ export class ObjectStats {
       pageSizeBytes: object.mount.pageSizeBytes,
       pages: this.#pages(question, content?.kind === 'object' ? content.info : undefined),
       policy,
-      scopeBytes: undefined,
+      scopeBytes: fills.store.usage().scopes.find(({ scope }) => scope === policy.scope)?.bytes ?? 0,
       forecast: this.#forecaster.forecast(question),
     };
   }

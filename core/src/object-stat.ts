@@ -20,8 +20,8 @@ export interface ObjectStat {
   readonly pageSizeBytes: number;
   readonly pages: CachedPages;
   readonly policy: CachePolicy;
-  /** Bytes of pages that count against the policy's quota now; undefined where nobody counts them. */
-  readonly scopeBytes: number | undefined;
+  /** Bytes of pages that count against the policy's quota now. */
+  readonly scopeBytes: number;
   readonly forecast: ReadForecast;
 }
 

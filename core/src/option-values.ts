@@ -9,7 +9,8 @@ import { ConfigError, didYouMean } from './config.ts';
 /** Objects have at most 5 TiB at S3, so this is no limit. */
 const unlimitedBytes = Number.MAX_SAFE_INTEGER;
 const cacheTtlMsMax = 10 * 365 * 86_400_000;
-const minUsesMax = 255;
+/** As far as uses of a page are counted before it is stored. */
+const minUsesMax = 15;
 
 /** What both a mount and a rule may say. */
 export const cacheOptionNames = ['quota', 'priority', 'minUses', 'cacheTtl', 'maxObjectSize'] as const;

@@ -25,7 +25,21 @@ function expectOneLine(result: RunResult): void {
 }
 
 describe('help and usage', () => {
-  const commands = ['serve', 'demo', 'status', 'mounts', 'mount', 'umount', 'stat', 'explain', 'users'];
+  const commands = [
+    'serve',
+    'demo',
+    'status',
+    'mounts',
+    'mount',
+    'umount',
+    'stat',
+    'explain',
+    'free',
+    'pin',
+    'unpin',
+    'pins',
+    'users',
+  ];
 
   it('lists every command, and has examples for each', async () => {
     const { code, stdout } = await forebay(['--help']);

@@ -163,10 +163,11 @@ export class InfoStore {
     this.#drop(placementKeyOf(object));
   }
 
-  /** `drop` for what is in memory of a UFS bucket's keys that begin with `keyPrefix`. */
-  dropBelow(identity: string, keyPrefix: string): void {
-    const prefix = this.#infoKeyOf(`${identity}\0${keyPrefix}`);
-    for (const key of this.#memory.keysFrom(prefix)) {
+  /** `drop` for what is in memory of a UFS bucket's keys that begin with `keyPrefix`, but for those spared. */
+  dropBelow(identity: string, keyPrefix: string, spares: (ufsKey: string) => boolean): void {
+    const bucket = this.#infoKeyOf(`${identity}\0`);
+    for (const key of this.#memory.keysFrom(bucket + keyPrefix)) {
+      if (spares(key.slice(bucket.length))) continue;
       this.#memory.delete(key);
       this.#deletePersistent(key);
     }

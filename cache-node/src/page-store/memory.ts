@@ -77,14 +77,9 @@ export class MemoryPages {
     if (entry) this.#remove(entry);
   }
 
-  /** Pages of objects that match, for those that are nowhere else. */
-  pagesWhere(matches: (path: string) => boolean): PageId[] {
-    const found: PageId[] = [];
-    for (const { item } of this.#index.entries()) {
-      const { path, page } = item;
-      if (path !== undefined && matches(path)) found.push(page);
-    }
-    return found;
+  /** All that is held now. */
+  held(): readonly Held[] {
+    return [...this.#index.entries()].map(({ item }) => item);
   }
 
   #remove(entry: SieveEntry<Held>): void {

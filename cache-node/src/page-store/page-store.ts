@@ -4,10 +4,13 @@
  * there, not whole or not readable is a miss.
  */
 import type { DirectoryStats } from '@forebay/core/cache-node';
+import type { Freed } from '@forebay/core/freeing';
 import type { PageId, PageSetId } from '@forebay/core/page';
 import { BufferPool } from '../buffers/buffer-pool.ts';
+import { UseSketch } from '../eviction/use-sketch.ts';
 import { noRow } from '../rows/rows.ts';
 import { storedBytesOf } from './directory-pages.ts';
+import { type FreeMatch, freePages } from './freeing.ts';
 import { MemoryPages, memoryPageBytesMax } from './memory.ts';
 import { openDirectories, type PageStoreOptions } from './open-directories.ts';
 import type { PageDirectory } from './page-directory.ts';
@@ -16,9 +19,11 @@ import { descriptionBytesMax, encodeDescription } from './page-stamp.ts';
 import { type PageRow, PageTable } from './page-table.ts';
 import type { PagedObject, PageSlice } from './paged-object.ts';
 import { ScopeNames } from './scope-names.ts';
-import { applyPolicies, type FreeMatch, freePages, type PolicyOf, type Progress } from './stored-objects.ts';
+import { applyPolicies, type PolicyOf } from './stored-objects.ts';
 
 const buffersKeptBytesMax = 16 * 1024 * 1024;
+/** Of the sketch that counts uses of pages that are not stored yet. */
+const usesBytes = 1024 * 1024;
 const expiryMs = 1000;
 const expiryRows = 20_000;
 const complainMs = 60_000;
@@ -38,6 +43,7 @@ export class PageStore {
   readonly #writes = new PageIndex<Promise<boolean>>();
   readonly #running = new Set<Promise<unknown>>();
   readonly #writingBytesOf = new Map<number, number>();
+  readonly #uses = new UseSketch({ memoryBytes: usesBytes });
   readonly #expiry: NodeJS.Timeout;
   #writeQueueBytes = 0;
   #complainedAtMs = Number.NEGATIVE_INFINITY;
@@ -114,7 +120,9 @@ export class PageStore {
    * will not be kept (false); `bytes` may be used for something else after that. Never throws.
    */
   put(page: PageId, bytes: Uint8Array, of: PagedObject): Promise<boolean> {
-    if (!this.couldStore(of, bytes.byteLength)) {
+    const { minUses } = of.policy;
+    const isSeldom = minUses > 1 && !this.has(page) && this.#uses.use(page) < minUses;
+    if (isSeldom || !this.couldStore(of, bytes.byteLength)) {
       this.#options.metrics.pagesNotStored.inc({ reason: 'policy' });
       return Promise.resolve(false);
     }
@@ -136,17 +144,10 @@ export class PageStore {
     return this.#directories.some((directory) => directory.couldHold(lengthBytes));
   }
 
-  /**
-   * Drops the pages of one object (`path`) or of all whose path begins with `prefix`, in both tiers; those on
-   * their way to disk included.
-   */
-  async free(match: FreeMatch, progress?: Progress): Promise<{ pages: number; bytes: number }> {
+  /** In both tiers, those on their way to disk included. @throws the signal's reason */
+  async free(match: FreeMatch): Promise<Freed> {
     await Promise.allSettled(this.#running);
-    return freePages(
-      { table: this.#table, directories: this.#directories, memory: this.memory },
-      match,
-      progress,
-    );
+    return freePages({ table: this.#table, directories: this.#directories, memory: this.memory }, match);
   }
 
   /** Pages that are stored follow these policies from now on. */

@@ -1,71 +1,18 @@
-/**
- * What is done to stored pages by the paths of their objects: freeing them, and giving them other policies.
- */
+/** Stored pages, by the paths of their objects, are given other policies. */
 import { setImmediate } from 'node:timers/promises';
 import type { CachePolicy } from '@forebay/core/cache-policy';
-import type { PageSetId } from '@forebay/core/page';
 import type { DescribedSet } from './catalogue.ts';
 import type { DirectoryFiles } from './directory-files.ts';
 import { describedByPages } from './directory-scan.ts';
-import type { MemoryPages } from './memory.ts';
 import type { PageDirectory } from './page-directory.ts';
 import type { PageTable, SetPolicy } from './page-table.ts';
 import type { ScopeNames } from './scope-names.ts';
-
-/** Of `bucket/key` as clients see it: exactly this one, or all that begin with the prefix. */
-export interface FreeMatch {
-  readonly path?: string;
-  readonly prefix?: string;
-}
-
-export type Progress = (sofar: { readonly pages: number; readonly bytes: number }) => void;
 
 /** The policy of a stored object now; undefined where its mount is gone. */
 export type PolicyOf = (object: {
   readonly path: string;
   readonly mountPath: string;
 }) => CachePolicy | undefined;
-
-const pagesPerTurn = 1000;
-
-export async function freePages(
-  of: { table: PageTable; directories: readonly PageDirectory[]; memory: MemoryPages },
-  match: FreeMatch,
-  progress?: Progress,
-): Promise<{ pages: number; bytes: number }> {
-  const { table, directories, memory } = of;
-  const matches = (path: string) =>
-    match.path === undefined
-      ? match.prefix !== undefined && path.startsWith(match.prefix)
-      : path === match.path;
-  let pages = 0;
-  let bytes = 0;
-  const freeSet = async (set: PageSetId) => {
-    for (const index of [...memory.indexesOf(set)]) memory.remove({ set, index });
-    for (const row of table.pagesOf(set)) {
-      const lengthBytes = table.lengthOf(row);
-      const directory = directories[table.directoryOf(row)]!;
-      if (!(await directory.remove(row))) continue;
-      pages += 1;
-      bytes += lengthBytes;
-      if (pages % pagesPerTurn === 0) await setImmediate();
-    }
-  };
-  for (const { files } of directories) {
-    await eachDescribed(files, async (described) => {
-      for (const { set, of: object } of described) if (matches(object.path)) await freeSet(set);
-      progress?.({ pages, bytes });
-      await setImmediate();
-    });
-  }
-  for (const page of memory.pagesWhere(matches)) {
-    bytes += memory.get(page)?.byteLength ?? 0;
-    pages += 1;
-    memory.remove(page);
-  }
-  for (const { files } of directories) await files.journal.flush();
-  return { pages, bytes };
-}
 
 export async function applyPolicies(
   of: { table: PageTable; directories: readonly PageDirectory[]; scopes: ScopeNames },
@@ -93,7 +40,7 @@ export async function applyPolicies(
 }
 
 /** By the catalogue, and where that is damaged by the pages too. */
-async function eachDescribed(
+export async function eachDescribed(
   files: DirectoryFiles,
   take: (described: readonly DescribedSet[]) => Promise<void>,
 ): Promise<void> {
