@@ -8,8 +8,9 @@ import type { ObjectInfo } from '@forebay/core/object';
 import type { ReadForecast, UfsRequest } from '@forebay/core/object-stat';
 import { pagesOf } from '@forebay/core/page';
 import { type ByteRange, resolveRange } from '@forebay/core/range';
+import type { Ufs } from '@forebay/ufs/ufs';
 import { isCacheable } from './fill/cacheable.ts';
-import type { FillContext } from './fill/fill-context.ts';
+import { type FillContext, requestEndOf } from './fill/fill-context.ts';
 import { pageSetOf } from './fill/page-source.ts';
 import { type Home, type InfoQuery, wholePagesOf } from './home.ts';
 import type { InfoStore, KnownInfo } from './info-store/info-store.ts';
@@ -46,15 +47,16 @@ export class Forecaster {
     this.#options = options;
   }
 
-  forecast(question: ReadQuestion): ReadForecast {
+  /** A far store may be asked in more requests or fewer: several go at once, as they find room. */
+  forecast(question: ReadQuestion, ufs: Ufs): ReadForecast {
     const known = this.#options.info.usable(question.object, 'peek');
-    if (known && hasWhatIsAsked(question, known)) return this.#knowing(question, known);
-    return this.#asking(question);
+    if (known && hasWhatIsAsked(question, known)) return this.#knowing(question, known, ufs);
+    return this.#asking(question, ufs);
   }
 
-  #knowing(question: ReadQuestion, { record: { content } }: KnownInfo): ReadForecast {
+  #knowing(question: ReadQuestion, { record: { content } }: KnownInfo, ufs: Ufs): ReadForecast {
     if (content.kind === 'object') {
-      return this.#answer(question, content.info, { way: { by: 'known', joined: false }, requests: [] });
+      return this.#answer(question, content.info, { ufs, way: { by: 'known', joined: false }, requests: [] });
     }
     if (!mayBeBucket(question, content.answer)) {
       return {
@@ -68,7 +70,7 @@ export class Forecaster {
     return { certain: false, ...told('MISS', reason), pages: noPages, ufsRequests: [get(undefined)] };
   }
 
-  #asking(question: ReadQuestion): ReadForecast {
+  #asking(question: ReadQuestion, ufs: Ufs): ReadForecast {
     const { info, home, fills } = this.#options;
     const before = info.hint(question.object, 'peek');
     const query = queryOf(question, before, fills.store);
@@ -77,7 +79,7 @@ export class Forecaster {
     if (before) {
       const way = { by: 'confirmed', joined } as const;
       const brought = joined || query.method === 'head' ? nothing : this.#brought(question, before, query);
-      return this.#answer(question, before, { way, requests, brought });
+      return this.#answer(question, before, { ufs, way, requests, brought });
     }
     const reason = joined
       ? 'another request is asking the UFS about the object now'
@@ -132,7 +134,7 @@ export class Forecaster {
 
   #pages(question: ReadQuestion, info: ObjectInfo, found: Found & { range: ByteRange }): ReadForecast {
     const { fills } = this.#options;
-    const { way, range, requests, brought = nothing } = found;
+    const { ufs, way, range, requests, brought = nothing } = found;
     const { pageSizeBytes } = question.object.mount;
     const set = pageSetOf(question.object, info);
     const brings = (index: number) => index >= brought.first && index < brought.endExclusive;
@@ -144,7 +146,8 @@ export class Forecaster {
     const { first, endExclusive } = pagesOf(range, pageSizeBytes);
     const fillRequests: UfsRequest[] = [];
     for (let index = first; index < endExclusive; ) {
-      const run = brings(index) ? brought : this.#runFrom(index, endExclusive, set);
+      const requestEnd = Math.min(endExclusive, requestEndOf(fills, { ufs, pageSizeBytes }, index));
+      const run = brings(index) ? brought : this.#runFrom(index, requestEnd, set);
       if (!brings(index) && run.endExclusive > index)
         fillRequests.push(get(bytesOf(run, info, pageSizeBytes)));
       index = Math.max(run.endExclusive, index + 1);
@@ -161,6 +164,7 @@ export class Forecaster {
 }
 
 interface Found {
+  readonly ufs: Ufs;
   readonly way: InfoWay;
   /** Sent for the info. */
   readonly requests: readonly UfsRequest[];

@@ -1,6 +1,6 @@
 /**
- * What an operator does to what is cached, by the keys that clients see: frees it, and gives it the policies that
- * hold now. Both walk over all that is stored, beside reads and writes.
+ * What an operator does to what is cached, by the keys that clients see: frees it, and gives it the policies
+ * that hold now. Both walk over all that is stored, beside reads and writes.
  */
 import type { CachePolicies, CachePolicy } from '@forebay/core/cache-policy';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';

@@ -187,7 +187,8 @@ export class LocalCacheNode implements CacheNode {
   }
 
   async stat(question: ReadQuestion): Promise<ObjectStat> {
-    return this.#stats.stat(question);
+    // Opened, not asked.
+    return this.#stats.stat(question, await this.#options.ufsOf(question.object.mount));
   }
 
   free(request: FreeRequest): Promise<Freed> {

@@ -3,6 +3,7 @@ import type { ReadQuestion } from '@forebay/core/cache-node';
 import { type Mount, placementKeyOf } from '@forebay/core/mount';
 import type { CachedPages, InfoFreshness, ObjectStat, PagePlace } from '@forebay/core/object-stat';
 import { pageLengthBytes } from '@forebay/core/page';
+import type { Ufs } from '@forebay/ufs/ufs';
 import { pageSetOf } from './fill/page-source.ts';
 import { Forecaster, type ForecasterOptions } from './forecast.ts';
 import type { KnownInfo } from './info-store/info-store.ts';
@@ -19,7 +20,7 @@ export class ObjectStats {
     this.#forecaster = new Forecaster(options);
   }
 
-  stat(question: ReadQuestion): ObjectStat {
+  stat(question: ReadQuestion, ufs: Ufs): ObjectStat {
     const { info, fills } = this.#options;
     const { object } = question;
     const known = info.look(object, 'peek');
@@ -40,7 +41,7 @@ export class ObjectStats {
       pages: this.#pages(question, content?.kind === 'object' ? content.info : undefined),
       policy,
       scopeBytes: fills.store.usage().scopes.find(({ scope }) => scope === policy.scope)?.bytes ?? 0,
-      forecast: this.#forecaster.forecast(question),
+      forecast: this.#forecaster.forecast(question, ufs),
     };
   }
 

@@ -54,3 +54,17 @@ export function chunkPagesOf(context: FillContext, pageSizeBytes: number): numbe
   const pages = Math.min(context.chunkBytes / pageSizeBytes, context.aheadPages / 2);
   return Math.max(1, Math.floor(pages));
 }
+
+/** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
+const fillBytesMax = 64 * 1024 * 1024;
+
+/** First page that a request which begins with this page does not bring, wherever its range ends. */
+export function requestEndOf(
+  context: FillContext,
+  { ufs, pageSizeBytes }: { readonly ufs: Ufs; readonly pageSizeBytes: number },
+  first: number,
+): number {
+  if (!comesInChunks(context, ufs)) return first + Math.max(1, Math.floor(fillBytesMax / pageSizeBytes));
+  const chunkPages = chunkPagesOf(context, pageSizeBytes);
+  return Math.floor(first / chunkPages + 1) * chunkPages;
+}

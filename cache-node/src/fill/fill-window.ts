@@ -3,13 +3,10 @@
  * those that bring the next chunks of its range at the same time.
  */
 import type { FillRun } from './fill.ts';
-import { chunkPagesOf, comesInChunks, type FillContext } from './fill-context.ts';
+import { comesInChunks, type FillContext, requestEndOf } from './fill-context.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
 import { isMissing, sendFill } from './send-fill.ts';
-
-/** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
-const fillBytesMax = 64 * 1024 * 1024;
 
 export class FillWindow {
   readonly #source: PageSource;
@@ -111,11 +108,7 @@ export class FillWindow {
   /** Of the run of missing pages that begins here, the end of what one request brings. */
   runEnd(first: number): number {
     const { pageSizeBytes, ufs } = this.#source;
-    const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
-    const limit = comesInChunks(this.#context, ufs)
-      ? Math.floor(first / chunkPages + 1) * chunkPages
-      : first + Math.max(1, Math.floor(fillBytesMax / pageSizeBytes));
-    const end = Math.min(this.#rangeEnd, limit);
+    const end = Math.min(this.#rangeEnd, requestEndOf(this.#context, { ufs, pageSizeBytes }, first));
     let at = first + 1;
     while (at < end && this.#isMissing(at)) at += 1;
     return at;

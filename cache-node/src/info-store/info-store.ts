@@ -169,7 +169,7 @@ export class InfoStore {
     for (const key of this.#memory.keysFrom(bucket + keyPrefix)) {
       if (spares(key.slice(bucket.length))) continue;
       this.#memory.delete(key);
-      this.#deletePersistent(key);
+      this.#persistent.delete(key);
     }
   }
 

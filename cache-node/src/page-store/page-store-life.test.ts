@@ -152,7 +152,15 @@ class Life {
   }
 
   async #free(object: number): Promise<void> {
-    await this.#store!.free({ prefix: `lake/${object}` });
+    await this.#store!.free({
+      path: undefined,
+      prefix: `lake/${object}`,
+      spares: () => false,
+      onObject: () => {},
+      dryRun: false,
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    });
     for (const key of [...this.#kept]) if (key.startsWith(`${object} `)) this.#kept.delete(key);
     for (let index = 0; index < 12; index += 1) {
       expect(this.#store!.has({ set: setOf(object), index })).toBe(false);
