@@ -43,6 +43,8 @@ interface ScanRow {
   /** Shares of hot reads that were hits. */
   readonly withoutScan: number;
   readonly withScan: number;
+  /** In the second half of the scan, when what was lost at its start is back. */
+  readonly withScanLater: number;
   readonly lruWithScan: number;
   readonly elapsedMs: number;
 }
@@ -106,6 +108,7 @@ async function run(
     hotReads: hot.length,
     withoutScan: hitShare(free.xCache),
     withScan: hitShare(hot),
+    withScanLater: hitShare(hot.slice(hot.length / 2)),
     lruWithScan: lruHitShare(known, steps, cacheBytes),
     elapsedMs,
   };
@@ -116,14 +119,20 @@ function hitShare(xCache: readonly string[]): number {
 }
 
 function scanLines(rows: readonly ScanRow[]): string[] {
-  const hits = ['hits without scan', 'with scan', 'of scan-free', 'LRU with scan'];
+  const hits = ['hits without scan', 'with scan', 'second half', 'of scan-free', 'LRU'];
   return table([
     ['scan in', 'scanned', 'requests', 'hot reads', ...hits, 'time'],
     ...rows.map((row) => [
       row.scan,
       formatSize(row.scannedBytes),
       ...[row.requests, row.hotReads].map(String),
-      ...[row.withoutScan, row.withScan, row.withScan / row.withoutScan, row.lruWithScan].map(percent),
+      ...[
+        row.withoutScan,
+        row.withScan,
+        row.withScanLater,
+        row.withScan / row.withoutScan,
+        row.lruWithScan,
+      ].map(percent),
       `${(row.elapsedMs / 1000).toFixed(1)} s`,
     ]),
   ]);
