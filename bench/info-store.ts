@@ -107,7 +107,7 @@ function lineOf(of: Measured): string {
 
 function openedLine(after: string, of: Reopened): string {
   const memory = formatSize(of.anonymousBytes);
-  return `start after ${after}: ${(of.openMs / 1000).toFixed(2)} s, ${of.found} of 1000 keys there, ${memory} anonymous; close ${(of.closeMs / 1000).toFixed(2)} s`;
+  return `start after ${after}: ${(of.openMs / 1000).toFixed(2)} s (${(of.openCpuMs / 1000).toFixed(2)} s CPU), ${of.found} of 1000 keys there, ${memory} anonymous; close ${(of.closeMs / 1000).toFixed(2)} s`;
 }
 
 function environment(): string {

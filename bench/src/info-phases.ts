@@ -146,6 +146,7 @@ function generationCpuUs(): number {
 
 export interface Reopened {
   readonly openMs: number;
+  readonly openCpuMs: number;
   readonly closeMs: number;
   readonly anonymousBytes: number;
   /** Of a thousand keys, spread evenly. */
@@ -154,8 +155,10 @@ export interface Reopened {
 
 export async function reopen(options: PhaseOptions): Promise<Reopened> {
   const startedAtMs = performance.now();
+  const cpu = process.cpuUsage();
   const store = await openStore(options.store, options);
   const openMs = performance.now() - startedAtMs;
+  const { user, system } = process.cpuUsage(cpu);
   const entries = options.entries.at(-1)!;
   let found = 0;
   for (let at = 0; at < 1000; at += 1) {
@@ -164,7 +167,8 @@ export async function reopen(options: PhaseOptions): Promise<Reopened> {
   const closingAtMs = performance.now();
   const anonymous = anonymousBytes();
   await store.close();
-  return { openMs, closeMs: performance.now() - closingAtMs, anonymousBytes: anonymous, found };
+  const openCpuMs = (user + system) / 1000;
+  return { openMs, openCpuMs, closeMs: performance.now() - closingAtMs, anonymousBytes: anonymous, found };
 }
 
 /** Memory of its own, without files that are mapped; 0 where the system does not say. */
