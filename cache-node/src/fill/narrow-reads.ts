@@ -6,8 +6,8 @@
 import { isKind } from '@forebay/core/errors';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
-import { pageLengthBytes } from '@forebay/core/page';
-import type { RangeRequest } from '@forebay/core/range';
+import { pageLengthBytes, pagesOf } from '@forebay/core/page';
+import { type RangeRequest, resolveRange } from '@forebay/core/range';
 import type { UfsObject } from '@forebay/ufs/ufs';
 import type { InfoQuery } from '../home.ts';
 import type { FillContext } from './fill-context.ts';
@@ -52,6 +52,9 @@ export class NarrowReads {
   }
 
   adopt(start: number, opened: UfsObject): void {
+    const { set, pageSizeBytes } = this.#source;
+    const { first, endExclusive } = pagesOf({ start, endExclusive: this.#endExclusive }, pageSizeBytes);
+    for (let index = first; index < endExclusive; index += 1) this.#context.asked.ask({ set, index });
     this.#begin(start, this.#endExclusive, opened);
   }
 
@@ -116,8 +119,9 @@ export function narrowed(
   if (!bytes || bytes >= narrowPagesMax * pageSizeBytes) return query;
   const pagesBytes = (Math.ceil(bytes / pageSizeBytes) + 1) * pageSizeBytes;
   if (amplifications.of(mount).allows(pagesBytes, bytes)) return query;
-  if (before && query.range.kind === 'span') {
-    const index = Math.floor(query.range.start / pageSizeBytes);
+  const known = before && resolveRange(query.range, before.sizeBytes);
+  if (before && known && known !== 'unsatisfiable') {
+    const index = Math.floor(known.range.start / pageSizeBytes);
     if (asked.ask({ set: pageSetOf(object, before), index })) return query;
   }
   return { ...query, narrow: true };

@@ -89,6 +89,10 @@ export class Connection {
 
   /** Sends a request; its answer is the user's until `release`. */
   send(user: ConnectionUser, head: string, body: Uint8Array | undefined): void {
+    if (this.#failure) {
+      user.onError(this.#failure);
+      return;
+    }
     this.#user = user;
     if (body && body.byteLength > 0) {
       this.#socket.cork();

@@ -108,6 +108,20 @@ describe('a circuit', () => {
     expect(breaker.state).toBe('closed');
   });
 
+  it('lets another try where the first takes long, and hears no more of that', () => {
+    const { breaker, tell, clock, isRefused } = open();
+    tell('failed', 3);
+    clock.nowMs += 1_000;
+    const upload = breaker.enter();
+    clock.nowMs += 4_999;
+    expect(isRefused()).toBe(true);
+    clock.nowMs += 1;
+    const read = breaker.enter();
+    upload('failed');
+    read('answered');
+    expect(breaker.state).toBe('closed');
+  });
+
   it('does not hear requests that began before it opened, or closed', () => {
     const { breaker, tell, clock } = open();
     const [late, later] = [breaker.enter(), breaker.enter()];

@@ -62,11 +62,14 @@ export class CircuitBreaker {
   }
 
   #probe(): void {
-    const leftMs = this.#openEndMs - this.#clock.monotonicMs();
-    if (this.#state === 'half-open' || leftMs > 0) {
+    const nowMs = this.#clock.monotonicMs();
+    const leftMs = this.#openEndMs - nowMs;
+    if (leftMs > 0) {
       const message = 'the store has not answered for a while, and is left alone before it is asked again';
       throw new ForebayError('ufs-unavailable', message, { retryAfterMs: Math.max(0, leftMs) });
     }
+    // One that takes longer, such as an upload of a slow client, is not waited for: the next may try.
+    this.#openEndMs = nowMs + this.#limits.backoffMaxMs;
     this.#become('half-open');
   }
 
@@ -74,7 +77,7 @@ export class CircuitBreaker {
     if (this.#state === 'half-open') {
       if (outcome === 'answered') this.#close();
       // Nothing was learnt: the next request is the probe.
-      else if (outcome === 'unknown') this.#become('open');
+      else if (outcome === 'unknown') this.#reopen();
       else this.#open(Math.min(this.#backoffMs * 2, this.#limits.backoffMaxMs));
       return;
     }
@@ -104,6 +107,11 @@ export class CircuitBreaker {
     this.#backoffMs = backoffMs;
     // Half of it for sure: many processes before one store must not come back in step, nor at once.
     this.#openEndMs = this.#clock.monotonicMs() + backoffMs * (0.5 + 0.5 * this.#random());
+    this.#become('open');
+  }
+
+  #reopen(): void {
+    this.#openEndMs = this.#clock.monotonicMs();
     this.#become('open');
   }
 
