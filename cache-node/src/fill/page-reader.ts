@@ -17,7 +17,7 @@ import type { PageSource } from './page-source.ts';
 
 /** Failed fills in a row, without a byte of progress, before the reader gives up. */
 const failuresMax = 3;
-/** What a slow reader holds at most. Larger pieces cost less each. */
+/** What a slow reader of a page in flight holds at most. Larger pieces cost less each. */
 const pieceBytesMax = 256 * 1024;
 
 interface PagePart {

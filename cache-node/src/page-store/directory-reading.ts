@@ -10,8 +10,12 @@ import type { JournalRow } from './journal-format.ts';
 import { checksumsBytesOf, readRecordStamp, readTrailer, type Stamp, stampBytes } from './page-stamp.ts';
 import type { PageSlice } from './paged-object.ts';
 
-/** Of a page file in one read, so that what a slow reader holds is little. */
-const blocksPerReadMax = 4;
+/** Of a page file in one read: each costs two wake-ups of threads, which cost more than copying the bytes. */
+const blocksPerReadMax = 16;
+/** And where much is lent already, so that what many slow readers hold is little. */
+const frugalBlocksPerReadMax = 4;
+/** Bytes that are lent before reads become frugal. */
+const freelyLentBytesMax = 16 * 1024 * 1024;
 
 export interface ByteSpan {
   readonly start: number;
@@ -63,7 +67,7 @@ export class DirectoryReading {
     const first = Math.floor(span.start / checkedBytes);
     const start = first * checkedBytes;
     const asked = Math.ceil(span.endExclusive / checkedBytes);
-    const last = Math.min(asked, first + blocksPerReadMax);
+    const last = Math.min(asked, first + this.#blocksPerReadMax());
     const length = Math.min(last * checkedBytes, row.lengthBytes) - start;
     const lent = this.#buffers.take(length);
     try {
@@ -78,6 +82,10 @@ export class DirectoryReading {
     }
     this.#buffers.give(lent);
     return undefined;
+  }
+
+  #blocksPerReadMax(): number {
+    return this.#buffers.lentBytes < freelyLentBytesMax ? blocksPerReadMax : frugalBlocksPerReadMax;
   }
 
   /** Verified once per open file. */

@@ -179,6 +179,19 @@ describe('a page store', () => {
     }
   });
 
+  it('lends whole pages while little is lent, and 256 KiB at most beyond 16 MiB', async () => {
+    const store = await open();
+    const [page] = await fill(store, 1, MiB);
+    const slices = [];
+    for (let at = 0; at < 24; at += 1) slices.push(await store.read(page!, 0, MiB));
+    const lengths = slices.map((slice) => slice!.bytes.byteLength);
+    expect(lengths).toEqual([...Array(16).fill(MiB), ...Array(8).fill(256 * KiB)]);
+    for (const slice of slices) slice!.release();
+    const next = await store.read(page!, 0, MiB);
+    expect(next!.bytes.byteLength).toBe(MiB);
+    next!.release();
+  });
+
   it('keeps small pages in memory, and all of them where no directory takes any', async () => {
     const small = { set: setOf('a'), index: 0 };
     const large = { set: setOf('a'), index: 1 };
