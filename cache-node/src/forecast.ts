@@ -10,7 +10,7 @@ import { pagesOf } from '@forebay/core/page';
 import { type ByteRange, resolveRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { isCacheable } from './fill/cacheable.ts';
-import { type FillContext, requestEndOf } from './fill/fill-context.ts';
+import { cachedPages, type FillContext, requestEndOf } from './fill/fill-context.ts';
 import { pageSetOf } from './fill/page-source.ts';
 import { type Home, type InfoQuery, wholePagesOf } from './home.ts';
 import type { InfoStore, KnownInfo } from './info-store/info-store.ts';
@@ -73,7 +73,7 @@ export class Forecaster {
   #asking(question: ReadQuestion, ufs: Ufs): ReadForecast {
     const { info, home, fills } = this.#options;
     const before = info.hint(question.object, 'peek');
-    const query = queryOf(question, before, fills.store);
+    const query = queryOf(question, before, cachedPages(fills));
     const joined = home.wouldJoin(question.object, query);
     const requests = joined ? [] : [requestOf(query, question, before)];
     if (before) {
@@ -139,7 +139,8 @@ export class Forecaster {
     const set = pageSetOf(question.object, info);
     const brings = (index: number) => index >= brought.first && index < brought.endExclusive;
     const count = countPages({ set, pageSizeBytes }, range, {
-      ...fills,
+      store: cachedPages(fills),
+      flights: fills.flights,
       fill: { brings },
       joined: way.joined,
     });

@@ -9,7 +9,7 @@ import type { Ufs } from '@forebay/ufs/ufs';
 import type { DirectOpener } from './direct-opener.ts';
 import { isCacheable } from './fill/cacheable.ts';
 import type { Fill } from './fill/fill.ts';
-import type { FillContext } from './fill/fill-context.ts';
+import { cachedPages, type FillContext } from './fill/fill-context.ts';
 import { narrowed } from './fill/narrow-reads.ts';
 import { PageReader } from './fill/page-reader.ts';
 import { type PageSource, pageSetOf } from './fill/page-source.ts';
@@ -75,7 +75,11 @@ export class ObjectOpener {
   async #ask(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {
     const { nodeId, home, info, fills, clock } = this.#options;
     const before = info.hint(request.object);
-    const query = narrowed(queryOf(request, before, fills.store), { object: request.object, before }, fills);
+    const query = narrowed(
+      queryOf(request, before, cachedPages(fills)),
+      { object: request.object, before },
+      fills,
+    );
     let share: InfoShare;
     try {
       share = await home.read(request.object, ufs, query, request.signal);
@@ -147,7 +151,12 @@ export class ObjectOpener {
     const source: PageSource = { object: request.object, ufs, info, set, pageSizeBytes, policy };
     // A read joined across a change of the mount's page size brings pages of the other size.
     const fill = resolved.fill?.source.set === set ? resolved.fill : undefined;
-    const pages = countPages(source, plan.range, { ...this.#options.fills, fill, joined: resolved.joined });
+    const pages = countPages(source, plan.range, {
+      store: cachedPages(this.#options.fills),
+      flights: this.#options.fills.flights,
+      fill,
+      joined: resolved.joined,
+    });
     const cache = pageResultOf(resolved, pages);
     const reader = new PageReader(source, plan.range, this.#options.fills, request.signal);
     if (fill) reader.join(fill, !resolved.joined);

@@ -3,6 +3,7 @@ import type { CachePolicy } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
+import type { PageId } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { BufferPool } from '../buffers/buffer-pool.ts';
 import type { CacheNodeMetrics } from '../metrics.ts';
@@ -42,6 +43,11 @@ export interface FillContext {
   /** The UFS has another version than this one, or none. */
   readonly onChanged: (object: ObjectRef, info: ObjectInfo) => void;
   fillsRunning: number;
+}
+
+/** Pages that can be served whole without the UFS: stored, or complete and on their way into the store. */
+export function cachedPages({ store, flights }: Pick<FillContext, 'store' | 'flights'>) {
+  return { has: (page: PageId) => store.has(page) || flights.get(page)?.end?.kind === 'done' };
 }
 
 /** Whether large objects of this store come in chunks, several at a time. */
