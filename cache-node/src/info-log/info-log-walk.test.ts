@@ -34,6 +34,7 @@ const anyStep = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('kill' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), lostBytes: fc.nat(20_000) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('doom' as const), bytes: fc.nat(60_000) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('fail' as const) }) },
 );
 type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 
@@ -79,7 +80,8 @@ class Walk {
       else if (step.kind === 'close') this.#reopen();
       else if (step.kind === 'kill') this.#killed();
       else if (step.kind === 'crash') this.#crash(step.lostBytes);
-      else this.#disk.bytesToLive = step.bytes;
+      else if (step.kind === 'doom') this.#disk.bytesToLive = step.bytes;
+      else this.#disk.writesFail = 'EIO';
     } catch (error) {
       if (!this.#disk.isKilled) throw error;
       this.#killed();
@@ -104,7 +106,15 @@ class Walk {
     };
     const sent = { sentAtMs: 1, sentAtWallMs: this.#clock.wallMs(), tenure: 'tenure' };
     this.#inFlight = { key, slot, before };
-    this.#log.put(key, slot, { content: { kind: 'object', info }, ...sent });
+    try {
+      this.#log.put(key, slot, { content: { kind: 'object', info }, ...sent });
+    } catch (error) {
+      if (this.#disk.isKilled) throw error;
+      this.#inFlight = undefined;
+      this.#remember(key, etag);
+      this.#drop(key);
+      return;
+    }
     this.#inFlight = undefined;
     if (this.#puts % 10 === 0) expect(this.#sizeOnDisk()).toBeLessThanOrEqual(this.#sizeBytesMax);
     const content = this.#log.get(key, slot)?.content;
@@ -113,15 +123,22 @@ class Walk {
 
   #drop(key: string): void {
     for (const etag of this.#model.get(key)?.values() ?? []) this.#remember(key, etag);
-    const before = this.#model.get(key);
     try {
       this.#log.delete(key);
       this.#model.delete(key);
     } catch (error) {
       // Killed on the way: done or not.
-      if (!this.#disk.isKilled) throw error;
-      if (before) this.#model.set(key, before);
+      if (this.#disk.isKilled) throw error;
+      this.#dropAgain(key);
     }
+  }
+
+  /** A disk that refused a drop refuses the next one too, which may have nothing to write but that. */
+  #dropAgain(key: string): void {
+    expect(() => this.#log.delete(key)).toThrow('EIO');
+    this.#disk.writesFail = undefined;
+    this.#log.delete(key);
+    this.#model.delete(key);
   }
 
   #remember(key: string, etag: string): void {
@@ -130,6 +147,7 @@ class Walk {
   }
 
   #reopen(): void {
+    this.#disk.writesFail = undefined;
     this.#log.close();
     if (this.#disk.isKilled) throw new Error('killed');
     this.#log = this.#open();
@@ -224,6 +242,18 @@ function turnOfLoop(): Promise<void> {
     setImmediate(resolve);
   });
 }
+
+it('finds nothing that was dropped twice while the process was killed in the first drop', async () => {
+  const put = { kind: 'put', key: 'key 2', slot: '/lake', paddingBytes: 0, isOther: false } as const;
+  const drop = { kind: 'drop', key: 'key 2' } as const;
+  for (let bytes = 0; bytes < 300; bytes += 16) {
+    const walk = new Walk(MiB);
+    for (const step of [put, { kind: 'doom', bytes } as const, drop, drop, { kind: 'close' } as const]) {
+      await walk.step(step);
+    }
+    walk.end();
+  }
+});
 
 it.each([
   ['with room for all', 16 * MiB],

@@ -49,6 +49,8 @@ export class InfoLog {
   #maintenance: Maintenance;
   /** The tenure that puts are of, and its number within the session. */
   #tenure = { name: '', number: 0 };
+  /** A drop may wait in the buffer, which was to be in the system's hands: its call failed. */
+  #isDropOwed = false;
   #flushTimer: NodeJS.Timeout | undefined;
   #isFlushFailing = false;
 
@@ -118,9 +120,11 @@ export class InfoLog {
     const { content } = record;
     assert(content.kind === 'object', 'only what exists is kept on disk');
     this.#hash(placementKey);
-    const parts = this.#readQuietly(this.#find());
-    const replaced = parts.find((part) => part.slot === slot);
-    const others = parts.filter((part) => part !== replaced && !this.#isVoid(part)).slice(1 - slotsMax);
+    const before = this.#readQuietly(this.#find());
+    const replaced = before?.find((part) => part.slot === slot);
+    const others = (before ?? [])
+      .filter((part) => part !== replaced && !this.#isVoid(part))
+      .slice(1 - slotsMax);
     const { sentAtMs, sentAtWallMs, tenure } = record;
     const origin = { session: this.#log.session, tenure: this.#numberOf(tenure) };
     const part = { slot, ...origin, sentAtMs, sentAtWallMs, info: content.info };
@@ -128,8 +132,10 @@ export class InfoLog {
       this.delete(placementKey);
       return;
     }
-    // What says otherwise than before is a drop of that.
-    if (replaced && versionOf(replaced.info) !== versionOf(content.info)) this.#log.flush();
+    // What says otherwise than before is a drop of that; what cannot be read may have said anything.
+    if (!before || (replaced && versionOf(replaced.info) !== versionOf(content.info)))
+      this.#isDropOwed = true;
+    this.#flushDrops();
     this.#afterAppend();
   }
 
@@ -143,15 +149,25 @@ export class InfoLog {
   }
 
   /**
-   * Drops an object's record, with every mount and version. @throws Error where that cannot be kept: the
-   * tenure must end then, and the store be reset.
+   * Drops an object's record, with every mount and version. @throws Error where that cannot be kept, also
+   * where an earlier drop still is not: the tenure must end then, and the store be reset.
    */
   delete(placementKey: string): void {
     this.#hash(placementKey);
-    if (this.#log.index.delete(this.#word(0), this.#word(1)) === 0) return;
-    this.#log.append(this.#sealed(recordKind.drop, 0));
-    this.#log.flush();
+    if (this.#find() !== 0) {
+      this.#log.append(this.#sealed(recordKind.drop, 0));
+      this.#isDropOwed = true;
+      // Not before: a drop that could not be appended would have nothing to do when it is tried again.
+      this.#log.index.delete(this.#word(0), this.#word(1));
+    } else if (!this.#isDropOwed) return;
+    this.#flushDrops();
     this.#afterAppend();
+  }
+
+  #flushDrops(): void {
+    if (!this.#isDropOwed) return;
+    this.#log.flush();
+    this.#isDropOwed = false;
   }
 
   /** Whether a later process may find records here, and trust them. */
@@ -167,6 +183,7 @@ export class InfoLog {
     this.#log = OpenLog.begin(this.#openOptions);
     this.#maintenance = this.#maintain();
     this.#tenure = { name: '', number: 0 };
+    this.#isDropOwed = false;
   }
 
   close(): void {
@@ -234,11 +251,12 @@ export class InfoLog {
     return decodePayload(bytes, at + headerBytes, at + headerBytes + frame.payloadBytes);
   }
 
-  #readQuietly(location: number): StoredInfo[] {
+  /** undefined where the disk cannot be read. */
+  #readQuietly(location: number): StoredInfo[] | undefined {
     try {
       return this.#read(location);
     } catch {
-      return [];
+      return undefined;
     }
   }
 

@@ -4,8 +4,8 @@
  * Two keys that agree in all of them displace one another, which the record's whole key shows: a miss.
  *
  * A shard is a table kept in the order of its tags, free places strewn in between (linear probing, in order),
- * so that an absent key is known as early as a present one. Each shard grows by itself: no pause is longer
- * than copying one of them, 100 us at 48 million keys.
+ * so that an absent key is known as early as a present one. Each shard grows by itself: a put that must grow
+ * one copies that shard alone, a 4096th of all keys (at 48 million about 12,000 of them, 8 bytes each).
  */
 import { segmentSlots, slotOf } from './location.ts';
 
