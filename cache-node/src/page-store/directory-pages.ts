@@ -116,7 +116,12 @@ export class DirectoryPages {
   /**
    * Takes a page away, out of the table at once; false where its bytes stayed, and so does it. Never throws.
    */
-  async remove(known: JournalRow): Promise<boolean> {
+  remove(known: JournalRow): Promise<boolean> {
+    return this.#remove(known, 'good');
+  }
+
+  /** A page that cannot be read must not be found again, also where its file cannot go. */
+  async #remove(known: JournalRow, condition: 'good' | 'unreadable'): Promise<boolean> {
     const files = this.#files;
     const row = files.holds(known);
     if (row === noRow) return true;
@@ -135,7 +140,7 @@ export class DirectoryPages {
     } catch (error) {
       this.#health.bad('store', error);
       // It is still there, and still good.
-      if (files.table.find(known.set, known.index) === noRow) {
+      if (condition === 'good' && files.table.find(known.set, known.index) === noRow) {
         files.addRow(known);
         files.journal.added(known);
       }
@@ -148,7 +153,7 @@ export class DirectoryPages {
   /** True for the one that dropped it. */
   async #dropKnown(known: JournalRow): Promise<boolean> {
     if (this.#files.holds(known) === noRow) return false;
-    await this.remove(known);
+    await this.#remove(known, 'unreadable');
     return true;
   }
 
@@ -157,7 +162,8 @@ export class DirectoryPages {
     if (this.#files.holds(known) === noRow) return;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') {
       this.#health.bad('read', error);
-      if (code === 'EIO' && this.#health.canWrite) await this.#dropKnown(known);
+      // Where the directory stays in use, a reader would find the page again and again.
+      if (this.#health.canRead) await this.#dropKnown(known);
       return;
     }
     // One page that somebody deleted, or the whole disk?

@@ -307,6 +307,18 @@ describe('a stored page that went bad', () => {
     expect(await readWhole(store, page!, MiB)).toBeUndefined();
   });
 
+  it('is not found again where its file can neither be read nor go', async () => {
+    const store = await open();
+    const [page, other] = await fill(store, 2, 300 * KiB);
+    const [path] = filesBelow(join(root, 'disk', 'pages'));
+    await unlink(path!);
+    await mkdir(path!);
+    const read = [await readWhole(store, page!, 300 * KiB), await readWhole(store, other!, 300 * KiB)];
+    expect(read.filter((bytes) => bytes === undefined)).toHaveLength(1);
+    expect([page!, other!].filter((one) => store.has(one))).toHaveLength(1);
+    expect(store.usage().directories[0]).toMatchObject({ state: 'ok', pages: 1 });
+  });
+
   it('is a miss where its file was cut or deleted', async () => {
     const store = await open();
     const pages = await fill(store, 2, 300 * KiB);
