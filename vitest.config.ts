@@ -22,6 +22,16 @@ export default defineConfig({
       },
       {
         test: {
+          // Slow by nature: a disk that failed is probed again after a while. `npm run test:faults`.
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           testTimeout: 1_200_000,

@@ -3,13 +3,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MiB } from '@forebay/core/bytes';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { DiskTrial } from '../faults/disk-trial.ts';
 import { metric } from '../support/metrics.ts';
 import { Random } from '../support/random.ts';
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 import { pagesBelow } from '../support/stored-files.ts';
 import { tempDir } from '../support/temp.ts';
 import { needs } from '../support/tools.ts';
+import { DiskTrial } from './disk-trial.ts';
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 const diskBytes = 48 * MiB;

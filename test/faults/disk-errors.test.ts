@@ -4,14 +4,14 @@
  */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { DiskTrial } from '../faults/disk-trial.ts';
-import { faultsOfAll, storeAll, testObjects } from '../faults/objects.ts';
 import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
 import { type DiskFaults, type FaultyDisk, faultyDisk } from '../support/faulty-disk.ts';
 import { metric, untilQuiet } from '../support/metrics.ts';
 import { Random } from '../support/random.ts';
 import { tempDir } from '../support/temp.ts';
 import { needs } from '../support/tools.ts';
+import { DiskTrial } from './disk-trial.ts';
+import { faultsOfAll, storeAll, testObjects } from './objects.ts';
 
 const troubles: readonly (readonly [string, DiskFaults])[] = [
   ['reads fail', { reads: 'EIO' }],
