@@ -55,7 +55,8 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
       name: 'forebay_fills_stopped_total',
       help:
         'Fills that ended before their last page, by reason: left (no reader was left), paused ' +
-        '(slow readers; taken up again as they read on), changed (another version) or failed.',
+        '(slow readers; taken up again as they read on), crowded (the same, at once, as others waited for a ' +
+        'connection), changed (another version) or failed.',
       labels: ['reason'],
     }),
   };

@@ -4,8 +4,9 @@
  */
 import { ForebayError } from '@forebay/core/errors';
 import type { Ufs } from './ufs.ts';
+import { noQueue } from './ufs-queue.ts';
 
-export type UfsMethod = Exclude<keyof Ufs, 'identity' | 'region' | 'circuit' | 'usedBy' | 'close'>;
+export type UfsMethod = Exclude<keyof Ufs, 'identity' | 'region' | 'circuit' | 'queue' | 'usedBy' | 'close'>;
 
 export const readMethods: readonly UfsMethod[] = ['get', 'head', 'forward', 'list'];
 export const writeMethods: readonly UfsMethod[] = [
@@ -126,6 +127,7 @@ class Faulty implements FaultyUfs {
   }
 
   readonly circuit = 'closed';
+  readonly queue = noQueue;
 
   usedBy: Ufs['usedBy'] = () => this;
 

@@ -91,6 +91,7 @@ export function meteredUfs(
     get circuit() {
       return ufs.circuit;
     },
+    queue: ufs.queue,
     usedBy: (use) => ufs.usedBy(use),
     get: async (key, options) => {
       const opened = await get(key, options);

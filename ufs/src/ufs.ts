@@ -8,6 +8,7 @@
  */
 import type { HeaderList, ObjectInfo } from '@forebay/core/object';
 import type { ByteRange, RangeRequest } from '@forebay/core/range';
+import type { UfsQueue } from './ufs-queue.ts';
 import type { UfsBucketRead } from './ufs-service.ts';
 
 export interface UfsReadOptions {
@@ -243,6 +244,7 @@ export interface Ufs {
   readonly region: string;
 
   readonly circuit: CircuitState;
+  readonly queue: UfsQueue;
 
   /** The same store over the same connections. Where there is no network it is this Ufs itself. */
   usedBy(use: UfsUse): Ufs;

@@ -64,12 +64,20 @@ export function chunkPagesOf(context: FillContext, pageSizeBytes: number): numbe
 /** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
 const fillBytesMax = 64 * 1024 * 1024;
 
+/** What one request brings while others wait for a connection: less would cost more requests than it is worth. */
+const turnBytes = 1024 * 1024;
+
+export function turnPagesOf(pageSizeBytes: number): number {
+  return Math.max(1, Math.floor(turnBytes / pageSizeBytes));
+}
+
 /** First page that a request which begins with this page does not bring, wherever its range ends. */
 export function requestEndOf(
   context: FillContext,
   { ufs, pageSizeBytes }: { readonly ufs: Ufs; readonly pageSizeBytes: number },
   first: number,
 ): number {
+  if (ufs.queue.waiting > 0) return first + turnPagesOf(pageSizeBytes);
   if (!comesInChunks(context, ufs)) return first + Math.max(1, Math.floor(fillBytesMax / pageSizeBytes));
   const chunkPages = chunkPagesOf(context, pageSizeBytes);
   return Math.floor(first / chunkPages + 1) * chunkPages;

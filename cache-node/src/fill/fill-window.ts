@@ -79,8 +79,9 @@ export class FillWindow {
   /** Whole chunks only, so that a window that moves by pages sends no request for each. */
   #goAhead(): void {
     const { fillsPerReaderMax, loads } = this.#context;
-    const load = loads.of(this.#source.ufs);
-    if (!comesInChunks(this.#context, this.#source.ufs) || this.#followed.size === 0) return;
+    const { ufs } = this.#source;
+    const load = loads.of(ufs);
+    if (!comesInChunks(this.#context, ufs) || !ufs.queue.hasRoom || this.#followed.size === 0) return;
     const { pageIndex, wantedEnd } = this.#reader;
     for (let at = pageIndex + 1; at < wantedEnd && this.#running < fillsPerReaderMax; ) {
       if (!this.#isMissing(at)) {

@@ -3,8 +3,9 @@
  *
  * It runs at most `aheadPages` before its furthest reader, and one page where the store would not keep what
  * runs ahead. When its last reader leaves, the page in flight is finished and kept, and the rest is not asked
- * for; the same where its readers want no more for a while. No client waits for the disk. One that goes ahead
- * of its readers sends its request only when there is room for its first page.
+ * for; the same where its readers want no more for a while, or have enough for now while others wait for a
+ * connection. No client waits for the disk. One that goes ahead of its readers sends its request only when
+ * there is room for its first page.
  */
 import { ForebayError } from '@forebay/core/errors';
 import { pageLengthBytes } from '@forebay/core/page';
@@ -14,7 +15,8 @@ import type { PagedObject } from '../page-store/paged-object.ts';
 import type { Amplification } from './amplification.ts';
 import type { Urgency } from './byte-budget.ts';
 import { asFillError, skipBytesOf } from './fill-answers.ts';
-import { chunkPagesOf, comesInChunks, type FillContext } from './fill-context.ts';
+import { chunkPagesOf, comesInChunks, type FillContext, turnPagesOf } from './fill-context.ts';
+import { FillPause } from './fill-pause.ts';
 import { type FillHandle, type FillReader, type FlightEnd, PageFlight } from './page-flight.ts';
 import { type PageSource, pagedObjectOf } from './page-source.ts';
 
@@ -40,7 +42,7 @@ export class Fill implements FillHandle {
   #urgency: Urgency;
   /** Whether the store keeps these pages, as far as one knows. */
   #keeps: boolean;
-  #wake: (() => void) | undefined;
+  readonly #pause = new FillPause();
 
   /**
    * Registers the first flights at once, in the caller's tick. The first page must be neither stored nor in
@@ -70,7 +72,7 @@ export class Fill implements FillHandle {
 
   attach(reader: FillReader): void {
     this.#readers.add(reader);
-    this.#wakeUp();
+    this.#pause.wake();
   }
 
   detach(reader: FillReader): void {
@@ -80,12 +82,12 @@ export class Fill implements FillHandle {
     if (this.#readers.size === 0 && this.#urgency === 'ahead' && first?.state === 'waiting') {
       this.#context.budget.release(first);
     }
-    this.#wakeUp();
+    this.#pause.wake();
   }
 
   moved(): void {
     this.#dropPassed();
-    this.#wakeUp();
+    this.#pause.wake();
   }
 
   urge(): void {
@@ -123,8 +125,7 @@ export class Fill implements FillHandle {
   async #holdFirst(): Promise<boolean> {
     const flight = this.#flights[0];
     if (flight && this.#readers.size > 0 && (await this.#hold(flight)) && this.#readers.size > 0) return true;
-    this.#left();
-    return false;
+    return this.#left();
   }
 
   async #take(opened: UfsObject): Promise<void> {
@@ -140,7 +141,7 @@ export class Fill implements FillHandle {
         this.#amplification.fetched(value.byteLength);
         if (skipBytes > 0 && skipBytes >= value.byteLength) {
           // A store that ignores ranges may be far from the first page: not worth it for nobody.
-          if (this.#readers.size === 0) return this.#left();
+          if (this.#readers.size === 0) return void this.#left();
           skipBytes -= value.byteLength;
           continue;
         }
@@ -181,36 +182,27 @@ export class Fill implements FillHandle {
 
   /** Waits until somebody wants this page; false where nobody does. The first page needs no reader. */
   async #mayStart(flight: PageFlight): Promise<boolean> {
+    const { index } = flight.page;
+    const { queue } = this.source.ufs;
     for (;;) {
-      if (this.#readers.size === 0 && flight.page.index !== this.#firstPage) {
-        this.#left();
-        return false;
-      }
-      if (this.#readers.size === 0 || flight.page.index < this.#wantedEnd()) return true;
-      if (!(await this.#wokenInTime())) {
-        this.#context.metrics.fillsStopped.inc({ reason: 'paused' });
-        return false;
-      }
+      if (this.#readers.size === 0 && index !== this.#firstPage) return this.#left();
+      if (this.#readers.size === 0) return true;
+      const isWanted = index < this.#wantedEnd();
+      if (queue.waiting > 0 && (!isWanted || this.#givesWayAt(index))) return this.#left('crowded');
+      if (isWanted) return true;
+      if (!(await this.#pause.over(queue, this.#context.pauseMaxMs))) return this.#left('paused');
     }
   }
 
-  /**
-   * False where the readers take their time: connections to the UFS are few, and not for one slow client to
-   * keep. Its next page is a request of its own.
-   */
-  #wokenInTime(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), this.#context.pauseMaxMs);
-      timer.unref();
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-    });
+  /** Whether all readers still have bytes before this page, and the request has brought what it is worth. */
+  #givesWayAt(index: number): boolean {
+    if (index < this.#firstPage + turnPagesOf(this.source.pageSizeBytes)) return false;
+    return [...this.#readers].every(({ pageIndex }) => pageIndex < index);
   }
 
-  #left(): void {
-    this.#context.metrics.fillsStopped.inc({ reason: 'left' });
+  #left(reason: 'left' | 'crowded' | 'paused' = 'left'): false {
+    this.#context.metrics.fillsStopped.inc({ reason });
+    return false;
   }
 
   #complete(flight: PageFlight): void {
@@ -290,10 +282,5 @@ export class Fill implements FillHandle {
       end = Math.max(end, this.#keeps ? wantedEnd : Math.min(wantedEnd, pageIndex + 2));
     }
     return end;
-  }
-
-  #wakeUp(): void {
-    this.#wake?.();
-    this.#wake = undefined;
   }
 }

@@ -53,7 +53,7 @@ export class ReadAhead {
     if (!context.amplifications.of(object.mount).allows(bytes, 0)) return false;
     if (!context.store.couldStore(pagedObjectOf(source), Math.min(bytes, pageSizeBytes))) return false;
     const load = context.loads.of(ufs);
-    if (signal.aborted || !load.enterAhead()) return false;
+    if (signal.aborted || !ufs.queue.hasRoom || !load.enterAhead()) return false;
     const reader = { pageIndex: run.first, wantedEnd: run.endExclusive, wake: () => {} };
     const { fill, over } = sendFill(source, { ...run, urgency: 'ahead' }, { context, reader });
     const leave = () => fill.detach(reader);

@@ -8,6 +8,7 @@ import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import type { ObjectInfo } from '@forebay/core/object';
 import { resolveRange } from '@forebay/core/range';
 import type { Ufs, UfsObject, UfsReadOptions } from '@forebay/ufs/ufs';
+import { noQueue } from '@forebay/ufs/ufs-queue';
 
 export interface StepRequest {
   readonly op: 'get' | 'head';
@@ -87,6 +88,7 @@ export class StepUfs {
       identity: 'step:lake',
       region: 'us-east-1',
       circuit: 'closed',
+      queue: noQueue,
       usedBy: () => ufs,
       head: (key, options = {}) => this.#head(key, options),
       get: (key, options = {}) => this.#get(key, options),

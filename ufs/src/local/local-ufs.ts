@@ -26,6 +26,7 @@ import type {
   UfsVersionsRequest,
   UfsWritten,
 } from '../ufs.ts';
+import { noQueue } from '../ufs-queue.ts';
 import { checkVersionId, invalidRange, noSuchKey, preconditionFailed, selfCopy } from './answers.ts';
 import type { ObjectBackend, ObjectRecord, OpenObject } from './backend.ts';
 import { answerBucketSubResource } from './bucket-sub-resources.ts';
@@ -57,6 +58,7 @@ export class LocalUfs implements Ufs {
   readonly identity: string;
   readonly region: string;
   readonly circuit = 'closed';
+  readonly queue = noQueue;
   readonly #backend: ObjectBackend;
   readonly #writer: ObjectWriter;
   readonly #multipart: MultipartUploads;

@@ -1,15 +1,18 @@
 /** Bounds how many requests are in flight to one store, and how many may wait, and for how long. */
 import { ForebayError } from '@forebay/core/errors';
+import type { UfsQueue } from '../ufs-queue.ts';
 
 interface Waiter {
   enter(): void;
 }
 
-export class Gate {
+export class Gate implements UfsQueue {
   readonly #slotsMax: number;
   readonly #waitersMax: number;
   readonly #waitMs: number;
   readonly #waiters = new Set<Waiter>();
+  /** Holders of slots that can do without. */
+  readonly #offers = new Set<() => void>();
   #used = 0;
 
   constructor(options: { slotsMax: number; waitersMax: number; waitMs: number }) {
@@ -22,9 +25,19 @@ export class Gate {
     return this.#used;
   }
 
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
   /** Whether so many are free that more may be asked than has to be. */
   get hasRoom(): boolean {
     return this.#used < this.#slotsMax * 0.75;
+  }
+
+  onWaiting(giveWay: () => void): () => void {
+    const offer = () => giveWay();
+    this.#offers.add(offer);
+    return () => void this.#offers.delete(offer);
   }
 
   /**
@@ -65,6 +78,10 @@ export class Gate {
       const timer = setTimeout(() => settle(() => reject(overloaded())), this.#waitMs);
       signal?.addEventListener('abort', onAbort);
       this.#waiters.add(waiter);
+      const [offer] = this.#offers;
+      if (!offer) return;
+      this.#offers.delete(offer);
+      offer();
     });
   }
 }

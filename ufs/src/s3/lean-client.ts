@@ -11,6 +11,7 @@ import { wholeOf } from '@forebay/core/pieces';
 import type { WireAnswer } from '../http1/exchange.ts';
 import { NoAnswerError } from '../http1/no-answer.ts';
 import type { CircuitState, UfsUse } from '../ufs.ts';
+import type { UfsQueue } from '../ufs-queue.ts';
 import type { S3Address } from './address.ts';
 import { type Asked, outcomeOf, pauseMsBefore, retryReasonOf } from './attempts.ts';
 import type { CircuitBreaker, Outcome } from './circuit-breaker.ts';
@@ -66,6 +67,10 @@ export class LeanClient {
 
   get circuit(): CircuitState {
     return this.#options.breaker.state;
+  }
+
+  get queue(): UfsQueue {
+    return this.#options.gate;
   }
 
   /** An answer below 300, or 304; its body must be consumed or returned. */

@@ -28,6 +28,7 @@ import type {
   UfsVersionsRequest,
   UfsWritten,
 } from '../ufs.ts';
+import type { UfsQueue } from '../ufs-queue.ts';
 import type { UfsBucketRead } from '../ufs-service.ts';
 import { CheckedBody } from './checked-body.ts';
 import { type DocumentWrites, survivesXml } from './document-writes.ts';
@@ -72,6 +73,10 @@ export class S3Ufs implements Ufs {
 
   get circuit(): CircuitState {
     return this.#parts.lean.circuit;
+  }
+
+  get queue(): UfsQueue {
+    return this.#parts.lean.queue;
   }
 
   usedBy(use: UfsUse): Ufs {
