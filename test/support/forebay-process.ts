@@ -108,7 +108,7 @@ function environment(options: ForebayOptions): Environment {
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
-    // Many tests count requests to the UFS: on a busy machine a late one would be sent twice, as it should be.
+    // Many tests count requests to the UFS: on a busy machine a late one would be sent twice, as it should.
     FOREBAY_UFS_HEDGE_PERCENT_MAX: '0',
     ...(options.rootKeys === false ? {} : keys),
     ...options.env,

@@ -64,7 +64,7 @@ export function chunkPagesOf(context: FillContext, pageSizeBytes: number): numbe
 /** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
 const fillBytesMax = 64 * 1024 * 1024;
 
-/** What one request brings while others wait for a connection: less would cost more requests than it is worth. */
+/** What one request brings while others wait for a connection: less would cost too many requests. */
 const turnBytes = 1024 * 1024;
 
 export function turnPagesOf(pageSizeBytes: number): number {
