@@ -35,14 +35,18 @@ function logLevelOf({ values: { logLevel, accessLog } }: ServeConfig): LogLevel 
 
 type StopSignal = 'SIGINT' | 'SIGTERM';
 
+/** npm passes on a Ctrl-C that its whole group has got already: soon after the first it is the same. */
+const echoMs = 500;
+
 /** The first signal asks to stop; a second Ctrl-C, or a second SIGTERM, does not wait for anything. */
 function stopSignal(): Promise<StopSignal> {
   const { promise, resolve } = Promise.withResolvers<StopSignal>();
-  let asked = false;
+  let askedAtMs = Number.POSITIVE_INFINITY;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (asked) process.exit(signal === 'SIGINT' ? 130 : 1);
-      asked = true;
+      const sinceAskedMs = performance.now() - askedAtMs;
+      if (sinceAskedMs > echoMs) process.exit(signal === 'SIGINT' ? 130 : 1);
+      askedAtMs = Math.min(askedAtMs, performance.now());
       resolve(signal);
     });
   }
