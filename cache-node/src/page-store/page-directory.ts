@@ -266,9 +266,7 @@ export class PageDirectory {
     const { identity, root } = this.#layout;
     const found = await readIdentity(this.#layout);
     if (found === undefined) {
-      await mkdir(root, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST') throw error;
-      });
+      await mkdir(root, { recursive: true, mode: 0o700 });
       // A mount point without its disk is not ours to fill.
       if ((await stat(root)).dev !== this.#device) throw new Error(`${identity} is missing`);
     }
