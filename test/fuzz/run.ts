@@ -3,7 +3,7 @@
  * answer or a closed connection, in time. At the end: the server as it was, its memory, its descriptors, its
  * fences, its objects, and a log without a fault of its own.
  */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { MiB } from '@forebay/core/bytes';
 import { type ForebayProcess, startForebay } from '../support/forebay-process.ts';
@@ -225,8 +225,9 @@ function residentBytesOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }
 
+/** Of sockets and all else but the cache's own files, of which a bounded number is kept open. */
 function descriptorsOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
+  return readdirSync(`/proc/${pid}/fd`).filter((name) => !isOfCache(`/proc/${pid}/fd/${name}`)).length;
 }
 
 /** Established connections to a loopback port of this machine, as the server sees them. */
@@ -237,4 +238,13 @@ function connectionsTo(pid: number, port: number): number {
     const [, local = '', , state] = line.trim().split(/\s+/);
     return local.endsWith(wanted) && state !== '0A' && state !== '06';
   }).length;
+}
+
+function isOfCache(descriptor: string): boolean {
+  try {
+    return readlinkSync(descriptor).includes('/cache/');
+  } catch {
+    // Closed meanwhile.
+    return true;
+  }
 }
