@@ -80,6 +80,7 @@ class Walk {
   readonly ufs = new StepUfs();
   readonly policies = new CachePolicies();
   readonly clock = new TestClock();
+  amplificationMax = Number.POSITIVE_INFINITY;
   readonly #settings: object;
   readonly #mode: Freshness;
   #node: LocalCacheNode | undefined;
@@ -104,7 +105,8 @@ class Walk {
   }
 
   questionOf({ key: name, ...question }: Read) {
-    return { object: refOf(name, testMount({ freshness: this.#mode })), ...question };
+    const { amplificationMax } = this;
+    return { object: refOf(name, testMount({ freshness: this.#mode, amplificationMax })), ...question };
   }
 
   stat(asked: Read) {
@@ -176,6 +178,21 @@ describe('a forecast', () => {
     for (const cache of ['HIT', 'REVALIDATED', 'PARTIAL', 'MISS', 'BYPASS']) {
       expect([...seen]).toContain(`true ${cache}`);
     }
+  });
+
+  it('is not certain of what is fetched where parts of pages may be fetched alone', async () => {
+    const walk = new Walk('ttl');
+    walk.amplificationMax = 1.2;
+    await walk.start();
+    const asked: Read = { key: 'pages', range: { kind: 'span', start: 10, endExclusive: 20 }, want: 'bytes' };
+    await walk.read({ ...asked, want: 'info' });
+    const { forecast } = await walk.stat(asked);
+    expect([forecast.certain, forecast.reasons.at(-1)]).toEqual([
+      false,
+      expect.stringContaining('amplificationMax'),
+    ]);
+    for (let pass = 0; pass < 3; pass += 1) await walk.read({ ...asked, range: undefined });
+    expect((await walk.stat(asked)).forecast).toMatchObject({ certain: true, cache: 'HIT', ufsRequests: [] });
   });
 
   it('tells of a request of another that the read would join', async () => {

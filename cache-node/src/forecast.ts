@@ -6,12 +6,13 @@
 import type { CacheResult, ReadQuestion } from '@forebay/core/cache-node';
 import type { ObjectInfo } from '@forebay/core/object';
 import type { ReadForecast, UfsRequest } from '@forebay/core/object-stat';
-import { pagesOf } from '@forebay/core/page';
+import { pagesOf, wholePagesIn } from '@forebay/core/page';
 import { type ByteRange, resolveRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { isCacheable } from './fill/cacheable.ts';
 import { cachedPages, type FillContext, requestEndOf } from './fill/fill-context.ts';
 import { pageSetOf } from './fill/page-source.ts';
+import { isMissing } from './fill/send-fill.ts';
 import { type Home, type InfoQuery, wholePagesOf } from './home.ts';
 import type { InfoStore, KnownInfo } from './info-store/info-store.ts';
 import { planOf } from './open-plan.ts';
@@ -50,8 +51,12 @@ export class Forecaster {
   /** A far store may be asked in more requests or fewer: several go at once, as they find room. */
   forecast(question: ReadQuestion, ufs: Ufs): ReadForecast {
     const known = this.#options.info.usable(question.object, 'peek');
-    if (known && hasWhatIsAsked(question, known)) return this.#knowing(question, known, ufs);
-    return this.#asking(question, ufs);
+    const isEnough = known && hasWhatIsAsked(question, known);
+    const forecast = isEnough ? this.#knowing(question, known, ufs) : this.#asking(question, ufs);
+    const doubts = doubtsOf(forecast, question, ufs);
+    return doubts.length === 0
+      ? forecast
+      : { ...forecast, certain: false, reasons: [...forecast.reasons, ...doubts] };
   }
 
   #knowing(question: ReadQuestion, { record: { content } }: KnownInfo, ufs: Ufs): ReadForecast {
@@ -93,19 +98,15 @@ export class Forecaster {
     const { pageSizeBytes } = question.object.mount;
     const range = askedRange(query, pageSizeBytes, before.sizeBytes);
     if (!range || !isCacheable(before, this.#options.fills.policyOf(question.object))) return nothing;
-    const first = Math.ceil(range.start / pageSizeBytes);
-    const endExclusive =
-      range.endExclusive === before.sizeBytes
-        ? Math.ceil(before.sizeBytes / pageSizeBytes)
-        : Math.floor(range.endExclusive / pageSizeBytes);
+    const { sizeBytes } = before;
+    const { first, endExclusive } = wholePagesIn(range, { sizeBytes, pageSizeBytes });
     return this.#runFrom(first, endExclusive, pageSetOf(question.object, before));
   }
 
   /** Missing pages from `first` on, up to the first one that is stored or that another request brings. */
   #runFrom(first: number, endExclusive: number, set: string): PageRun {
-    const { store, flights } = this.#options.fills;
     let index = first;
-    while (index < endExclusive && !store.has({ set, index }) && !flights.get({ set, index })) index += 1;
+    while (index < endExclusive && isMissing(this.#options.fills, set, index)) index += 1;
     return { first, endExclusive: index };
   }
 
@@ -170,6 +171,18 @@ interface Found {
   /** Sent for the info. */
   readonly requests: readonly UfsRequest[];
   readonly brought?: PageRun;
+}
+
+/** What this forecast does not weigh, and the read will. */
+function doubtsOf({ ufsRequests }: ReadForecast, { object }: ReadQuestion, ufs: Ufs): string[] {
+  if (ufsRequests.length === 0) return [];
+  const doubts: string[] = [];
+  if (ufs.circuit !== 'closed') doubts.push('the UFS is out of order, and may not be asked');
+  const isBounded = object.mount.amplificationMax !== Number.POSITIVE_INFINITY;
+  if (isBounded && ufsRequests.some(({ method }) => method === 'GET')) {
+    doubts.push('parts of pages may be fetched alone, and not kept (amplificationMax)');
+  }
+  return doubts;
 }
 
 function told(cache: CacheResult, reason: string): Pick<ReadForecast, 'cache' | 'reasons'> {

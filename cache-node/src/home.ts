@@ -7,6 +7,7 @@ import type { Clock } from '@forebay/core/clock';
 import { isUfsAnswer } from '@forebay/core/errors';
 import { infoSlotOf, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import { hasStrongEtag, type ObjectInfo } from '@forebay/core/object';
+import { wholePagesIn } from '@forebay/core/page';
 import type { RangeRequest } from '@forebay/core/range';
 import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
 import { isCacheable } from './fill/cacheable.ts';
@@ -14,6 +15,7 @@ import { Fill } from './fill/fill.ts';
 import type { FillContext } from './fill/fill-context.ts';
 import type { FillReader } from './fill/page-flight.ts';
 import { pageSetOf } from './fill/page-source.ts';
+import { isMissing } from './fill/send-fill.ts';
 import type { Token } from './info-store/fences.ts';
 import type { InfoStore } from './info-store/info-store.ts';
 import { type InfoRecord, isAbsence } from './info-store/record.ts';
@@ -186,16 +188,11 @@ export class Home {
     const { info, range } = opened;
     const { pageSizeBytes } = object.mount;
     const policy = this.#options.fills.policyOf(object);
-    const first = Math.ceil(range.start / pageSizeBytes);
-    const endExclusive =
-      range.endExclusive === info.sizeBytes
-        ? Math.ceil(info.sizeBytes / pageSizeBytes)
-        : Math.floor(range.endExclusive / pageSizeBytes);
-    const { store, flights } = this.#options.fills;
+    const { sizeBytes } = info;
+    const { first, endExclusive } = wholePagesIn(range, { sizeBytes, pageSizeBytes });
     const cacheable = isCacheable(info, policy) && first < endExclusive;
     const set = cacheable ? pageSetOf(object, info) : '';
-    const page = { set, index: first };
-    if (!cacheable || signal.aborted || store.has(page) || flights.get(page)) {
+    if (!cacheable || signal.aborted || !isMissing(this.#options.fills, set, first)) {
       void closeBody(opened);
       return undefined;
     }

@@ -26,6 +26,18 @@ export function pagesOf(range: ByteRange, pageSizeBytes: number): { first: numbe
   };
 }
 
+/** Pages that lie whole in a byte range of an object; none where `endExclusive` is not behind `first`. */
+export function wholePagesIn(
+  range: ByteRange,
+  { sizeBytes, pageSizeBytes }: { readonly sizeBytes: number; readonly pageSizeBytes: number },
+): { first: number; endExclusive: number } {
+  const roundEnd = range.endExclusive === sizeBytes ? Math.ceil : Math.floor;
+  return {
+    first: Math.ceil(range.start / pageSizeBytes),
+    endExclusive: roundEnd(range.endExclusive / pageSizeBytes),
+  };
+}
+
 /** Bytes of a page: `pageSizeBytes`, but for the object's last one. */
 export function pageLengthBytes(index: number, sizeBytes: number, pageSizeBytes: number): number {
   return Math.min(pageSizeBytes, sizeBytes - index * pageSizeBytes);

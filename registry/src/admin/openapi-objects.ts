@@ -20,7 +20,11 @@ const policy = {
   maxObjectSizeBytes: { ...count, description: 'Left out where unlimited.' },
 };
 const forecast = {
-  certain: { ...flag, description: 'False where nothing is known of the object: the UFS decides.' },
+  certain: {
+    ...flag,
+    description:
+      'False where the UFS decides, or what it is asked is not foretold exactly; `reasons` say why.',
+  },
   cache: {
     enum: ['HIT', 'REVALIDATED', 'PARTIAL', 'COALESCED', 'MISS', 'STALE', 'BYPASS'],
     description: 'What x-cache would say.',
