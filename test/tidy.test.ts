@@ -27,7 +27,7 @@ const importEdges: Readonly<Record<string, readonly string[]>> = {
   loadtest: [],
 };
 /** Packages of npm that core may use: each behind one file. */
-const corePackages = new Set(['zod', 'yaml', 'prom-client', 'pino']);
+const corePackages = new Set(['zod', 'yaml', 'prom-client', 'pino', 'koffi']);
 /** Packages that have one home. Tests may use them anywhere, as a client and as an oracle. */
 const packageHomes: readonly { readonly name: string; readonly home: RegExp }[] = [
   { name: '@aws-sdk/client-s3', home: /^ufs\/src\/s3(\.ts$|-|\/)/ },

@@ -53,9 +53,9 @@ export interface OpenedObject extends Answered {
    * for HEAD, for 304, 412, 416. A stream must be consumed or `return()`ed; it throws `version-changed` or
    * `ufs-unavailable` in the middle where the rest cannot be had, and then the connection must be cut.
    *
-   * The piece rule: a piece of a stream is lent, and its memory may be used for other bytes as soon as the
-   * next is asked for (`next()`) or the stream is left (`return()`). Who needs it longer copies it. A body
-   * that is no stream is the reader's for ever.
+   * A stream may be a `SlicedBody` (pieces.ts). The piece rule: a piece of a stream is lent, and its memory
+   * may be used for other bytes as soon as the next is asked for (`next()`) or the stream is left
+   * (`return()`). Who needs it longer copies it. A body that is no stream is the reader's for ever.
    */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }
@@ -108,6 +108,12 @@ export interface CacheNode {
    * `version-changed` (the object kept changing), `overloaded`.
    */
   open(request: OpenRequest): Promise<OpenedObject | AbsentObject>;
+  /**
+   * The same where the answer is known and its bytes are at hand here and now, in this one tick. Undefined
+   * where anything must be waited for, and then nothing was counted or changed: `open` is the way. Never
+   * throws.
+   */
+  openNow?(request: OpenRequest): OpenedObject | AbsentObject | undefined;
   /**
    * Opens a fence on each object: from now until the end no cached info of them is answered and none
    * installed.

@@ -4,6 +4,29 @@
  */
 
 /**
+ * Bytes of an open file. They stay as they are while the slice is lent, are verified, and were in the page
+ * cache a moment ago, so that whoever sends them from there does not wait for a disk.
+ */
+export interface FileSlice {
+  readonly file: number;
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+/** A stream that can lend parts of files in place of bytes, to who can send them without a copy. */
+export interface SlicedBody extends AsyncIterableIterator<Uint8Array> {
+  /**
+   * The next bytes, in memory or in a file, at once where they are at hand; undefined: the end. Slices are
+   * pieces, and the same rule holds. May be called in turn with `next`. @throws what `next` throws
+   */
+  nextSlice(): Uint8Array | FileSlice | undefined | Promise<Uint8Array | FileSlice | undefined>;
+}
+
+export function isSliced(body: AsyncIterable<Uint8Array>): body is SlicedBody {
+  return 'nextSlice' in body;
+}
+
+/**
  * The whole body, copied. @param limitBytes of a longer one nothing is given, and the body is returned
  */
 export async function wholeOf(

@@ -1,0 +1,107 @@
+/**
+ * System calls that Node does not offer, through koffi: moving bytes between descriptors without a copy,
+ * asking what is in memory, and memory that processes share. Linux with glibc or musl only, and only where
+ * koffi could be installed: everybody who calls has another way where there is none.
+ */
+import { createRequire } from 'node:module';
+
+/** Sizes and counts in bytes. A call that fails returns the error number, negated (`-EAGAIN` = -11). */
+export interface Syscalls {
+  /** File to socket; fewer bytes than asked for where the socket takes no more. sendfile(2) */
+  sendfile(socket: number, file: number, offset: number, lengthBytes: number): number;
+  /** Between two descriptors of which one is a pipe, without waiting. splice(2) */
+  splice(from: number, to: number, lengthBytes: number): number;
+  /** A pipe that never waits: its reading and its writing end. @throws Error */
+  pipe(): readonly [from: number, to: number];
+  /** How much of a part of a file is in the page cache; undefined where nobody knows. cachestat(2) */
+  residentBytes(file: number, offset: number, lengthBytes: number): number | undefined;
+  /** The file as memory that all who map it share, for as long as this process lives. @throws Error */
+  mapShared(file: number, lengthBytes: number): ArrayBuffer;
+}
+
+/** What is used of koffi. */
+interface Koffi {
+  load(library: string | null): { func(prototype: string): (...args: unknown[]) => unknown };
+  errno(): number;
+  view(pointer: unknown, lengthBytes: number): ArrayBuffer;
+  address(pointer: unknown): bigint;
+}
+
+const flagNonblock = 0x800;
+const flagCloseOnExec = 0x80000;
+const spliceMove = 1;
+const spliceNonblock = 2;
+const protectReadWrite = 3;
+const mapSharedFlag = 1;
+/** The same on every architecture: it is newer than their common table. */
+const cachestatNumber = 451;
+const pageBytes = 4096;
+
+let known: { readonly calls: Syscalls | undefined } | undefined;
+
+/** Undefined where there are none: loaded once, at the first call. */
+export function syscalls(): Syscalls | undefined {
+  known ??= { calls: process.platform === 'linux' ? load() : undefined };
+  return known.calls;
+}
+
+function load(): Syscalls | undefined {
+  try {
+    return bind(createRequire(import.meta.url)('koffi') as Koffi);
+  } catch {
+    // Not installed, or not for this machine.
+    return undefined;
+  }
+}
+
+function bind(koffi: Koffi): Syscalls {
+  const libc = koffi.load(null);
+  const sendfile = libc.func('int64_t sendfile(int out, int in, void *offset, size_t count)');
+  const splice = libc.func(
+    'int64_t splice(int from, void *fromOffset, int to, void *toOffset, size_t count, unsigned int flags)',
+  );
+  const pipe2 = libc.func('int pipe2(void *ends, int flags)');
+  const cachestat = libc.func(
+    'long syscall(long number, int file, void *range, void *found, unsigned int flags)',
+  );
+  const mmap = libc.func(
+    'void *mmap(void *at, size_t length, int protect, int flags, int file, int64_t offset)',
+  );
+  const offset = new BigInt64Array(1);
+  const range = new BigUint64Array(2);
+  const found = new BigUint64Array(5);
+  const ends = new Int32Array(2);
+  const resultOf = (result: unknown): number => {
+    const value = Number(result);
+    return value < 0 ? -koffi.errno() : value;
+  };
+  return {
+    sendfile(socket, file, start, lengthBytes) {
+      offset[0] = BigInt(start);
+      return resultOf(sendfile(socket, file, offset, lengthBytes));
+    },
+    splice(from, to, lengthBytes) {
+      return resultOf(splice(from, null, to, null, lengthBytes, spliceMove | spliceNonblock));
+    },
+    pipe() {
+      const result = resultOf(pipe2(ends, flagNonblock | flagCloseOnExec));
+      if (result < 0) throw new Error(`pipe2 failed with error ${-result}`);
+      return [ends[0]!, ends[1]!];
+    },
+    residentBytes(file, start, lengthBytes) {
+      range[0] = BigInt(start);
+      range[1] = BigInt(lengthBytes);
+      if (resultOf(cachestat(cachestatNumber, file, range, found, 0)) < 0) return undefined;
+      const firstPage = Math.floor(start / pageBytes);
+      const pages = Math.ceil((start + lengthBytes) / pageBytes) - firstPage;
+      return Number(found[0]) >= pages ? lengthBytes : Number(found[0]) * pageBytes;
+    },
+    mapShared(file, lengthBytes) {
+      const address = mmap(null, lengthBytes, protectReadWrite, mapSharedFlag, file, 0);
+      if (address === null || koffi.address(address) === 0xffff_ffff_ffff_ffffn) {
+        throw new Error(`mmap failed with error ${koffi.errno()}`);
+      }
+      return koffi.view(address, lengthBytes);
+    },
+  };
+}
