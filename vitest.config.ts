@@ -6,7 +6,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{core,ufs,cache-node,gateway,registry,cli,bench}/src/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            '{core,ufs,cache-node,data-plane,gateway,registry,cli,bench}/src/**/*.test.ts',
+            'test/*.test.ts',
+          ],
           // Only against hangs: on a busy machine a property test may take many times its usual second.
           testTimeout: 120_000,
         },

@@ -21,8 +21,9 @@ const importEdges: Readonly<Record<string, readonly string[]>> = {
   ufs: ['core'],
   registry: ['core'],
   'cache-node': ['core', 'ufs'],
+  'data-plane': ['core'],
   gateway: ['core', 'ufs'],
-  cli: ['core', 'ufs', 'registry', 'cache-node', 'gateway'],
+  cli: ['core', 'ufs', 'registry', 'cache-node', 'data-plane', 'gateway'],
   dashboard: [],
   loadtest: [],
 };

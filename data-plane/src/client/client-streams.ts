@@ -1,0 +1,204 @@
+/** The gateway's side of one stream: an open with its body, or a call. */
+import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
+import { ForebayError } from '@forebay/core/errors';
+import { flagMore, frameType, inlineBytesMax, ProtocolError } from '../wire/frame.ts';
+import { fromJson, fromJsonWithInfinity } from '../wire/meta.ts';
+import { type KnownInfos, readAnswer } from '../wire/open-answer.ts';
+import type { ReadBuffers } from '../wire/read-buffers.ts';
+import { errorOf } from '../wire/wire-errors.ts';
+import { type BodySource, RemoteBody } from './remote-body.ts';
+
+/** The connection broke. Whether the other side did anything is not known. */
+export class ConnectionLost extends Error {
+  constructor(reason: string) {
+    super(`the connection to the cache node is lost: ${reason}`);
+    this.name = 'ConnectionLost';
+  }
+}
+
+/** Every method throws ProtocolError where the frame may not come now. */
+export interface ClientStream {
+  /** `flags`, `meta` and `body` are of one frame, and valid during the call. */
+  onFrame(type: number, flags: number, meta: Buffer, body: Buffer): void;
+  readonly wantsData: boolean;
+  onData(bytes: Buffer, buffer: Buffer): void;
+  onDataEnd(): void;
+  onLost(error: ConnectionLost): void;
+}
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly nodeId: string;
+  readonly buffers: ReadBuffers;
+  readonly infos: KnownInfos;
+  readonly windowBytes: number;
+  /** Nothing more comes on it. */
+  over(stream: number): void;
+  cancel(stream: number): void;
+  grant(stream: number, lengthBytes: number): void;
+}
+
+type Opened = OpenedObject | AbsentObject;
+
+export class OpenStream implements ClientStream, BodySource {
+  readonly #host: StreamHost;
+  readonly #stream: number;
+  readonly #signal: AbortSignal;
+  readonly #opened: PromiseWithResolvers<Opened> = Promise.withResolvers();
+  #body: RemoteBody | undefined;
+  #isOver = false;
+
+  constructor(host: StreamHost, stream: number, signal: AbortSignal) {
+    this.#host = host;
+    this.#stream = stream;
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  get opened(): Promise<Opened> {
+    return this.#opened.promise;
+  }
+
+  get wantsData(): boolean {
+    return this.#body !== undefined;
+  }
+
+  onFrame(type: number, flags: number, meta: Buffer, body: Buffer): void {
+    if (type === frameType.answer && !this.#body) this.#onAnswer(flags, meta, body);
+    else if (type === frameType.failure) this.#fail(errorOf(meta));
+    else throw new ProtocolError(`a frame of type ${type} on a stream that was opened`);
+  }
+
+  onData(bytes: Buffer, buffer: Buffer): void {
+    this.#body!.push(bytes, buffer);
+  }
+
+  onDataEnd(): void {
+    if (!this.#body) throw new ProtocolError('bytes without an answer');
+    this.#end();
+    this.#body.end();
+  }
+
+  onLost(error: ConnectionLost): void {
+    if (this.#body) this.#fail(new ForebayError('ufs-unavailable', error.message, { cause: error }));
+    else this.#fail(error);
+  }
+
+  grant(lengthBytes: number): void {
+    this.#host.grant(this.#stream, lengthBytes);
+  }
+
+  left(): void {
+    if (this.#isOver) return;
+    this.#host.cancel(this.#stream);
+    this.#end();
+  }
+
+  #onAnswer(flags: number, meta: Buffer, inline: Buffer): void {
+    const { nodeId, infos, buffers, windowBytes } = this.#host;
+    const answer = readAnswer(meta, infos);
+    const hasMore = (flags & flagMore) !== 0;
+    if (answer.kind === 'absent') {
+      if (hasMore) throw new ProtocolError('a body of nothing');
+      this.#end();
+      this.#opened.resolve({ ...answer, nodeId });
+      return;
+    }
+    const { hasBody, ...found } = answer;
+    const { range } = answer;
+    const lengthBytes = range === 'unsatisfiable' ? 0 : range.endExclusive - range.start;
+    if (!hasMore) {
+      if (hasBody && inline.length !== lengthBytes) throw new ProtocolError('a body of another length');
+      this.#end();
+      // Who gets bytes that are no stream may keep them.
+      this.#opened.resolve({ ...found, nodeId, body: hasBody ? Buffer.from(inline) : undefined });
+      return;
+    }
+    if (!hasBody || lengthBytes <= inlineBytesMax) throw new ProtocolError('a stream for nothing');
+    this.#body = new RemoteBody(this, { lengthBytes, windowBytes, buffers });
+    this.#opened.resolve({ ...found, nodeId, body: this.#body });
+  }
+
+  #fail(error: Error): void {
+    this.#end();
+    if (this.#body) this.#body.fail(error);
+    else this.#opened.reject(error);
+  }
+
+  readonly #abort = (): void => {
+    if (this.#body) this.#body.abort();
+    else {
+      this.left();
+      this.#opened.reject(this.#signal.reason);
+    }
+  };
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#signal.removeEventListener('abort', this.#abort);
+    this.#host.over(this.#stream);
+  }
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Record<string, unknown>) => void) | undefined;
+}
+
+export class CallStream implements ClientStream {
+  readonly wantsData = false;
+  readonly #host: StreamHost;
+  readonly #stream: number;
+  readonly #options: CallOptions;
+  readonly #result: PromiseWithResolvers<unknown> = Promise.withResolvers();
+  #isOver = false;
+
+  constructor(host: StreamHost, stream: number, options: CallOptions) {
+    this.#host = host;
+    this.#stream = stream;
+    this.#options = options;
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  get result(): Promise<unknown> {
+    return this.#result.promise;
+  }
+
+  onFrame(type: number, _flags: number, meta: Buffer): void {
+    if (type === frameType.progress) {
+      this.#options.onProgress?.(fromJson(meta));
+    } else if (type === frameType.result) {
+      this.#end();
+      this.#result.resolve(fromJsonWithInfinity(meta).result);
+    } else if (type === frameType.failure) {
+      this.#end();
+      this.#result.reject(errorOf(meta));
+    } else throw new ProtocolError(`a frame of type ${type} for a call`);
+  }
+
+  onData(): void {}
+
+  onDataEnd(): void {
+    throw new ProtocolError('bytes for a call');
+  }
+
+  onLost(error: ConnectionLost): void {
+    this.#end();
+    this.#result.reject(error);
+  }
+
+  readonly #abort = (): void => {
+    if (this.#isOver) return;
+    this.#host.cancel(this.#stream);
+    this.#end();
+    this.#result.reject(this.#options.signal?.reason);
+  };
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#host.over(this.#stream);
+  }
+}

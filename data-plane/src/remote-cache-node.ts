@@ -1,0 +1,185 @@
+/**
+ * A cache node elsewhere, as if it were here: the contract of CacheNode over the frames of the data plane.
+ * What a node throws is thrown here with its kind; a node that cannot be reached is `ufs-unavailable`.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import type {
+  AbsentObject,
+  CacheNode,
+  FenceReceipt,
+  NodeStats,
+  OpenedObject,
+  OpenRequest,
+  ReadQuestion,
+  WriteOutcome,
+} from '@forebay/core/cache-node';
+import { ForebayError } from '@forebay/core/errors';
+import type { Freed, FreeRequest } from '@forebay/core/freeing';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
+import type { ObjectStat } from '@forebay/core/object-stat';
+import type { DataPlaneAddress } from './cache-node-server.ts';
+import type { ClientConnection } from './client/client-connection.ts';
+import { type CallOptions, ConnectionLost } from './client/client-streams.ts';
+import { ConnectionPool } from './client/connection-pool.ts';
+import type { WireObject } from './server/calls.ts';
+import { checkSecret, clientIdBytes } from './wire/handshake.ts';
+import { mountNameOf } from './wire/mount-names.ts';
+import { KnownInfos } from './wire/open-answer.ts';
+import { ReadBuffers } from './wire/read-buffers.ts';
+import { StaleMountError } from './wire/wire-errors.ts';
+
+export interface RemoteCacheNodeOptions {
+  readonly address: DataPlaneAddress;
+  readonly secret: string;
+  readonly connectionsMax?: number;
+  readonly streamsPerConnectionMax?: number;
+  readonly connectTimeoutMs?: number;
+  readonly silenceMs?: number;
+  /** Bytes of a body that may be on their way or unread here; a slow reader holds no more. */
+  readonly windowBytes?: number;
+  /** Of buffers for reading, all of them idle. */
+  readonly keptBytesMax?: number;
+}
+
+const KiB = 1024;
+/** A change of the mounts reaches both sides within this, or the request fails. */
+const staleMountPausesMs = [20, 50, 100, 200, 400];
+
+export class RemoteCacheNode implements CacheNode {
+  readonly nodeId: string;
+  readonly #pool: ConnectionPool;
+  readonly #buffers: ReadBuffers;
+
+  private constructor(pool: ConnectionPool, buffers: ReadBuffers, nodeId: string) {
+    this.#pool = pool;
+    this.#buffers = buffers;
+    this.nodeId = nodeId;
+  }
+
+  /** @throws ForebayError `ufs-unavailable` where the node cannot be reached or does not let us in. */
+  static async connect(options: RemoteCacheNodeOptions): Promise<RemoteCacheNode> {
+    checkSecret(options.secret);
+    const buffers = new ReadBuffers({ keptBytesMax: options.keptBytesMax ?? 32 * KiB * KiB });
+    const pool = new ConnectionPool({
+      address: options.address,
+      secret: options.secret,
+      clientId: randomBytes(clientIdBytes),
+      connectionsMax: options.connectionsMax ?? 8,
+      streamsPerConnectionMax: options.streamsPerConnectionMax ?? 1024,
+      connectTimeoutMs: options.connectTimeoutMs ?? 2000,
+      silenceMs: options.silenceMs ?? 10_000,
+      windowBytes: options.windowBytes ?? 512 * KiB,
+      buffers,
+      infos: new KnownInfos(),
+    });
+    try {
+      const { nodeId } = await pool.take();
+      return new RemoteCacheNode(pool, buffers, nodeId);
+    } catch (error) {
+      pool.close();
+      throw unreachable(error);
+    }
+  }
+
+  /** Bytes of buffers that bodies hold now. */
+  get lentBytes(): number {
+    return this.#buffers.lentBytes;
+  }
+
+  open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
+    return this.#send((connection) => connection.open(request), request.signal);
+  }
+
+  async beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
+    await this.#call('beginWrite', { objects: objects.map(wireObjectOf), fenceId });
+  }
+
+  async endWrite(
+    objects: readonly ObjectRef[],
+    fenceId: string,
+    outcome: WriteOutcome,
+  ): Promise<FenceReceipt> {
+    await this.#call('endWrite', { objects: objects.map(wireObjectOf), fenceId, outcome });
+    return { fenceId, ended: true };
+  }
+
+  async beginBucketWrite(mount: Mount, fenceId: string): Promise<void> {
+    await this.#call('beginWrite', { mount: mountNameOf(mount), fenceId });
+  }
+
+  async endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
+    await this.#call('endWrite', { mount: mountNameOf(mount), fenceId, outcome });
+    return { fenceId, ended: true };
+  }
+
+  async stat({ object, ...question }: ReadQuestion): Promise<ObjectStat> {
+    return (await this.#call('stat', { object: wireObjectOf(object), question })) as ObjectStat;
+  }
+
+  async free({ signal, onProgress, ...request }: FreeRequest): Promise<Freed> {
+    const options: CallOptions = { signal, onProgress: (freed) => onProgress(freed as unknown as Freed) };
+    return (await this.#call('free', { ...request }, options)) as Freed;
+  }
+
+  async stats(): Promise<NodeStats> {
+    return (await this.#call('stats', {})) as NodeStats;
+  }
+
+  /**
+   * An operation that the server offers beside the contract (`calls`). Parameters and result are JSON. Where
+   * a connection breaks it is sent again: it must bear that.
+   * @throws what it threw
+   */
+  call(name: string, parameters: unknown, options: CallOptions = {}): Promise<unknown> {
+    return this.#call(name, { parameters }, options);
+  }
+
+  /** Cuts what is open. */
+  close(): void {
+    this.#pool.close();
+  }
+
+  #call(
+    name: string,
+    parameters: Readonly<Record<string, unknown>>,
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    return this.#send((connection) => connection.call(name, parameters, options), options.signal);
+  }
+
+  /**
+   * Once more where a connection broke before its answer: everything that is sent may be sent twice. And
+   * again where only the mounts of both sides are not the same yet.
+   */
+  async #send<T>(
+    send: (connection: ClientConnection) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    let breaks = 0;
+    let stale = 0;
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        const connection = this.#pool.take();
+        return await send(connection instanceof Promise ? await connection : connection);
+      } catch (error) {
+        if (error instanceof ConnectionLost && breaks < 1) breaks += 1;
+        else if (error instanceof StaleMountError && stale < staleMountPausesMs.length) {
+          await wait(staleMountPausesMs[stale]);
+          stale += 1;
+        } else throw unreachable(error);
+      }
+    }
+  }
+}
+
+function unreachable(error: unknown): unknown {
+  if (!(error instanceof ConnectionLost || error instanceof StaleMountError)) return error;
+  return new ForebayError('ufs-unavailable', error.message, { cause: error, retryAfterMs: 1000 });
+}
+
+function wireObjectOf({ mount, ufsKey, versionId }: ObjectRef): WireObject {
+  const name = mountNameOf(mount);
+  return versionId === undefined ? [name, ufsKey] : [name, ufsKey, versionId];
+}

@@ -1,0 +1,105 @@
+/**
+ * Fences that clients opened here. A client that is gone for good, with all of its connections, cannot end
+ * them any more: then they end by themselves, and what it wrote counts as unknown.
+ */
+import type { CacheNode, FenceReceipt, WriteOutcome } from '@forebay/core/cache-node';
+import type { Log } from '@forebay/core/log';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
+
+/** What a fence is on: objects, or a mount's whole bucket. */
+export type Fenced = { readonly objects: readonly ObjectRef[] } | { readonly mount: Mount };
+
+interface Client {
+  connections: number;
+  readonly fences: Map<string, Fenced>;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export interface OpenFencesOptions {
+  readonly node: CacheNode;
+  readonly log: Log;
+  /** A client without a connection for so long is gone for good. */
+  readonly graceMs: number;
+}
+
+export class OpenFences {
+  readonly #options: OpenFencesOptions;
+  readonly #clients = new Map<string, Client>();
+
+  constructor(options: OpenFencesOptions) {
+    this.#options = options;
+  }
+
+  connected(clientId: string): void {
+    const client = this.#clients.get(clientId) ?? { connections: 0, fences: new Map(), timer: undefined };
+    this.#clients.set(clientId, client);
+    client.connections += 1;
+    clearTimeout(client.timer);
+  }
+
+  disconnected(clientId: string): void {
+    const client = this.#clients.get(clientId);
+    if (!client) return;
+    client.connections -= 1;
+    if (client.connections > 0) return;
+    if (client.fences.size === 0) this.#clients.delete(clientId);
+    else client.timer = setTimeout(() => void this.#abandon(clientId, client), this.#options.graceMs);
+  }
+
+  /** @throws what the node throws */
+  async begin(clientId: string, fenceId: string, fenced: Fenced): Promise<void> {
+    const { node } = this.#options;
+    // Before anything can be awaited: a client that goes meanwhile must leave no fence behind.
+    this.#clients.get(clientId)?.fences.set(fenceId, fenced);
+    try {
+      if ('mount' in fenced) await node.beginBucketWrite(fenced.mount, fenceId);
+      else await node.beginWrite(fenced.objects, fenceId);
+    } catch (error) {
+      this.#clients.get(clientId)?.fences.delete(fenceId);
+      throw error;
+    }
+  }
+
+  /**
+   * @param fenced what the client says; a fence that was opened here is known, also where its mount is gone
+   * by now
+   * @throws what the node throws, and what `fenced` throws for a fence that is not known
+   */
+  async end(
+    clientId: string,
+    fenceId: string,
+    { outcome, fenced }: { readonly outcome: WriteOutcome; readonly fenced: () => Fenced },
+  ): Promise<FenceReceipt> {
+    const fences = this.#clients.get(clientId)?.fences;
+    const receipt = await this.#end(fences?.get(fenceId) ?? fenced(), fenceId, outcome);
+    fences?.delete(fenceId);
+    return receipt;
+  }
+
+  /** Nobody waits for clients any more. */
+  close(): void {
+    for (const { timer } of this.#clients.values()) clearTimeout(timer);
+    this.#clients.clear();
+  }
+
+  #end(fenced: Fenced, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
+    const { node } = this.#options;
+    if ('mount' in fenced) return node.endBucketWrite(fenced.mount, fenceId, outcome);
+    return node.endWrite(fenced.objects, fenceId, outcome);
+  }
+
+  async #abandon(clientId: string, { fences }: Client): Promise<void> {
+    this.#clients.delete(clientId);
+    this.#options.log.warn(
+      { fences: fences.size },
+      'a gateway is gone with writes open: their outcome is unknown',
+    );
+    for (const [fenceId, fenced] of fences) {
+      try {
+        await this.#end(fenced, fenceId, 'unknown');
+      } catch (error) {
+        this.#options.log.error({ reason: String(error) }, 'a fence of a gateway that is gone did not end');
+      }
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/** The node's side of one stream: an open with its body, or a call. */
+import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
+import { ForebayError } from '@forebay/core/errors';
+import { flagMore, frameType, inlineBytesMax, ProtocolError } from '../wire/frame.ts';
+import { MetaReader, MetaWriter, toJson } from '../wire/meta.ts';
+import { writeAnswer } from '../wire/open-answer.ts';
+import { readOpen } from '../wire/open-request.ts';
+import type { Outbox } from '../wire/outbox.ts';
+import { failureOf, StaleMountError } from '../wire/wire-errors.ts';
+import { BodySender } from './body-sender.ts';
+import { inlineOf } from './inline-body.ts';
+import type { ServerConnection } from './server-connection.ts';
+
+export interface ServerStream {
+  /** The client takes so many bytes more. */
+  grant(lengthBytes: number): void;
+  /** The client has left. */
+  leave(): void;
+}
+
+type Opened = OpenedObject | AbsentObject;
+
+const answerMeta = new MetaWriter();
+
+export class OpenStream implements ServerStream {
+  readonly #connection: ServerConnection;
+  readonly #stream: number;
+  readonly #abort = new AbortController();
+  #windowBytes = 0;
+  #sender: BodySender | undefined;
+
+  constructor(connection: ServerConnection, stream: number) {
+    this.#connection = connection;
+    this.#stream = stream;
+  }
+
+  /** @throws ProtocolError */
+  begin(meta: Buffer): void {
+    const { names, node } = this.#connection.deps;
+    const { mountName, windowBytes, question } = readOpen(new MetaReader(meta));
+    this.#windowBytes = windowBytes;
+    const mount = names.find(mountName);
+    if (!mount) {
+      this.#fail(new StaleMountError(mountName));
+      return;
+    }
+    const request = { ...question, object: { mount, ...question.object }, signal: this.#abort.signal };
+    const opened = node.openNow?.(request);
+    if (opened) this.#answer(opened);
+    else {
+      node.open(request).then(
+        (later) => this.#answer(later),
+        (error: unknown) => this.#fail(error),
+      );
+    }
+  }
+
+  grant(lengthBytes: number): void {
+    if (this.#sender) this.#sender.grant(lengthBytes);
+    else this.#windowBytes += lengthBytes;
+  }
+
+  leave(): void {
+    this.#abort.abort();
+    this.#sender?.leave();
+    this.#connection.over(this.#stream);
+  }
+
+  #answer(opened: Opened): void {
+    const body = opened.kind === 'object' ? opened.body : undefined;
+    if (this.#abort.signal.aborted) {
+      if (body && !(body instanceof Uint8Array)) void leaveBody(body);
+    } else if (opened.kind === 'absent' || !body) {
+      this.#whole(opened, undefined);
+    } else {
+      const lengthBytes = lengthOf(opened);
+      if (lengthBytes > inlineBytesMax) void this.#send(opened, body, lengthBytes);
+      else if (body instanceof Uint8Array) this.#whole(opened, body);
+      else this.#collect(opened, body, lengthBytes);
+    }
+  }
+
+  /** A short stream goes as bytes do. */
+  #collect(opened: Opened, body: AsyncIterable<Uint8Array>, lengthBytes: number): void {
+    const bytes = inlineOf(body, lengthBytes);
+    if (bytes instanceof Uint8Array) {
+      this.#whole(opened, bytes);
+      return;
+    }
+    bytes.then(
+      (later) => this.#whole(opened, later),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** Answer and body in one frame. */
+  #whole(opened: Opened, body: Uint8Array | undefined): void {
+    if (this.#abort.signal.aborted) return;
+    const { outbox } = this.#connection;
+    writeAnswer(answerMeta.reset(), opened);
+    outbox.frame(frameType.answer, this.#stream, answerMeta.written, body ? { body } : {});
+    this.#connection.over(this.#stream);
+  }
+
+  async #send(opened: Opened, body: NonNullable<OpenedObject['body']>, lengthBytes: number): Promise<void> {
+    const { outbox } = this.#connection;
+    writeAnswer(answerMeta.reset(), opened);
+    outbox.frame(frameType.answer, this.#stream, answerMeta.written, { flags: flagMore });
+    this.#sender = new BodySender(outbox, this.#stream, this.#windowBytes);
+    try {
+      await this.#sender.send(body instanceof Uint8Array ? oneOf(body) : body, lengthBytes);
+      this.#connection.over(this.#stream);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    this.#connection.outbox.frame(frameType.failure, this.#stream, failureOf(error));
+    this.#connection.over(this.#stream);
+  }
+}
+
+function lengthOf({ range }: OpenedObject): number {
+  return range === 'unsatisfiable' ? 0 : range.endExclusive - range.start;
+}
+
+async function leaveBody(body: AsyncIterable<Uint8Array>): Promise<void> {
+  await Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => {});
+}
+
+async function* oneOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+export class CallStream implements ServerStream {
+  readonly #connection: ServerConnection;
+  readonly #stream: number;
+  readonly #abort = new AbortController();
+
+  constructor(connection: ServerConnection, stream: number) {
+    this.#connection = connection;
+    this.#stream = stream;
+  }
+
+  async run(name: unknown, parameters: Readonly<Record<string, unknown>>): Promise<void> {
+    const { deps, clientId, outbox } = this.#connection;
+    const { signal } = this.#abort;
+    try {
+      const result = await deps.calls.run(name, parameters, {
+        clientId,
+        signal,
+        onProgress: (progress) => {
+          if (!signal.aborted) outbox.frame(frameType.progress, this.#stream, toJson(progress));
+        },
+      });
+      if (!signal.aborted) outbox.frame(frameType.result, this.#stream, toJson({ result }));
+    } catch (error) {
+      if (!signal.aborted) outbox.frame(frameType.failure, this.#stream, failureOf(error));
+    }
+    this.#connection.over(this.#stream);
+  }
+
+  grant(): void {
+    throw new ProtocolError('a call has no body');
+  }
+
+  leave(): void {
+    this.#abort.abort();
+    this.#connection.over(this.#stream);
+  }
+}
+
+export function refuseStream(outbox: Outbox, stream: number): void {
+  const error = new ForebayError('overloaded', 'too many streams on a connection', { retryAfterMs: 1000 });
+  outbox.frame(frameType.failure, stream, failureOf(error));
+}

@@ -1,0 +1,241 @@
+/**
+ * What a connection sends. Small frames wait for the end of the turn and leave together in one write; bytes
+ * of pages leave from where they lie, and parts of files by sendfile(2), which needs the socket to itself
+ * until its frame is out.
+ */
+import { readSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import type { FileSlice } from '@forebay/core/pieces';
+import type { Syscalls } from '@forebay/core/syscalls';
+import { flagEnd, frameType, headerBytes, writeHeader } from './frame.ts';
+
+const batchBytes = 128 * 1024;
+/** Longer bodies are not copied. */
+const copiedBytesMax = 16 * 1024;
+/** What is written the usual way when the socket takes no more: its end tells that there is room again. */
+const probeBytes = 16 * 1024;
+const againError = -11;
+const idleBatchesMax = 16;
+const none = new Uint8Array(0);
+
+const idleBatches: Buffer[] = [];
+
+function giveBatch(batch: Buffer): void {
+  if (idleBatches.length < idleBatchesMax) idleBatches.push(batch);
+}
+
+interface FrameExtras {
+  readonly flags?: number;
+  /** Must stay as it is: it may leave later. */
+  readonly body?: Uint8Array;
+}
+
+export class Outbox {
+  readonly #socket: Socket;
+  readonly #syscalls: Syscalls | undefined;
+  #batch: Buffer | undefined;
+  /** Of the batch: what is in `#chunks` already, and what is written. */
+  #batchFrom = 0;
+  #batchEnd = 0;
+  #chunks: Uint8Array[] = [];
+  #holds = 0;
+  #scheduled = false;
+  /** A frame is on its way in several steps. */
+  #busy = false;
+  readonly #turns: (() => void)[] = [];
+
+  /** @param syscalls undefined: files are read and written */
+  constructor(socket: Socket, syscalls: Syscalls | undefined) {
+    this.#socket = socket;
+    this.#syscalls = syscalls;
+  }
+
+  get sendsFiles(): boolean {
+    return this.#syscalls !== undefined && descriptorOf(this.#socket) !== undefined;
+  }
+
+  /** Frames until `release` leave together. */
+  hold(): void {
+    this.#holds += 1;
+  }
+
+  release(): void {
+    this.#holds -= 1;
+    if (this.#holds === 0) this.flush();
+  }
+
+  /** Sends a frame at the end of the turn, or of the hold. `meta` is copied. */
+  frame(
+    type: number,
+    stream: number,
+    meta: Uint8Array = none,
+    { flags = 0, body = none }: FrameExtras = {},
+  ): void {
+    if (this.#socket.destroyed) return;
+    const payloadBytes = meta.byteLength + body.byteLength;
+    const header = { payloadBytes, metaBytes: meta.byteLength, stream, type, flags };
+    const copied = body.byteLength <= copiedBytesMax;
+    const room = headerBytes + meta.byteLength + (copied ? body.byteLength : 0);
+    if (room > batchBytes) {
+      writeHeader(this.#roomFor(headerBytes), this.#batchEnd - headerBytes, header);
+      this.#chunk(Buffer.from(meta));
+    } else {
+      const batch = this.#roomFor(room);
+      const at = this.#batchEnd - room;
+      writeHeader(batch, at, header);
+      batch.set(meta, at + headerBytes);
+      if (copied) batch.set(body, at + headerBytes + meta.byteLength);
+    }
+    if (!copied) this.#chunk(body);
+    this.#flushSoon();
+  }
+
+  /** A data frame of bytes that are only lent. Resolves when the system has taken them, or nobody will. */
+  async data(stream: number, bytes: Uint8Array, isLast: boolean): Promise<void> {
+    while (this.#busy) await this.#turn();
+    this.#dataHeader(stream, bytes.byteLength, isLast);
+    this.#chunk(bytes);
+    await new Promise<void>((resolve) => this.#write(resolve));
+    this.#nextTurn();
+  }
+
+  /** A data frame of a part of a file. Resolves when the system has it, or nobody will take it. */
+  async file(stream: number, slice: FileSlice, isLast: boolean): Promise<void> {
+    while (this.#busy) await this.#turn();
+    this.#busy = true;
+    try {
+      this.#dataHeader(stream, slice.lengthBytes, isLast);
+      await this.#written();
+      await this.#sendFile(slice);
+    } finally {
+      this.#busy = false;
+      this.flush();
+      this.#nextTurn();
+    }
+  }
+
+  async #sendFile({ file, offset, lengthBytes }: FileSlice): Promise<void> {
+    const syscalls = this.#syscalls!;
+    const socket = descriptorOf(this.#socket)!;
+    const endExclusive = offset + lengthBytes;
+    let at = offset;
+    while (at < endExclusive) {
+      if (this.#socket.destroyed) return;
+      const sent = syscalls.sendfile(socket, file, at, endExclusive - at);
+      if (sent > 0) at += sent;
+      else if (sent === againError) at += await this.#probe(file, at, endExclusive - at);
+      else {
+        // A file that is shorter than it was, or a socket that is none: the frame cannot be ended.
+        this.#socket.destroy(new Error(`sendfile failed with error ${-sent}`));
+        return;
+      }
+    }
+  }
+
+  /** Some of it the usual way, which waits for room. */
+  async #probe(file: number, at: number, lengthBytes: number): Promise<number> {
+    const bytes = Buffer.allocUnsafe(Math.min(probeBytes, lengthBytes));
+    const length = readSync(file, bytes, 0, bytes.length, at);
+    if (length === 0) this.#socket.destroy(new Error('a file is shorter than it was'));
+    else await new Promise<void>((resolve) => this.#socket.write(bytes.subarray(0, length), () => resolve()));
+    return length;
+  }
+
+  #dataHeader(stream: number, payloadBytes: number, isLast: boolean): void {
+    const batch = this.#roomFor(headerBytes);
+    const flags = isLast ? flagEnd : 0;
+    const header = { payloadBytes, metaBytes: 0, stream, type: frameType.data, flags };
+    writeHeader(batch, this.#batchEnd - headerBytes, header);
+  }
+
+  /** Writes all that waits, and waits until the system has it. */
+  async #written(): Promise<void> {
+    let over = false;
+    const written = Promise.withResolvers<void>();
+    this.#write(() => {
+      over = true;
+      written.resolve();
+    });
+    // What the system took at once needs no wait, though its callback comes later.
+    if (!over && this.#socket.writableLength > 0) await written.promise;
+  }
+
+  /** A batch with room, which is taken: it ends at `#batchEnd`. */
+  #roomFor(lengthBytes: number): Buffer {
+    let batch = this.#batch;
+    if (!batch || this.#batchEnd + lengthBytes > batch.length) {
+      if (batch) this.#closeBatch(batch);
+      batch = idleBatches.pop() ?? Buffer.allocUnsafeSlow(batchBytes);
+      this.#batch = batch;
+    }
+    this.#batchEnd += lengthBytes;
+    return batch;
+  }
+
+  /** Full: it goes with what is before it, and the collector has it later. */
+  #closeBatch(batch: Buffer): void {
+    if (this.#batchEnd > this.#batchFrom) this.#chunks.push(batch.subarray(this.#batchFrom, this.#batchEnd));
+    this.#batch = undefined;
+    this.#batchFrom = 0;
+    this.#batchEnd = 0;
+  }
+
+  #chunk(bytes: Uint8Array): void {
+    const batch = this.#batch;
+    if (batch && this.#batchEnd > this.#batchFrom) {
+      this.#chunks.push(batch.subarray(this.#batchFrom, this.#batchEnd));
+      this.#batchFrom = this.#batchEnd;
+    }
+    this.#chunks.push(bytes);
+  }
+
+  #flushSoon(): void {
+    if (this.#holds > 0 || this.#scheduled || this.#busy) return;
+    this.#scheduled = true;
+    // After all sockets that are readable now: what they ask for leaves together.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+
+  /** Sends what waits, unless a frame is on its way in several steps. */
+  flush(): void {
+    if (!this.#busy && (this.#chunks.length > 0 || this.#batchEnd > this.#batchFrom)) this.#write(undefined);
+  }
+
+  #write(onWritten: (() => void) | undefined): void {
+    const batch = this.#batch;
+    if (batch) this.#closeBatch(batch);
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    const over = () => {
+      if (batch) giveBatch(batch);
+      onWritten?.();
+    };
+    const socket = this.#socket;
+    const last = chunks.length - 1;
+    if (last < 0 || socket.destroyed) over();
+    else if (last === 0) socket.write(chunks[0]!, over);
+    else {
+      socket.cork();
+      for (let index = 0; index < last; index += 1) socket.write(chunks[index]!);
+      socket.write(chunks[last]!, over);
+      socket.uncork();
+    }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#turns.push(resolve));
+  }
+
+  #nextTurn(): void {
+    if (!this.#busy) this.#turns.shift()?.();
+  }
+}
+
+/** Of an open socket on a system that has them. */
+export function descriptorOf(socket: Socket): number | undefined {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } | null };
+  return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
+}
