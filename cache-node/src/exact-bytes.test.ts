@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { OpenedObject } from '@forebay/core/cache-node';
 import { ForebayError, isKind } from '@forebay/core/errors';
 import type { Mount, ObjectRef } from '@forebay/core/mount';
+import { isSliced } from '@forebay/core/pieces';
 import { type RangeRequest, resolveRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { afterEach, expect, it } from 'vitest';
@@ -20,8 +21,9 @@ import {
   TestNodes,
   testMount,
 } from './testing/kit.ts';
+import { slicesOf } from './testing/slices.ts';
 import { laxUfs, StepUfs } from './testing/step-ufs.ts';
-import { Steps } from './testing/steps.ts';
+import { randomOf, Steps } from './testing/steps.ts';
 
 const nodes = new TestNodes();
 afterEach(() => nodes.clear());
@@ -49,11 +51,14 @@ class Walk {
   readonly mount: Mount;
   readonly changes: boolean;
   readonly #contents = new Map<string, Buffer>();
+  /** Of its own: how bodies are taken changes nothing else. */
+  readonly #slices: () => number;
   /** While true the store holds and breaks; at the end it does neither. */
   troubled = true;
 
   constructor(seed: number) {
     this.steps = new Steps(seed);
+    this.#slices = randomOf(seed);
     const { steps, store } = this;
     this.breaks = steps.random() < 0.4;
     this.mount = testMount({ ttlMs: 1e9, amplificationMax: steps.oneOf([1, 1.2, Number.POSITIVE_INFINITY]) });
@@ -139,8 +144,7 @@ class Walk {
       return;
     }
     let { start } = resolved.range;
-    const body = opened.body instanceof Uint8Array ? [opened.body] : (opened.body ?? []);
-    for await (const piece of body) {
+    for await (const piece of this.#pieces(opened)) {
       const end = start + piece.byteLength;
       if (!content.subarray(start, end).equals(piece)) throw new Error(`wrong bytes of ${etag} at ${start}`);
       start = end;
@@ -148,6 +152,11 @@ class Walk {
       if (manner === 'slow') await this.#holdSometimes();
     }
     expect(start).toBe(resolved.range.endExclusive);
+  }
+
+  #pieces({ body }: OpenedObject): AsyncIterable<Uint8Array> | Uint8Array[] {
+    if (!body || body instanceof Uint8Array) return body ? [body] : [];
+    return isSliced(body) && this.#slices() < 0.5 ? slicesOf(body, this.#slices) : body;
   }
 
   #range(): RangeRequest | undefined {

@@ -35,6 +35,12 @@ export const cacheNodeSettings = {
     max: '100',
     help: 'Eviction in the background ends when no more than this is taken.',
   }),
+  scrubBytesPerSecond: bytes({
+    env: 'FOREBAY_SCRUB_RATE',
+    default: '4MiB',
+    min: '0',
+    help: 'Stored pages are read and verified in the background, so many bytes a second. 0 turns it off.',
+  }),
   memorySizeBytes: bytes({
     env: 'FOREBAY_MEMORY_SIZE',
     default: '1GiB',

@@ -4,8 +4,9 @@
  */
 
 /**
- * Bytes of an open file. They stay as they are while the slice is lent, are verified, and were in the page
- * cache a moment ago, so that whoever sends them from there does not wait for a disk.
+ * Bytes of an open file, verified, and in the page cache: good for this tick. Who cannot send all of it at
+ * once gives back the rest (`unread`) and asks again, so that nothing is sent that left memory meanwhile, and
+ * no file is held for a slow client.
  */
 export interface FileSlice {
   readonly file: number;
@@ -20,6 +21,11 @@ export interface SlicedBody extends AsyncIterableIterator<Uint8Array> {
    * pieces, and the same rule holds. May be called in turn with `next`. @throws what `next` throws
    */
   nextSlice(): Uint8Array | FileSlice | undefined | Promise<Uint8Array | FileSlice | undefined>;
+  /**
+   * Ends the loan of a file slice of which the last `lengthBytes` were not used: the next piece begins with
+   * them.
+   */
+  unread(lengthBytes: number): void;
 }
 
 export function isSliced(body: AsyncIterable<Uint8Array>): body is SlicedBody {

@@ -1,4 +1,13 @@
-import { ftruncateSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  fsyncSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -50,6 +59,25 @@ describe.runIf(process.platform === 'linux')('system calls', () => {
     expect(calls.residentBytes(file, 0, 10_000)).toBe(10_000);
     expect(calls.residentBytes(file, 4095, 2)).toBe(2);
     expect(calls.residentBytes(99_999, 0, 1)).toBeUndefined();
+  });
+
+  it('let a file leave memory that is on the disk', () => {
+    const file = fileOf('left', 'x'.repeat(10_000));
+    fsyncSync(file);
+    expect(calls.leaveMemory(file, 0, 10_000)).toBe(0);
+    expect(calls.residentBytes(file, 0, 10_000)).toBe(0);
+  });
+
+  it('read nothing beyond what is asked for, where they are told so', () => {
+    const path = pathOf('narrow');
+    const file = fileOf('narrow', 'x'.repeat(1_000_000));
+    fsyncSync(file);
+    calls.leaveMemory(file, 0, 1_000_000);
+    const reader = openSync(path, 'r');
+    expect(calls.readNothingMore(reader)).toBe(0);
+    readSync(reader, Buffer.alloc(4096), 0, 4096, 0);
+    expect(calls.residentBytes(reader, 0, 1_000_000)).toBe(4096);
+    expect(calls.readNothingMore(99_999)).toBe(-9);
   });
 
   it('map a file into memory that is shared', () => {

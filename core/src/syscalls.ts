@@ -15,6 +15,10 @@ export interface Syscalls {
   pipe(): readonly [from: number, to: number];
   /** How much of a part of a file is in the page cache; undefined where nobody knows. cachestat(2) */
   residentBytes(file: number, offset: number, lengthBytes: number): number | undefined;
+  /** Reads through this descriptor bring nothing into memory but what they ask for. posix_fadvise(2) */
+  readNothingMore(file: number): number;
+  /** Part of a file leaves the page cache, where it is on the disk already. posix_fadvise(2) */
+  leaveMemory(file: number, offset: number, lengthBytes: number): number;
   /** The file as memory that all who map it share, for as long as this process lives. @throws Error */
   mapShared(file: number, lengthBytes: number): ArrayBuffer;
 }
@@ -31,6 +35,8 @@ const flagNonblock = 0x800;
 const flagCloseOnExec = 0x80000;
 const spliceMove = 1;
 const spliceNonblock = 2;
+const adviseRandom = 1;
+const adviseUnneeded = 4;
 const protectReadWrite = 3;
 const mapSharedFlag = 1;
 /** The same on every architecture: it is newer than their common table. */
@@ -64,6 +70,7 @@ function bind(koffi: Koffi): Syscalls {
   const cachestat = libc.func(
     'long syscall(long number, int file, void *range, void *found, unsigned int flags)',
   );
+  const fadvise = libc.func('int posix_fadvise(int file, int64_t offset, int64_t length, int advice)');
   const mmap = libc.func(
     'void *mmap(void *at, size_t length, int protect, int flags, int file, int64_t offset)',
   );
@@ -95,6 +102,13 @@ function bind(koffi: Koffi): Syscalls {
       const firstPage = Math.floor(start / pageBytes);
       const pages = Math.ceil((start + lengthBytes) / pageBytes) - firstPage;
       return Number(found[0]) >= pages ? lengthBytes : Number(found[0]) * pageBytes;
+    },
+    readNothingMore(file) {
+      // Returns the error number itself.
+      return 0 - Number(fadvise(file, 0, 0, adviseRandom));
+    },
+    leaveMemory(file, start, lengthBytes) {
+      return 0 - Number(fadvise(file, start, lengthBytes, adviseUnneeded));
     },
     mapShared(file, lengthBytes) {
       const address = mmap(null, lengthBytes, protectReadWrite, mapSharedFlag, file, 0);

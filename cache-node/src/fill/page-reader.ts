@@ -4,8 +4,9 @@
  * slow reader holds one piece and never a page. A fill that fails midway is taken up again at the exact
  * offset, in the same version, a few times; then the error is the reader's.
  */
-import { ForebayError, isKind } from '@forebay/core/errors';
+import { assert, ForebayError, isKind } from '@forebay/core/errors';
 import { pageLengthBytes } from '@forebay/core/page';
+import type { FileSlice, SlicedBody } from '@forebay/core/pieces';
 import type { ByteRange } from '@forebay/core/range';
 import type { UfsObject } from '@forebay/ufs/ufs';
 import type { ServedSource } from '../metrics.ts';
@@ -27,7 +28,7 @@ interface PagePart {
   readonly endExclusive: number;
 }
 
-export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader {
+export class PageReader implements SlicedBody, FillReader {
   pageIndex: number;
   wantedEnd = 0;
   readonly #source: PageSource;
@@ -44,6 +45,8 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   #wake: (() => void) | undefined;
   /** Takes back the piece that is lent. */
   #takeBack: (() => void) | undefined;
+  /** Bytes of the file slice that is lent: they count as served when it comes back. */
+  #slicedBytes = 0;
 
   constructor(source: PageSource, range: ByteRange, context: FillContext, signal: AbortSignal) {
     this.#source = source;
@@ -89,6 +92,29 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
     return this.#serve(page.subarray(part.start, part.endExclusive), part, 'memory');
   }
 
+  /** Whether `nextSlice` has its next piece from memory or disk without waiting. Counts nothing. */
+  isReadyNow(): boolean {
+    const part = this.#part();
+    if (this.#closed || this.#narrow.isOpen) return false;
+    const { store } = this.#context;
+    const page = { set: this.#source.set, index: part.index };
+    if (store.inMemory(page)) return true;
+    const lent = store.lend(page, part.start, part.endExclusive);
+    lent?.release();
+    return lent !== undefined;
+  }
+
+  nextSlice(): Uint8Array | FileSlice | undefined | Promise<Uint8Array | FileSlice | undefined> {
+    this.#giveBack();
+    return this.#sliceNow() ?? this.next().then(({ value }) => value);
+  }
+
+  unread(lengthBytes: number): void {
+    assert(lengthBytes <= this.#slicedBytes, 'only what is lent can be unread');
+    this.#slicedBytes -= lengthBytes;
+    this.#giveBack();
+  }
+
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#giveBack();
     while (!this.#closed && this.#offset < this.#endExclusive) {
@@ -123,7 +149,32 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   #giveBack(): void {
     this.#takeBack?.();
     this.#takeBack = undefined;
+    const servedBytes = this.#slicedBytes;
+    this.#slicedBytes = 0;
+    this.#offset += servedBytes;
+    if (servedBytes > 0) this.#countServed(servedBytes, 'disk');
     if (this.#narrow.isOver || this.#closed) this.#narrow.close();
+  }
+
+  /** What needs no waiting; undefined: something must be waited for, or it is the end. */
+  #sliceNow(): Uint8Array | FileSlice | undefined {
+    if (this.#closed || this.#narrow.isOpen || this.#offset >= this.#endExclusive) return undefined;
+    const { store } = this.#context;
+    const part = this.#part();
+    const page = { set: this.#source.set, index: part.index };
+    const inMemory = store.inMemory(page);
+    if (inMemory) {
+      this.#want(part.index);
+      return this.#serve(inMemory.subarray(part.start, part.endExclusive), part, 'memory');
+    }
+    const lent = store.lend(page, part.start, part.endExclusive);
+    if (!lent) return undefined;
+    this.#want(part.index);
+    this.#takeBack = () => lent.release();
+    if ('bytes' in lent) return this.#serve(lent.bytes, part, 'disk');
+    this.#count(part.index, 'hit');
+    this.#slicedBytes = lent.slice.lengthBytes;
+    return lent.slice;
   }
 
   /** Some bytes, or undefined: look again. */
@@ -228,12 +279,16 @@ export class PageReader implements AsyncIterableIterator<Uint8Array>, FillReader
   #serve(bytes: Uint8Array, part: PagePart, source: ServedSource): Uint8Array {
     this.#offset += bytes.byteLength;
     if (source !== 'ufs') this.#count(part.index, 'hit');
+    this.#countServed(bytes.byteLength, source);
+    return bytes;
+  }
+
+  #countServed(servedBytes: number, source: ServedSource): void {
     const { metrics, amplifications } = this.#context;
     const { mount } = this.#source.object;
-    metrics.bytesServed.inc({ source }, bytes.byteLength);
-    metrics.mountBytesServed.inc({ mount: mount.path }, bytes.byteLength);
-    amplifications.of(mount).served(bytes.byteLength);
-    return bytes;
+    metrics.bytesServed.inc({ source }, servedBytes);
+    metrics.mountBytesServed.inc({ mount: mount.path }, servedBytes);
+    amplifications.of(mount).served(servedBytes);
   }
 
   #count(index: number, result: 'hit' | 'coalesced' | 'miss'): void {

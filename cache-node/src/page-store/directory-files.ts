@@ -15,13 +15,14 @@ import type { ScopeNames } from './scope-names.ts';
 
 const packBytesLargest = 16 * 1024 * 1024;
 const packBytesSmallest = 256 * 1024;
-const openFilesMax = 256;
 
 /** What directories of one store share. */
 export interface SharedParts {
   readonly table: PageTable;
   readonly scopes: ScopeNames;
   readonly buffers: BufferPool;
+  /** Page files and packs that a directory keeps open. */
+  readonly openFilesMax: number;
 }
 
 export class DirectoryFiles {
@@ -36,7 +37,7 @@ export class DirectoryFiles {
   readonly catalogue: Catalogue;
   /** What lies behind this mark is still being looked through. */
   unscanned: Mark | undefined;
-  readonly descriptors = new Descriptors(openFilesMax);
+  readonly descriptors: Descriptors;
   readonly #onError: (error: unknown) => void;
   #journal: Journal;
 
@@ -47,6 +48,7 @@ export class DirectoryFiles {
     this.number = of.number;
     this.table = shared.table;
     this.scopes = shared.scopes;
+    this.descriptors = new Descriptors(shared.openFilesMax);
     this.layout = of.layout;
     this.budget = of.budget;
     this.#onError = of.onError;

@@ -11,9 +11,10 @@ import { diskBytesOf, packedBytesMax } from './directory-layout.ts';
 import { type ByteSpan, DirectoryReading } from './directory-reading.ts';
 import type { Evictor } from './evictor.ts';
 import type { JournalRow, PageTerms } from './journal-format.ts';
+import { Lending } from './lending.ts';
 import { checksumsBytesOf, stampBytes, stampOfRecord, trailerOfFile } from './page-stamp.ts';
 import type { PageRow } from './page-table.ts';
-import type { PageSlice } from './paged-object.ts';
+import type { LentFile, PageSlice } from './paged-object.ts';
 
 export interface NewStoredPage extends PageTerms {
   readonly page: PageId;
@@ -34,6 +35,7 @@ export interface DirectoryPagesOptions {
 export class DirectoryPages {
   readonly #files: DirectoryFiles;
   readonly #reading: DirectoryReading;
+  readonly #lending: Lending;
   readonly #evictor: Evictor;
   readonly #health: DirectoryHealth;
   readonly #onCorrupt: (page: PageId) => void;
@@ -44,6 +46,7 @@ export class DirectoryPages {
     const { layout, descriptors } = files;
     this.#files = files;
     this.#reading = new DirectoryReading({ layout, descriptors, buffers });
+    this.#lending = new Lending(files, buffers);
     this.#evictor = options.evictor;
     this.#health = options.health;
     this.#onCorrupt = options.onCorrupt;
@@ -71,7 +74,7 @@ export class DirectoryPages {
     const known = files.rowOf(row);
     files.table.touch(row);
     try {
-      const slice = await this.#reading.read(known, span);
+      const slice = await this.#reading.read(known, row, span);
       this.#health.good();
       if (slice) return slice;
       if (await this.#dropKnown(known)) this.#onCorrupt(known);
@@ -79,6 +82,24 @@ export class DirectoryPages {
       await this.#onReadError(known, error);
     }
     return undefined;
+  }
+
+  /** The same here and now, without waiting; undefined where it must be read. Never throws. */
+  lend(row: PageRow, span: ByteSpan): LentFile | PageSlice | undefined {
+    const lent = this.#lending.lend(row, span);
+    if (lent) this.#files.table.touch(row);
+    return lent;
+  }
+
+  /** Verifies a page that nobody asked for; a bad one is dropped. Never throws. */
+  async check(row: PageRow): Promise<void> {
+    const known = this.#files.rowOf(row);
+    try {
+      if (await this.#reading.check(known)) return;
+      if (await this.#dropKnown(known)) this.#onCorrupt(known);
+    } catch (error) {
+      await this.#onReadError(known, error);
+    }
   }
 
   async #putRecord(page: NewStoredPage, storedBytes: number): Promise<void> {

@@ -2,12 +2,15 @@
  * Reads pages from a directory, verified before a byte leaves: a packed page as a whole, of a page file the
  * 64 KiB blocks that are asked for.
  */
+import { syscalls } from '@forebay/core/syscalls';
 import { crc32 } from '@node-rs/crc32';
 import type { BufferPool } from '../buffers/buffer-pool.ts';
-import type { Descriptors, ReadableFile } from './descriptors.ts';
+import { type Descriptors, OpenFile } from './descriptors.ts';
 import { checkedBytes, type DirectoryLayout } from './directory-layout.ts';
 import type { JournalRow } from './journal-format.ts';
+import { blockOfRecord, isLendable, markOfPack } from './lending.ts';
 import { checksumsBytesOf, readRecordStamp, readTrailer, type Stamp, stampBytes } from './page-stamp.ts';
+import type { PageRow } from './page-table.ts';
 import type { PageSlice } from './paged-object.ts';
 
 /** Of a page file in one read: each costs two wake-ups of threads, which cost more than copying the bytes. */
@@ -33,23 +36,71 @@ export class DirectoryReading {
     this.#buffers = options.buffers;
   }
 
-  /** Undefined: what lies there is not that page, or not all of it. @throws what the system says. */
-  read(row: JournalRow, span: ByteSpan): Promise<PageSlice | undefined> {
-    if (row.pack >= 0) {
-      return this.#descriptors.with(this.#layout.pack(row.pack), (file) => this.#record(file, row, span));
-    }
-    const path = this.#layout.pageFile(row.offset, row, row.lengthBytes);
-    return this.#descriptors.with(path, (file) => this.#file(file, row, span));
+  /**
+   * Undefined: what lies there is not that page, or not all of it. @throws what the system says.
+   * @param number of the page's row in the table
+   */
+  read(row: JournalRow, number: PageRow, span: ByteSpan): Promise<PageSlice | undefined> {
+    const isPacked = row.pack >= 0;
+    return this.#descriptors.with(this.#pathOf(row), (file) => {
+      this.#descriptors.mark(file, isPacked ? markOfPack(row.pack) : number);
+      return isPacked ? this.#record(file, row, span) : this.#file(file, row, span);
+    });
   }
 
-  async #record(file: ReadableFile, row: JournalRow, span: ByteSpan): Promise<PageSlice | undefined> {
+  /**
+   * Reads a whole page, for nobody but to verify it, and leaves memory as it was. False: it is not that page,
+   * or not all of it. @throws what the system says.
+   */
+  async check(row: JournalRow): Promise<boolean> {
+    const path = this.#pathOf(row);
+    const start = row.pack >= 0 ? row.offset : 0;
+    const lengthBytes = row.pack >= 0 ? stampBytes + row.lengthBytes : row.lengthBytes;
+    const file = new OpenFile(path);
+    try {
+      await file.opened;
+      const resident = syscalls()?.residentBytes(file.descriptor, start, lengthBytes);
+      // It comes back into memory before it is verified.
+      if (resident !== lengthBytes) this.#descriptors.distrust(path);
+      const isSound = await this.#isSound(file, row);
+      if (resident === 0) syscalls()?.leaveMemory(file.descriptor, start, lengthBytes);
+      return isSound;
+    } finally {
+      file.close();
+    }
+  }
+
+  async #isSound(file: OpenFile, row: JournalRow): Promise<boolean> {
+    for (let start = 0; start < row.lengthBytes; ) {
+      const span = { start, endExclusive: row.lengthBytes };
+      const slice = await (row.pack >= 0 ? this.#record(file, row, span) : this.#file(file, row, span));
+      if (!slice) return false;
+      start += slice.bytes.byteLength;
+      slice.release();
+    }
+    return true;
+  }
+
+  #pathOf(row: JournalRow): string {
+    return row.pack >= 0
+      ? this.#layout.pack(row.pack)
+      : this.#layout.pageFile(row.offset, row, row.lengthBytes);
+  }
+
+  async #record(file: OpenFile, row: JournalRow, span: ByteSpan): Promise<PageSlice | undefined> {
     const lent = this.#buffers.take(stampBytes + row.lengthBytes);
     try {
+      const { changedMs } = file;
       const bytes = lent.subarray(0, stampBytes + row.lengthBytes);
       if ((await file.readInto(bytes, row.offset)) === bytes.byteLength) {
         const stamp = readRecordStamp(bytes);
         const page = bytes.subarray(stampBytes);
         if (stamp && isOf(stamp, row) && crc32(page) === stamp.checksum) {
+          if (isLendable(row.lengthBytes)) {
+            const block = blockOfRecord(row.offset);
+            file.verified.add(block, block + 1, changedMs);
+            file.seals.set(row.offset, row.seal);
+          }
           return this.#lend(lent, page.subarray(span.start, span.endExclusive));
         }
       }
@@ -61,7 +112,7 @@ export class DirectoryReading {
     return undefined;
   }
 
-  async #file(file: ReadableFile, row: JournalRow, span: ByteSpan): Promise<PageSlice | undefined> {
+  async #file(file: OpenFile, row: JournalRow, span: ByteSpan): Promise<PageSlice | undefined> {
     const checksums = await this.#checksums(file, row);
     if (!checksums) return undefined;
     const first = Math.floor(span.start / checkedBytes);
@@ -71,8 +122,10 @@ export class DirectoryReading {
     const length = Math.min(last * checkedBytes, row.lengthBytes) - start;
     const lent = this.#buffers.take(length);
     try {
+      const { changedMs } = file;
       const bytes = lent.subarray(0, length);
       if ((await file.readInto(bytes, start)) === length && isSound(bytes, checksums, first)) {
+        file.verified.add(first, last, changedMs);
         const endExclusive = Math.min(span.endExclusive - start, length);
         return this.#lend(lent, bytes.subarray(span.start - start, endExclusive));
       }
@@ -89,13 +142,13 @@ export class DirectoryReading {
   }
 
   /** Verified once per open file. */
-  async #checksums(file: ReadableFile, row: JournalRow): Promise<Buffer | undefined> {
+  async #checksums(file: OpenFile, row: JournalRow): Promise<Buffer | undefined> {
     if (file.kept) return file.kept.seal === row.seal ? file.kept.checksums : undefined;
     const trailer = Buffer.alloc(checksumsBytesOf(row.lengthBytes) + stampBytes);
     const found = await file.readInto(trailer, row.lengthBytes);
     const stamp = found === trailer.byteLength ? readTrailer(trailer, row.lengthBytes) : undefined;
     if (!stamp || !isOf(stamp, row)) return undefined;
-    file.keep({ seal: row.seal, checksums: trailer });
+    file.kept = { seal: row.seal, checksums: trailer };
     return trailer;
   }
 

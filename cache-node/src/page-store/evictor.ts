@@ -149,6 +149,8 @@ export class Evictor {
 
   async #moveLiving(pack: number): Promise<void> {
     const { files, remove, onEvict } = this.#options;
+    // Read whole, it comes back into memory as it is: what was known of its bytes is void.
+    files.descriptors.drop(files.layout.pack(pack));
     const bytes = await readFile(files.layout.pack(pack));
     const moving: Promise<void>[] = [];
     for (const { stamp, at, storedBytes } of recordsIn(bytes, 0)) {

@@ -13,6 +13,8 @@ export interface PageStoreOptions {
   /** Percent of a directory's budget: eviction begins above the first and ends at the second. */
   readonly evictionHighPercent: number;
   readonly evictionLowPercent: number;
+  /** Stored pages are read and verified in the background at this rate; undefined: they are not. */
+  readonly scrubBytesPerSecond?: number;
   readonly metrics: CacheNodeMetrics;
   readonly clock: Clock;
   readonly log: Log;

@@ -11,14 +11,12 @@ import { DirectoryLayout } from './directory-layout.ts';
 import { lockDirectory, makeIdentity, readIdentity, tryWriting } from './directory-lock.ts';
 import { type DirectoryOptions, freeBytesOnDisk } from './directory-options.ts';
 import { DirectoryPages, type NewStoredPage, storedBytesOf } from './directory-pages.ts';
-import type { ByteSpan } from './directory-reading.ts';
 import { scanDirectory } from './directory-scan.ts';
 import { DiskBudget } from './disk-budget.ts';
 import { Evictor } from './evictor.ts';
 import { Journal } from './journal.ts';
 import { loadJournal } from './journal-load.ts';
 import type { PageRow } from './page-table.ts';
-import type { PageSlice } from './paged-object.ts';
 
 /** Of what is free at the start, this share may become pages: the rest is everybody else's. */
 const freeShareMax = 0.9;
@@ -122,9 +120,9 @@ export class PageDirectory {
     return this.canWrite && this.#parts.pages.put(page);
   }
 
-  /** Verified bytes of a page; undefined: a miss. Never throws. */
-  async read(row: PageRow, span: ByteSpan): Promise<PageSlice | undefined> {
-    return this.canRead ? this.#parts.pages.read(row, span) : undefined;
+  /** Its pages, to read: where `canRead` says so. */
+  get stored(): Pick<DirectoryPages, 'read' | 'lend' | 'check'> {
+    return this.#parts.pages;
   }
 
   /** Takes a page away; false where its bytes stayed, and so does it. Never throws. */

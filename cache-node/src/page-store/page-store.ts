@@ -9,16 +9,16 @@ import type { PageId, PageSetId } from '@forebay/core/page';
 import { BufferPool } from '../buffers/buffer-pool.ts';
 import { UseSketch } from '../eviction/use-sketch.ts';
 import { noRow } from '../rows/rows.ts';
-import { storedBytesOf } from './directory-pages.ts';
 import { type FreeMatch, freePages } from './freeing.ts';
 import { MemoryPages, memoryPageBytesMax } from './memory.ts';
 import { openDirectories, type PageStoreOptions } from './open-directories.ts';
+import { openFilesMax } from './open-files-max.ts';
 import type { PageDirectory } from './page-directory.ts';
-import { PageIndex } from './page-index.ts';
-import { descriptionBytesMax, encodeDescription } from './page-stamp.ts';
 import { type PageRow, PageTable } from './page-table.ts';
-import type { PagedObject, PageSlice } from './paged-object.ts';
+import { PageWrites } from './page-writes.ts';
+import type { LentFile, PagedObject, PageSlice } from './paged-object.ts';
 import { ScopeNames } from './scope-names.ts';
+import { Scrubber } from './scrubber.ts';
 import { applyPolicies, type PolicyOf } from './stored-objects.ts';
 
 const buffersKeptBytesMax = 16 * 1024 * 1024;
@@ -26,13 +26,6 @@ const buffersKeptBytesMax = 16 * 1024 * 1024;
 const usesBytes = 1024 * 1024;
 const expiryMs = 1000;
 const expiryRows = 20_000;
-const complainMs = 60_000;
-
-interface FilledPage {
-  readonly page: PageId;
-  readonly bytes: Uint8Array;
-  readonly filledAtSeconds: number;
-}
 
 export class PageStore {
   readonly memory: MemoryPages;
@@ -40,13 +33,10 @@ export class PageStore {
   readonly #table: PageTable;
   readonly #scopes: ScopeNames;
   readonly #directories: PageDirectory[];
-  readonly #writes = new PageIndex<Promise<boolean>>();
-  readonly #running = new Set<Promise<unknown>>();
-  readonly #writingBytesOf = new Map<number, number>();
+  readonly #writes: PageWrites;
+  readonly #scrubber: Scrubber;
   readonly #uses = new UseSketch({ memoryBytes: usesBytes });
   readonly #expiry: NodeJS.Timeout;
-  #writeQueueBytes = 0;
-  #complainedAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     options: PageStoreOptions,
@@ -56,6 +46,8 @@ export class PageStore {
     this.#table = parts.table;
     this.#scopes = parts.scopes;
     this.#directories = parts.directories;
+    this.#writes = new PageWrites(options, parts);
+    this.#scrubber = new Scrubber({ ...parts, bytesPerSecond: options.scrubBytesPerSecond ?? 0 });
     this.memory = new MemoryPages({
       sizeBytesMax: options.memorySizeBytes,
       onEvict: () => options.metrics.evictions.inc({ reason: 'memory_budget' }),
@@ -70,7 +62,12 @@ export class PageStore {
     const table = new PageTable();
     const scopes = new ScopeNames();
     const buffers = new BufferPool({ keptBytesMax: buffersKeptBytesMax });
-    const directories = await openDirectories(options, { table, scopes, buffers });
+    const directories = await openDirectories(options, {
+      table,
+      scopes,
+      buffers,
+      openFilesMax: openFilesMax(options.directories.length),
+    });
     return new PageStore(options, { table, scopes, directories });
   }
 
@@ -108,11 +105,22 @@ export class PageStore {
     const end = Math.min(endExclusive, lengthBytes);
     if (start >= end) return undefined;
     const expiresAtMs = this.#expiresAtMsOf(row);
-    const slice = await directory.read(row, { start, endExclusive: end });
+    const slice = await directory.stored.read(row, { start, endExclusive: end });
     if (slice && slice.bytes.byteLength === lengthBytes && lengthBytes <= this.#memoryPageBytesMax()) {
       this.memory.put({ page, bytes: Buffer.from(slice.bytes), path: undefined, expiresAtMs });
     }
     return slice;
+  }
+
+  /**
+   * The same from disk in this tick: all that was asked for, in its file or read at once. Undefined where it
+   * must be waited for.
+   */
+  lend(page: PageId, start: number, endExclusive: number): LentFile | PageSlice | undefined {
+    const row = this.#find(page);
+    if (row === noRow || start >= endExclusive || endExclusive > this.#table.lengthOf(row)) return undefined;
+    const { stored } = this.#directories[this.#table.directoryOf(row)]!;
+    return stored.lend(row, { start, endExclusive });
   }
 
   /**
@@ -131,8 +139,8 @@ export class PageStore {
     const ttlMs = of.policy.cacheTtlMs ?? Number.POSITIVE_INFINITY;
     const expiresAtMs = this.#options.clock.wallMs() + ttlMs;
     const held = copy !== undefined && this.memory.put({ page, bytes: copy, path: of.path, expiresAtMs });
-    const written = this.#writes.get(page) ?? this.#writeBehind(page, copy ?? bytes, of);
-    return held ? Promise.resolve(true) : written;
+    const written = this.#find(page) === noRow && this.#writes.write(page, copy ?? bytes, of);
+    return held || !written ? Promise.resolve(true) : written;
   }
 
   /** Whether a page of this length would be stored now, if it came. */
@@ -146,7 +154,7 @@ export class PageStore {
 
   /** In both tiers, those on their way to disk included. @throws the signal's reason */
   async free(match: FreeMatch): Promise<Freed> {
-    await Promise.allSettled(this.#running);
+    await this.#writes.idle();
     return freePages({ table: this.#table, directories: this.#directories, memory: this.memory }, match);
   }
 
@@ -170,7 +178,8 @@ export class PageStore {
   /** Waits for all writes under way. */
   async close(): Promise<void> {
     clearInterval(this.#expiry);
-    await Promise.allSettled(this.#running);
+    await this.#scrubber.close();
+    await this.#writes.idle();
     for (const directory of this.#directories) await directory.close();
   }
 
@@ -196,97 +205,6 @@ export class PageStore {
     const { ttlSeconds } = this.#table.policyOf(this.#table.setOf(row)) ?? {};
     if (ttlSeconds === undefined) return Number.POSITIVE_INFINITY;
     return (this.#table.filledAtOf(row) + ttlSeconds) * 1000;
-  }
-
-  #writeBehind(page: PageId, bytes: Uint8Array, of: PagedObject): Promise<boolean> {
-    const { metrics, diskWriteQueueBytesMax } = this.#options;
-    if (this.#find(page) !== noRow) return Promise.resolve(true);
-    if (this.#writeQueueBytes + bytes.byteLength > diskWriteQueueBytesMax) {
-      metrics.pagesNotStored.inc({ reason: 'queue_full' });
-      return Promise.resolve(false);
-    }
-    this.#writeQueueBytes += bytes.byteLength;
-    const filledAtSeconds = this.#nowSeconds();
-    const write = this.#write({ page, bytes, filledAtSeconds }, of).finally(() => {
-      this.#writeQueueBytes -= bytes.byteLength;
-      this.#writes.delete(page);
-      this.#running.delete(write);
-    });
-    this.#writes.add(page, write);
-    this.#running.add(write);
-    return write;
-  }
-
-  async #write(filled: FilledPage, of: PagedObject): Promise<boolean> {
-    const { page, bytes, filledAtSeconds } = filled;
-    const { metrics } = this.#options;
-    const description = encodeDescription(of);
-    const directory = this.#placeFor(bytes.byteLength);
-    if (!directory || description.byteLength > descriptionBytesMax) {
-      metrics.pagesNotStored.inc({ reason: 'disk' });
-      return false;
-    }
-    const { policy } = of;
-    const scope = this.#scopes.numberOf(policy.scope);
-    const storedBytes = storedBytesOf(bytes.byteLength, description.byteLength);
-    const writing = this.#writingBytesOf.get(scope) ?? 0;
-    this.#writingBytesOf.set(scope, writing + storedBytes);
-    try {
-      if (!(await this.#keepQuota(scope, policy.quotaBytes))) {
-        metrics.pagesNotStored.inc({ reason: 'quota' });
-        return false;
-      }
-      await this.#forgetUnreadable(page);
-      const ttlSeconds = policy.cacheTtlMs === undefined ? undefined : Math.ceil(policy.cacheTtlMs / 1000);
-      const { priority, pinned } = policy;
-      const terms = { scope, priority, pinned, ttlSeconds, filledAtSeconds };
-      const stored = await directory.put({ page, bytes, description, ...terms });
-      if (!stored) this.#onNotStored(directory);
-      return stored;
-    } finally {
-      this.#writingBytesOf.set(scope, (this.#writingBytesOf.get(scope) ?? 0) - storedBytes);
-    }
-  }
-
-  /** The usable directory with the largest share free. */
-  #placeFor(lengthBytes: number): PageDirectory | undefined {
-    let best: PageDirectory | undefined;
-    for (const directory of this.#directories) {
-      if (directory.couldHold(lengthBytes) && (!best || directory.fill < best.fill)) best = directory;
-    }
-    return best;
-  }
-
-  /** Makes room within the scope's quota for what is being written; false where it has nothing to give. */
-  async #keepQuota(scope: number, quotaBytes: number | undefined): Promise<boolean> {
-    if (quotaBytes === undefined) return true;
-    const writing = () => this.#writingBytesOf.get(scope) ?? 0;
-    while (this.#table.usageOf(scope).bytes + writing() > quotaBytes) {
-      const row = this.#table.victimOf(scope);
-      if (row === noRow) return false;
-      const directory = this.#directories[this.#table.directoryOf(row)]!;
-      if (!(await directory.remove(row))) return false;
-      this.#options.metrics.evictions.inc({ reason: 'quota' });
-    }
-    return true;
-  }
-
-  /** A page in a directory that cannot be read is stored once more elsewhere, and expired ones anew. */
-  async #forgetUnreadable(page: PageId): Promise<void> {
-    const row = this.#table.find(page.set, page.index);
-    if (row === noRow) return;
-    await this.#directories[this.#table.directoryOf(row)]!.remove(row);
-  }
-
-  #onNotStored(directory: PageDirectory): void {
-    const { metrics, log, clock } = this.#options;
-    metrics.pagesNotStored.inc({ reason: 'disk' });
-    if (!directory.canWrite || clock.monotonicMs() - this.#complainedAtMs < complainMs) return;
-    this.#complainedAtMs = clock.monotonicMs();
-    log.warn(
-      { directory: directory.path },
-      'a page found no room: all that is stored is pinned, or cannot go',
-    );
   }
 
   async #dropExpired(): Promise<void> {

@@ -180,6 +180,13 @@ export class PageTable {
     return found;
   }
 
+  /** The first page's row from `row` on, or else from the first row on; `noRow` where there is no page. */
+  nextRow(row: PageRow): PageRow {
+    for (let at = row; at < this.#pages.end; at += 1) if (this.#pages.isUsed(at)) return at;
+    for (let at = 0; at < Math.min(row, this.#pages.end); at += 1) if (this.#pages.isUsed(at)) return at;
+    return noRow;
+  }
+
   /** Stored bytes and pages of a quota scope, in all directories. */
   usageOf(scope: number): PageUsage {
     return this.#lists.usage((list) => list.scope === scope);

@@ -1,5 +1,6 @@
 /** What the page store must know of the object that pages belong to, and what it hands out. */
 import type { CachePolicy } from '@forebay/core/cache-policy';
+import type { FileSlice } from '@forebay/core/pieces';
 
 /** One version of an object, as its pages are stored. */
 export interface PagedObject {
@@ -16,5 +17,11 @@ export interface PagedObject {
 /** Verified bytes of a page, lent: nobody may look at them after `release`, which is called once. */
 export interface PageSlice {
   readonly bytes: Uint8Array;
+  release(): void;
+}
+
+/** Part of a page in its file: good for this tick, and `release` is called once. */
+export interface LentFile {
+  readonly slice: FileSlice;
   release(): void;
 }

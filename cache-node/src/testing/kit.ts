@@ -63,6 +63,7 @@ const defaults: CacheNodeConfig = {
   cacheDirs: [],
   evictionHighPercent: 95,
   evictionLowPercent: 90,
+  scrubBytesPerSecond: 0,
   memorySizeBytes: 16 * 1024 * KiB,
   infoMemoryEntriesMax: 1000,
   infoPersistentSizeBytesMax: 16 * 1024 * KiB,

@@ -1,0 +1,65 @@
+/**
+ * Reads stored pages again and again, slowly, one after the other, so that a disk that rots is found out also
+ * where nobody reads. A page that fails is dropped and counted like any.
+ */
+import { noRow } from '../rows/rows.ts';
+import type { PageDirectory } from './page-directory.ts';
+import type { PageTable } from './page-table.ts';
+
+const tickMs = 1000;
+/** Allowance that is saved up for a large page; the largest are half of it. */
+const allowedBytesMax = 32 * 1024 * 1024;
+
+export class Scrubber {
+  readonly #table: PageTable;
+  readonly #directories: readonly PageDirectory[];
+  readonly #bytesPerSecond: number;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #nextRow = 0;
+  #allowedBytes = 0;
+  #closed = false;
+
+  /** `bytesPerSecond`: of all directories together; 0 reads nothing. */
+  constructor(options: {
+    readonly table: PageTable;
+    readonly directories: readonly PageDirectory[];
+    readonly bytesPerSecond: number;
+  }) {
+    this.#table = options.table;
+    this.#directories = options.directories;
+    this.#bytesPerSecond = options.bytesPerSecond;
+    if (this.#bytesPerSecond === 0) return;
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#timer.unref();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  #tick(): void {
+    const grantedBytes = (this.#bytesPerSecond * tickMs) / 1000;
+    this.#allowedBytes = Math.min(this.#allowedBytes + grantedBytes, Math.max(allowedBytesMax, grantedBytes));
+    this.#running ??= this.#pass().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Never throws. */
+  async #pass(): Promise<void> {
+    for (let left = this.#table.pageCount; left > 0 && !this.#closed; left -= 1) {
+      const row = this.#table.nextRow(this.#nextRow);
+      if (row === noRow) return;
+      const lengthBytes = this.#table.lengthOf(row);
+      if (lengthBytes > this.#allowedBytes) return;
+      this.#nextRow = row + 1;
+      const directory = this.#directories[this.#table.directoryOf(row)]!;
+      if (!directory.canRead) continue;
+      this.#allowedBytes -= lengthBytes;
+      await directory.stored.check(row);
+    }
+  }
+}
