@@ -53,6 +53,10 @@ describe.runIf(process.platform === 'linux')('system calls', () => {
     expect(buffer.toString()).toBe('012345');
     expect(calls.splice(out, openSync(pathOf('to'), 'r+'), 6)).toBe(-11);
   });
+});
+
+describe.runIf(process.platform === 'linux')('system calls about memory', () => {
+  const calls = syscalls()!;
 
   it('know what is in memory: what was just written is', () => {
     const file = fileOf('resident', 'x'.repeat(10_000));
