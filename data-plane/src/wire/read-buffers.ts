@@ -1,13 +1,15 @@
 /**
  * Buffers that pages are read into, used again and again: a fresh one per read is the dearest part of
- * reading. Three sizes, so that a short piece never holds a large buffer.
+ * reading. Their sizes are powers of two, so that a piece holds less than twice its bytes.
  */
 
-export const sizes = [16 * 1024, 64 * 1024, 256 * 1024] as const;
-export const largestBufferBytes = sizes[2];
+export const largestBufferBytes = 256 * 1024;
+/** 4 KiB: the smallest. */
+const smallestExponent = 12;
+const sizesCount = Math.log2(largestBufferBytes) - smallestExponent + 1;
 
 export class ReadBuffers {
-  readonly #idle: readonly Buffer[][] = sizes.map(() => []);
+  readonly #idle: readonly Buffer[][] = Array.from({ length: sizesCount }, () => []);
   readonly #keptBytesMax: number;
   #keptBytes = 0;
   #lentBytes = 0;
@@ -24,11 +26,11 @@ export class ReadBuffers {
 
   /** For that many bytes, or as many as the largest holds. */
   take(lengthBytes: number): Buffer {
-    const index = lengthBytes <= sizes[0] ? 0 : lengthBytes <= sizes[1] ? 1 : 2;
+    const index = Math.min(sizesCount - 1, sizeIndexOf(lengthBytes));
     const kept = this.#idle[index]!.pop();
     if (kept) this.#keptBytes -= kept.length;
     // Never a slice of a shared slab: sockets write into it at any time.
-    const buffer = kept ?? Buffer.allocUnsafeSlow(sizes[index]!);
+    const buffer = kept ?? Buffer.allocUnsafeSlow(2 ** (index + smallestExponent));
     this.#lentBytes += buffer.length;
     return buffer;
   }
@@ -38,6 +40,10 @@ export class ReadBuffers {
     this.#lentBytes -= buffer.length;
     if (this.#keptBytes + buffer.length > this.#keptBytesMax) return;
     this.#keptBytes += buffer.length;
-    this.#idle[buffer.length <= sizes[0] ? 0 : buffer.length <= sizes[1] ? 1 : 2]!.push(buffer);
+    this.#idle[sizeIndexOf(buffer.length)]!.push(buffer);
   }
+}
+
+function sizeIndexOf(lengthBytes: number): number {
+  return Math.max(0, 32 - Math.clz32(lengthBytes - 1) - smallestExponent);
 }
