@@ -3,6 +3,7 @@
  * the same ranges read directly from the UFS.
  */
 import { formatSize, KiB, MiB } from '@forebay/core/bytes';
+import { seededRandom } from 'forebay/bench/random';
 import { cpuOf } from './src/cpu.ts';
 import { type BenchmarkContext, type BenchmarkReport, numberFlag, runBenchmark, say } from './src/frame.ts';
 import { LoadClient, type LoadRead } from './src/load-client.ts';
@@ -13,7 +14,6 @@ import {
   positionedLines,
   positionedRow,
 } from './src/positioned-figures.ts';
-import { seededRandom } from './src/random.ts';
 import { bucket, type Server, startForebay, startUfs, targetOf, tempDirectory } from './src/servers.ts';
 
 const mountName = 'warm';

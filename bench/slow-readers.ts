@@ -3,13 +3,13 @@
  * under as many fast ones of one cold object. Every byte they get is checked.
  */
 import { formatSize, KiB, MiB } from '@forebay/core/bytes';
+import { seededRandom } from 'forebay/bench/random';
 import { metric } from '../test/support/metrics.ts';
 import { cpuOf } from './src/cpu.ts';
 import { type BenchmarkContext, type BenchmarkReport, numberFlag, runBenchmark, say } from './src/frame.ts';
 import { type HerdJob, type HerdReader, runHerd } from './src/herd.ts';
 import { memoryOf, peakMemoryOf } from './src/memory.ts';
 import { type ObjectSet, writeObjects } from './src/objects.ts';
-import { seededRandom } from './src/random.ts';
 import {
   type ForebayServer,
   type Server,

@@ -1,23 +1,6 @@
-/** CPU time of other processes, as the Linux scheduler counts it: all threads, in user and system mode. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** What work costs other processes: their CPU, from when they are idle until they are again. */
 import { setTimeout as wait } from 'node:timers/promises';
-
-/**
- * Microseconds since the process started; undefined where the system does not tell. schedstat counts
- * nanoseconds, /proc/PID/stat only ticks of 10 ms, which is more than many small requests cost. A thread
- * that has ended is no longer counted: neither Node nor Go ends threads while it is busy.
- */
-export function cpuMicros(pid: number): number | undefined {
-  try {
-    let nanos = 0;
-    for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      nanos += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
-    }
-    return nanos / 1000;
-  } catch {
-    return undefined;
-  }
-}
+import { cpuMicros } from 'forebay/bench/process-cpu';
 
 const quietMs = 150;
 const quietShare = 0.04;

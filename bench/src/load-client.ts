@@ -9,7 +9,7 @@ export interface LoadRead {
   readonly path: string;
   /** Half-open, in bytes; without it the whole object. */
   readonly range?: { readonly start: number; readonly endExclusive: number };
-  /** The object's number in pattern.ts, and what the answer must have: each byte is checked. */
+  /** The object's number in forebay/bench/content, and what the answer must have: each byte is checked. */
   readonly object: number;
   readonly sizeBytes: number;
 }

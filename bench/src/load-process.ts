@@ -2,9 +2,10 @@
  * The other side of load-client.ts: a process that reads what it is told to, checks it, and says how long
  * each read took.
  */
+
+import { isContent } from 'forebay/bench/content';
 import { SigningS3Client } from 'forebay/demo/s3-client';
 import type { LoadAnswer, LoadJob, LoadRead, LoadResult } from './load-client.ts';
-import { isContent } from './pattern.ts';
 
 const clients = new Map<string, SigningS3Client>();
 

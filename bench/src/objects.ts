@@ -1,7 +1,8 @@
-/** The objects that benchmarks read: `SIZE/NUMBER` in the bucket, with the contents of pattern.ts. */
+/** The objects that benchmarks read: `SIZE/NUMBER` in the bucket, with the contents of forebay/bench/content. */
+
+import { contentOf } from 'forebay/bench/content';
 import { SigningS3Client } from 'forebay/demo/s3-client';
 import type { LoadRead } from './load-client.ts';
-import { contentOf } from './pattern.ts';
 import { bucket, type Server } from './servers.ts';
 
 export interface ObjectSet {

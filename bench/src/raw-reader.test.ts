@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { contentOf } from 'forebay/bench/content';
 import { afterEach, describe, expect, it } from 'vitest';
-import { contentOf } from './pattern.ts';
 import { RawReader } from './raw-reader.ts';
 
 const content = contentOf(7, 300_000);

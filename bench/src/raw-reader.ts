@@ -3,13 +3,13 @@
  * with one buffer for all of them: hundreds of these cost little, and a reader that waits does not read.
  */
 import { connect, type Socket } from 'node:net';
-import { isContent } from './pattern.ts';
+import { isContent } from 'forebay/bench/content';
 
 export interface RawRead {
   /** Request line and headers. */
   readonly head: string;
   readonly port: number;
-  /** The object's number in pattern.ts, and where in it the answer begins. */
+  /** The object's number in forebay/bench/content, and where in it the answer begins. */
   readonly object: number;
   readonly start: number;
   /** What the answer must have. */

@@ -1,8 +1,8 @@
 /** The reads of a scan with a hot set beside it, and what a plain LRU would have made of them. */
 import { MiB } from '@forebay/core/bytes';
+import { seededRandom } from 'forebay/bench/random';
 import type { LoadRead } from './load-client.ts';
 import { type ObjectSet, readOf } from './objects.ts';
-import { seededRandom } from './random.ts';
 
 /** Hot objects are one page each. */
 const hotBytes = MiB;

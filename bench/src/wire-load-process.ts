@@ -1,10 +1,10 @@
 /** The other side of wire-load.ts: sends what it is told to, and checks what comes back. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { isContent } from 'forebay/bench/content';
 import { Histogram } from 'forebay/bench/histogram';
 import { WireConnection } from 'forebay/bench/wire-connection';
 import { RequestWriter } from 'forebay/bench/wire-request';
 import type { LoadRead } from './load-client.ts';
-import { isContent } from './pattern.ts';
 import type { WireJob, WireOutcome } from './wire-load.ts';
 
 /** Kept from job to job, as a client's are. */

@@ -1,6 +1,7 @@
 /** The table of commands. */
 import { Command } from 'commander';
 import { examplesText } from './commands/admin-command.ts';
+import { benchCommand } from './commands/bench.ts';
 import { demoCommand } from './commands/demo.ts';
 import { freeCommand } from './commands/free.ts';
 import { mountCommand, mountsCommand, umountCommand } from './commands/mounts.ts';
@@ -25,7 +26,7 @@ export function createProgram(): Command {
     ...[mountsCommand(), mountCommand(), umountCommand()],
     ...[statCommand(), explainCommand()],
     ...[freeCommand(), pinCommand(), unpinCommand(), pinsCommand()],
-    usersCommand(),
+    ...[usersCommand(), benchCommand()],
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of reservedCommands()) program.addCommand(command, { hidden: true });
@@ -42,6 +43,7 @@ const examples = [
   'forebay stat s3://data/a.bin                     what is cached of one object',
   'forebay explain s3://data/a.bin                  and what a read of it would do now, and why',
   'forebay users add reader --allow read:/data      someone who may only read',
+  'forebay bench --bucket data                      load an endpoint and measure it',
 ];
 
 /** Errors of usage are one line, and end the process where we say so. */

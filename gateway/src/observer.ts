@@ -59,6 +59,7 @@ export class Observer {
         method: exchange.incoming.method,
         bucket: exchange.bucket,
         key: exchange.key,
+        range: exchange.incoming.headers.range,
         user: exchange.principal?.kind === 'user' ? exchange.principal.name : undefined,
         client: exchange.incoming.socket.remoteAddress,
         status,

@@ -39,6 +39,7 @@ describe('help and usage', () => {
     'unpin',
     'pins',
     'users',
+    'bench',
   ];
 
   it('lists every command, and has examples for each', async () => {

@@ -1,4 +1,5 @@
 /** The measurement: rounds in which every peer has its turn, in an order that changes. */
+import { processTree, treeCpuMicros } from 'forebay/bench/process-cpu';
 import { untilIdle } from '../cpu.ts';
 import { say } from '../frame.ts';
 import type { LoadRead } from '../load-client.ts';
@@ -6,7 +7,7 @@ import type { WireLoad, WireOutcome } from '../wire-load.ts';
 import type { PeerSample, Temperature } from './figures.ts';
 import { coldReads, type PeerSize, warmReads } from './objects.ts';
 import type { Peer, RunningPeer } from './peer.ts';
-import { processTree, treeCpuMicros, treeResidentBytes } from './process-tree.ts';
+import { treeResidentBytes } from './process-tree.ts';
 
 export interface Contender {
   readonly peer: Peer;

@@ -22,6 +22,8 @@ export interface WireAsk {
   readonly body?: Uint8Array | undefined;
   /** A HEAD request: the answer has no body, whatever its length says. */
   readonly headOnly?: boolean;
+  /** Called before the first byte of the body. */
+  readonly onHead?: (head: Head) => void;
   /** Called with each piece of the body. The piece is only valid during the call. */
   readonly onBytes?: ((bytes: Buffer) => void) | undefined;
 }
@@ -133,6 +135,7 @@ export class WireConnection {
     }
     if (head.status < 200) return rest.length === 0 ? undefined : this.#takeHead(rest);
     this.#head = head;
+    this.#ask?.onHead?.(head);
     this.#body = bodyOf(head, this.#ask?.headOnly === true, (piece) => {
       this.#sizeBytes += piece.length;
       this.#ask?.onBytes?.(piece);

@@ -29,6 +29,8 @@ export interface WireCall {
   readonly query?: readonly (readonly [name: string, value: string])[] | undefined;
   /** Half-open, in bytes. */
   readonly range?: { readonly start: number; readonly endExclusive: number } | undefined;
+  /** A Range header as it stands, in place of `range`. */
+  readonly rangeText?: string | undefined;
   readonly bodyBytes?: number | undefined;
   /** Of the body; `UNSIGNED-PAYLOAD` without it. */
   readonly bodySha256?: string | undefined;
@@ -51,7 +53,8 @@ export class RequestWriter {
     const path = uriEncodePath(call.path);
     const query = call.query ? canonicalQuery(call.query) : '';
     const headers: Headers = [['host', this.#host]];
-    if (call.range) headers.push(['range', `bytes=${call.range.start}-${call.range.endExclusive - 1}`]);
+    const range = call.range ? `bytes=${call.range.start}-${call.range.endExclusive - 1}` : call.rangeText;
+    if (range !== undefined) headers.push(['range', range]);
     if (this.#target.secretKey) this.#sign(call, { path, query, headers });
     if (call.bodyBytes !== undefined) headers.push(['content-length', String(call.bodyBytes)]);
     let text = `${call.method} ${query === '' ? path : `${path}?${query}`} HTTP/1.1\r\n`;

@@ -4,7 +4,7 @@ import { usageError } from '../command-error.ts';
 
 const names = [
   ...['gateway', 'cache-node', 'registry', 'nodes', 'drain', 'load', 'copy'],
-  ...['jobs', 'job', 'config', 'bench', 'doctor', 'completion'],
+  ...['jobs', 'job', 'config', 'doctor', 'completion'],
 ];
 
 export function reservedCommands(): Command[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { contentOf, isContent } from './pattern.ts';
+import { contentOf, isContent } from './content.ts';
 
 const mebibyte = 1024 * 1024;
 const content = contentOf(3, 3 * mebibyte);
