@@ -16,6 +16,7 @@ import type {
   WriteOutcome,
 } from '@forebay/core/cache-node';
 import type { CachePolicies } from '@forebay/core/cache-policy';
+import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import { isKind } from '@forebay/core/errors';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';
@@ -35,6 +36,8 @@ import type { PageFlight } from './fill/page-flight.ts';
 import { ReadAhead } from './fill/read-ahead.ts';
 import { UfsLoads } from './fill/ufs-load.ts';
 import { Home } from './home.ts';
+import { factsOf, type HotFacts, type HotQuestion } from './hot/hot-facts.ts';
+import type { HotUses } from './hot/hot-uses.ts';
 import { InfoLog } from './info-log/info-log.ts';
 import { InfoStore } from './info-store/info-store.ts';
 import { KeptObjects } from './kept-objects.ts';
@@ -58,6 +61,8 @@ export interface LocalCacheNodeOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
+  /** Shared with processes that answer hits by themselves: told of all that they may not use any more. */
+  readonly cells?: Cells | undefined;
 }
 
 /** An object that keeps changing is read plainly, past the cache, after so many attempts. */
@@ -107,6 +112,7 @@ export class LocalCacheNode implements CacheNode {
       entriesMax: settings.infoMemoryEntriesMax,
       negativeTtlMs: settings.negativeTtlMs,
       fencesOpenMax: settings.fencesOpenMax,
+      changes: options.cells,
       openPersistent: () =>
         new InfoLog({
           directory: join(dataDir, 'info'),
@@ -193,6 +199,24 @@ export class LocalCacheNode implements CacheNode {
 
   free(request: FreeRequest): Promise<Freed> {
     return this.#kept.free(request);
+  }
+
+  /** What another process needs to answer hits of an object by itself; undefined: it has to ask. */
+  factsOf(question: HotQuestion): HotFacts | undefined {
+    const { cells } = this.#options;
+    const { store, policyOf } = this.#fills;
+    return cells && factsOf(question, { info: this.#info, store, policyOf, cells });
+  }
+
+  /** What other processes served by themselves. */
+  noteUses({ pages, servedBytes }: HotUses): void {
+    const { store, amplifications } = this.#fills;
+    for (const [set, indexes] of pages) for (const index of indexes) store.touch({ set, index });
+    const mounts = this.#options.mounts().mounts;
+    for (const [path, bytes] of servedBytes) {
+      const mount = mounts.find((known) => known.path === path);
+      if (mount) amplifications.of(mount).served(bytes);
+    }
   }
 
   /** Rules, pins or mounts have changed: what is stored follows. Never throws. */

@@ -115,6 +115,26 @@ export const cacheNodeSettings = {
     max: '65535',
     help: 'UFS requests at a time, to one UFS, for bytes that no client waits for yet.',
   }),
+  hotObjectsMax: integer({
+    env: 'FOREBAY_HOT_OBJECTS_MAX',
+    default: '16384',
+    min: '1',
+    max: '10000000',
+    help: 'With several workers: objects that each of them answers without asking the process that owns the cache.',
+  }),
+  hotMemorySizeBytes: bytes({
+    env: 'FOREBAY_HOT_MEMORY_SIZE',
+    default: '64MiB',
+    max: '64GiB',
+    help: 'With several workers: memory of each for small pages of those objects. Larger pages are sent from their files.',
+  }),
+  hotFilesMax: integer({
+    env: 'FOREBAY_HOT_FILES_MAX',
+    default: '512',
+    min: '1',
+    max: '100000',
+    help: 'With several workers: page files that each of them keeps open.',
+  }),
 };
 
 export type CacheNodeConfig = Values<typeof cacheNodeSettings>;

@@ -35,7 +35,6 @@ export function loadServeConfig({ flags, env, nowMs }: ServeSources): ServeConfi
   const filePath = single(flags.config) ?? (env.FOREBAY_CONFIG || undefined);
   const file = readConfigFile(filePath);
   const values = resolveSettings(serveSettings, { flags, env, file: file.values });
-  if (values.workers > 1) throw new ConfigError('--workers: more than 1 is not available in this version');
   if ((values.accessKey === undefined) !== (values.secretKey === undefined)) {
     throw new ConfigError('FOREBAY_ACCESS_KEY and FOREBAY_SECRET_KEY go together: set both or neither');
   }

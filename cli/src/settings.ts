@@ -27,8 +27,8 @@ export const processSettings = {
   workers: integer({
     env: 'FOREBAY_WORKERS',
     default: '1',
-    min: '1',
-    help: 'Processes that serve. Only 1 in this version.',
+    max: '256',
+    help: 'Processes that serve clients, on one port and with one cache. 0: as many as there are cores.',
   }),
 };
 

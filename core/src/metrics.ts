@@ -2,7 +2,7 @@
  * A metric is declared once, with unit, exact meaning and advice. Each process part owns a `Metrics`, so
  * that many nodes live in one test process without knowing of each other.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Histogram, type MetricObject, Registry } from 'prom-client';
 
 interface Declared<L extends string> {
   readonly name: `forebay_${string}`;
@@ -11,7 +11,22 @@ interface Declared<L extends string> {
   readonly labels?: readonly L[];
 }
 
-export class Metrics {
+/** How the values of several processes make one. Gauges; all else is a sum. */
+export type MetricMerge = 'sum' | 'max';
+
+/** All values of one moment, plain enough to be sent to another process. */
+export type MetricValues = readonly MetricObject[];
+
+/** Values to be read, of one process or of several together. */
+export interface MetricsReading {
+  /** Prometheus text format. */
+  text(): Promise<string>;
+  /** The current values of a counter or gauge, one per label set; empty where no such metric is declared. */
+  samples(name: string): Promise<{ labels: Readonly<Record<string, string>>; value: number }[]>;
+  values(): Promise<MetricValues>;
+}
+
+export class Metrics implements MetricsReading {
   readonly #registry = new Registry();
   readonly #declared: { name: string; help: string; type: string }[] = [];
 
@@ -20,9 +35,13 @@ export class Metrics {
   }
 
   /** `collect` is called at each scrape, so that a gauge shows the truth without bookkeeping. */
-  gauge<L extends string = never>(metric: Declared<L>, collect?: (gauge: Gauge<L>) => void): Gauge<L> {
+  gauge<L extends string = never>(
+    metric: Declared<L> & { readonly merge?: MetricMerge },
+    collect?: (gauge: Gauge<L>) => void,
+  ): Gauge<L> {
     const gauge: Gauge<L> = new Gauge({
       ...this.#base('gauge', metric),
+      ...(metric.merge && { aggregator: metric.merge }),
       ...(collect && { collect: () => collect(gauge) }),
     });
     return gauge;
@@ -32,9 +51,12 @@ export class Metrics {
     return new Histogram({ ...this.#base('histogram', metric), buckets: metric.buckets });
   }
 
-  /** Prometheus text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  values(): Promise<MetricValues> {
+    return this.#registry.getMetricsAsJSON() as Promise<MetricValues>;
   }
 
   /** Name, help and type of every declared metric, for the documentation. */
@@ -42,13 +64,8 @@ export class Metrics {
     return this.#declared;
   }
 
-  /** The current values of a counter or gauge, one per label set; empty where no such metric is declared. */
-  async samples(name: string): Promise<{ labels: Readonly<Record<string, string>>; value: number }[]> {
-    const metric = await this.#registry.getSingleMetric(name)?.get();
-    return (metric?.values ?? []).map(({ labels, value }) => ({
-      labels: labels as Record<string, string>,
-      value,
-    }));
+  samples(name: string): ReturnType<MetricsReading['samples']> {
+    return samplesIn(this.#registry, name);
   }
 
   #base<L extends string>(type: string, metric: Declared<L>) {
@@ -60,4 +77,30 @@ export class Metrics {
       registers: [this.#registry],
     };
   }
+}
+
+async function samplesIn(
+  registry: Pick<Registry, 'getSingleMetric'>,
+  name: string,
+): ReturnType<MetricsReading['samples']> {
+  const metric = await registry.getSingleMetric(name)?.get();
+  return (metric?.values ?? []).map(({ labels, value }) => ({
+    labels: labels as Record<string, string>,
+    value,
+  }));
+}
+
+/** The values of several processes as one. */
+export function mergedReading(all: readonly MetricValues[]): MetricsReading {
+  const merged = AggregatorRegistry.aggregate(all as unknown as object[]);
+  return {
+    text: () => merged.metrics(),
+    samples: (name) => samplesIn(merged, name),
+    values: () => merged.getMetricsAsJSON() as Promise<MetricValues>,
+  };
+}
+
+/** What stays true of a process that has ended: what it counted, and nothing of how it was. */
+export function countedIn(values: MetricValues): MetricValues {
+  return values.filter(({ type }) => String(type) !== 'gauge');
 }

@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { CacheNode } from '@forebay/core/cache-node';
+import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
@@ -36,6 +37,8 @@ export interface GatewayOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where this gateway is several processes: what they tell each other of changes. */
+  readonly cells?: Cells | undefined;
 }
 
 export interface Gateway {

@@ -37,7 +37,7 @@ export interface LocalRegistryOptions extends UserRecordsOptions {
 
 export class LocalRegistry implements Registry {
   readonly #state: State;
-  readonly #listeners = new Set<(view: RegistryView) => void>();
+  readonly #listeners = new Set<(view: RegistryView) => unknown>();
   readonly #members = new Map<string, Member>();
   readonly #users: UserRecords;
   readonly #pins: PinRecords;
@@ -73,7 +73,7 @@ export class LocalRegistry implements Registry {
     return this.#view;
   }
 
-  watch(listener: (view: RegistryView) => void): () => void {
+  watch(listener: (view: RegistryView) => unknown): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -159,7 +159,7 @@ export class LocalRegistry implements Registry {
         log.error({ path: record.path, reason: String(error) }, 'a mount made at run time cannot be used');
       }
     }
-    this.#publish();
+    await this.#publish();
   }
 
   #dateOf(path: string): number {
@@ -174,15 +174,15 @@ export class LocalRegistry implements Registry {
   #change(apply: () => Promise<void>): Promise<void> {
     const change = this.#changes.then(async () => {
       await apply();
-      this.#publish();
+      await this.#publish();
     });
     this.#changes = change.catch(() => undefined);
     return change;
   }
 
-  #publish(): void {
+  async #publish(): Promise<void> {
     this.#view = this.#viewAt(this.#view.revision + 1);
-    for (const listener of this.#listeners) listener(this.#view);
+    await Promise.allSettled([...this.#listeners].map((listener) => listener(this.#view)));
   }
 
   #viewAt(revision: number): RegistryView {

@@ -64,6 +64,7 @@ export function declareCircuits(metrics: Metrics, circuitsOf: () => ReadonlyMap<
         'Whether the UFS of a mount is asked: 0 yes, 1 one request tries it, 2 not for a while, as it does not ' +
         'answer. What is cached is served meanwhile. Above 0: look at the UFS.',
       labels: ['mount'],
+      merge: 'max',
     },
     (gauge) => {
       gauge.reset();

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { WriteOutcome } from '@forebay/core/cache-node';
+import { type Changes, noChanges } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import { assert, ForebayError } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
@@ -32,6 +33,8 @@ export interface InfoStoreOptions {
   readonly fencesOpenMax: number;
   /** Opens level two. @throws Error where it cannot be used now */
   readonly openPersistent: () => InfoLog;
+  /** Hears, in the tick in which it happens, what other processes may not use any more. */
+  readonly changes?: Changes | undefined;
 }
 
 export interface KnownInfo {
@@ -50,12 +53,14 @@ export class InfoStore {
   readonly #options: InfoStoreOptions;
   /** A fence drops an object in every mount and version at once. */
   readonly #memory: MemoryInfo;
+  readonly #changes: Changes;
   #tenure = randomUUID();
   readonly #persistent: LevelTwo;
 
   constructor(options: InfoStoreOptions) {
     this.#options = options;
     this.#memory = new MemoryInfo(options.entriesMax);
+    this.#changes = options.changes ?? noChanges;
     const { clock, log, openPersistent: open } = options;
     this.#persistent = new LevelTwo({ open, clock, log, endTenure: () => this.endTenure() });
     this.fences = new Fences({ clock: options.clock, fencesOpenMax: options.fencesOpenMax });
@@ -147,6 +152,9 @@ export class InfoStore {
     const record: InfoRecord = { ...read, tenure: this.#tenure };
     const infoKey = this.#infoKeyOf(key);
     const slot = infoSlotOf(object);
+    // The same version, confirmed, leaves true what is known of it elsewhere.
+    const before = this.#memory.peek(infoKey, slot);
+    if (before && !isSameVersion(before, record)) this.#changes.changed(key);
     this.#memory.set(infoKey, slot, record);
     // What is missing is remembered for seconds: not worth a row.
     if (record.content.kind === 'absent') this.#persistent.delete(infoKey);
@@ -166,6 +174,7 @@ export class InfoStore {
   /** `drop` for what is in memory of a UFS bucket's keys that begin with `keyPrefix`, but for those spared. */
   dropBelow(identity: string, keyPrefix: string, spares: (ufsKey: string) => boolean): void {
     const bucket = this.#infoKeyOf(`${identity}\0`);
+    this.#changes.changed(identity);
     for (const key of this.#memory.keysFrom(bucket + keyPrefix)) {
       if (spares(key.slice(bucket.length))) continue;
       this.#memory.delete(key);
@@ -203,13 +212,13 @@ export class InfoStore {
   beginBucketWrite(mount: Mount, fenceId: string): void {
     const identity = ufsIdentityOf(mount.ufs);
     this.fences.begin([identity], fenceId);
-    this.#persistent.renew(identity);
+    this.#renew(identity);
     this.#refuseUnforgettable([{ mount }], () => this.fences.end([identity], fenceId, 'known'));
   }
 
   endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): void {
     const identity = ufsIdentityOf(mount.ufs);
-    this.#persistent.renew(identity);
+    this.#renew(identity);
     this.fences.end([identity], fenceId, outcome);
   }
 
@@ -218,6 +227,7 @@ export class InfoStore {
     this.#tenure = randomUUID();
     this.fences.voidAll();
     this.#memory.clear();
+    this.#changes.allChanged();
   }
 
   close(): void {
@@ -231,7 +241,13 @@ export class InfoStore {
     throw new ForebayError('overloaded', 'the info store cannot forget on disk what the write makes untrue');
   }
 
+  #renew(identity: string): void {
+    this.#persistent.renew(identity);
+    this.#changes.changed(identity);
+  }
+
   #drop(placementKey: string): void {
+    this.#changes.changed(placementKey);
     const key = this.#infoKeyOf(placementKey);
     this.#memory.delete(key);
     this.#persistent.delete(key);
@@ -246,4 +262,8 @@ export class InfoStore {
     // In front, where no key of a client can stand.
     return incarnation === 0 ? placementKey : `${incarnation}\0${placementKey}`;
   }
+}
+
+function isSameVersion({ content: a }: InfoRecord, { content: b }: InfoRecord): boolean {
+  return a.kind === 'object' && b.kind === 'object' && versionOf(a.info) === versionOf(b.info);
 }

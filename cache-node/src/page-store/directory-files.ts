@@ -11,6 +11,7 @@ import type { LoadedJournal } from './journal-load.ts';
 import { PackFiles } from './pack-files.ts';
 import { PageFiles } from './page-files.ts';
 import type { PageRow, PageTable } from './page-table.ts';
+import type { PlacedPage } from './paged-object.ts';
 import type { ScopeNames } from './scope-names.ts';
 
 const packBytesLargest = 16 * 1024 * 1024;
@@ -70,6 +71,15 @@ export class DirectoryFiles {
   }
 
   /** The row of a page as the journal holds it. */
+  /** As long as the page is not taken away. */
+  placeOf(row: PageRow): PlacedPage {
+    const known = this.rowOf(row);
+    const { pack, offset, lengthBytes, seal } = known;
+    const isPacked = pack >= 0;
+    const path = isPacked ? this.layout.pack(pack) : this.layout.pageFile(offset, known, lengthBytes);
+    return { path, packedAt: isPacked ? offset : -1, lengthBytes, seal, expiresAtMs: undefined };
+  }
+
   rowOf(row: PageRow): JournalRow {
     const { table } = this;
     const set = table.setOf(row);

@@ -16,7 +16,7 @@ import { openFilesMax } from './open-files-max.ts';
 import type { PageDirectory } from './page-directory.ts';
 import { type PageRow, PageTable } from './page-table.ts';
 import { PageWrites } from './page-writes.ts';
-import type { LentFile, PagedObject, PageSlice } from './paged-object.ts';
+import type { LentFile, PagedObject, PageSlice, PlacedPage } from './paged-object.ts';
 import { ScopeNames } from './scope-names.ts';
 import { Scrubber } from './scrubber.ts';
 import { applyPolicies, type PolicyOf } from './stored-objects.ts';
@@ -110,6 +110,24 @@ export class PageStore {
       this.memory.put({ page, bytes: Buffer.from(slice.bytes), path: undefined, expiresAtMs });
     }
     return slice;
+  }
+
+  placeOf(page: PageId): PlacedPage | undefined {
+    const row = this.#find(page);
+    if (row === noRow) return undefined;
+    const expiresAtMs = this.#expiresAtMsOf(row);
+    const directory = this.#directories[this.#table.directoryOf(row)]!;
+    return {
+      ...directory.files.placeOf(row),
+      ...(expiresAtMs < Number.POSITIVE_INFINITY && { expiresAtMs }),
+    };
+  }
+
+  /** Somebody else read it for a client. */
+  touch(page: PageId): void {
+    this.memory.get(page);
+    const row = this.#find(page);
+    if (row !== noRow) this.#table.touch(row);
   }
 
   /**

@@ -25,3 +25,15 @@ export interface LentFile {
   readonly slice: FileSlice;
   release(): void;
 }
+
+/** Where the bytes of a page lie, for who reads and verifies them by itself. */
+export interface PlacedPage {
+  readonly path: string;
+  /** Of its record in a pack; -1: the file is the page's own. */
+  readonly packedAt: number;
+  readonly lengthBytes: number;
+  /** Of its stamp (page-stamp.ts). */
+  readonly seal: number;
+  /** By the wall clock; undefined: never. */
+  readonly expiresAtMs: number | undefined;
+}

@@ -76,6 +76,9 @@ const defaults: CacheNodeConfig = {
   fillChunkBytes: 2 * pageSizeBytes,
   fillsPerReaderMax: 4,
   fillsAheadPerUfsMax: 16,
+  hotObjectsMax: 100,
+  hotMemorySizeBytes: 1024 * KiB,
+  hotFilesMax: 16,
 };
 
 /** Makes nodes and takes their directories away again: `afterEach(() => nodes.clear())`. */

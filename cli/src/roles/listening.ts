@@ -21,15 +21,25 @@ export async function listen(server: Server, { host, port, portFlag }: Place): P
   } catch (error) {
     throw cannotListen(error as NodeJS.ErrnoException, { host, port, portFlag });
   }
-  return `http://${shownHost(host)}:${(server.address() as AddressInfo).port}`;
+  return urlOf({ host, port: (server.address() as AddressInfo).port });
 }
 
-/** So that a taken port shows before anything else is done. @throws CommandError */
-export async function checkPort(place: Place): Promise<void> {
+/** For people: a wildcard address is shown as the loopback one. */
+export function urlOf({ host, port }: Pick<Place, 'host' | 'port'>): string {
+  return `http://${shownHost(host)}:${port}`;
+}
+
+/**
+ * So that a taken port shows before anything else is done. @throws CommandError
+ * @returns the port, in place of 0 one that is free.
+ */
+export async function checkPort(place: Place): Promise<number> {
   const server = createServer();
   await listen(server, place);
+  const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
+  return port;
 }
 
 function shownHost(host: string): string {

@@ -1,9 +1,11 @@
 /**
- * `serve`: gateway, cache node and registry in one process, meeting as plain objects. Starts in an order in
- * which a mistake shows before anything is changed, and stops in the reverse one.
+ * `serve`: gateway, cache node and registry in one process, meeting as plain objects; with several workers
+ * the gateways are processes of their own (docs/decisions/0015-workers.md). Starts in an order in which a
+ * mistake shows before anything is changed, and stops in the reverse one.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import { CachePolicies } from '@forebay/core/cache-policy';
 import { type Clock, systemClock } from '@forebay/core/clock';
@@ -12,22 +14,14 @@ import type { Log } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import { isPattern, type Mount } from '@forebay/core/mount';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
-import { createGateway } from '@forebay/gateway/app';
+import { createGateway, type GatewayOptions } from '@forebay/gateway/app';
 import { createAdminApp } from '@forebay/registry/admin/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { SecretBox } from '@forebay/registry/secret-box';
 import { openState, type State } from '@forebay/registry/state-store';
 import { UploadCleanup, type UploadCleanupOptions } from '@forebay/ufs/abandoned-uploads';
-import {
-  declareCircuits,
-  declareUfsMetrics,
-  meteredService,
-  meteredUfs,
-  type UfsMetrics,
-} from '@forebay/ufs/metered';
-import { openUfs, openUfsService } from '@forebay/ufs/open-ufs';
-import { s3LimitsOf } from '@forebay/ufs/settings';
-import { UfsPool } from '@forebay/ufs/ufs-pool';
+import { openUfs } from '@forebay/ufs/open-ufs';
+import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import {
   lockDataDir,
   makeRootCredentials,
@@ -37,14 +31,16 @@ import {
 } from '../data-dir.ts';
 import { refuseDataDir, type ServeConfig } from '../serve-config.ts';
 import { version } from '../version.ts';
+import { makeCells } from '../workers/shared-cells.ts';
+import { startWorkers } from '../workers/start-workers.ts';
+import { planWorkers, valuesOfOwner } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
-import { checkPort, listen } from './listening.ts';
+import type { Front } from './front.ts';
+import { checkPort, listen, urlOf } from './listening.ts';
 import { readStatus } from './status.ts';
+import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
 import { credentialsOf, makeUser, refuseRootKey } from './users.ts';
-
-/** A request under way on a Ufs whose last mount went may take this long. */
-const ufsGraceMs = 15 * 60_000;
 
 export interface RootUser extends RootCredentials {
   /** Whether this start made the pair, found it in the data directory, or was given it by the environment. */
@@ -103,31 +99,43 @@ async function start(parts: Parts): Promise<RunningForebay> {
   for (const user of config.users) refuseRootKey(user, rootUser);
   const adminPlace = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
   const admin = await startAdminServer(adminPlace, undoing);
-  const place = { host: values.host, port: values.port, portFlag: '--port' };
-  await checkPort(place);
+  const port = await checkPort({ host: values.host, port: values.port, portFlag: '--port' });
+  const { workers, reason } = planWorkers(values);
+  if (reason) log.warn({ reason }, 'there is one process');
   const state = openState(dataDir.statePath);
   undoing.add(() => state.disconnect());
   const registry = await openRegistry(state, parts);
   const nodeId = await nodeIdIn(state);
   const metrics = new Metrics();
-  const ufsMetrics = declareUfsMetrics(metrics);
-  const pool = openPool(registry, ufsMetrics, parts);
-  declareCircuits(metrics, () => pool.circuits());
+  const own = workers > 1 ? valuesOfOwner(values) : values;
+  const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values: own, log, undoing });
   await openMounts(pool, parts);
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
-  const shared = { settings: values, ufsOf, metrics, clock, log };
+  const cellsPath = join(dataDir.path, 'cells');
+  const cells = workers > 1 ? makeCells(cellsPath) : undefined;
   const policies = new CachePolicies(registry.view());
-  const cachePlace = { nodeId, dataDir: dataDir.cachePath, mounts: () => registry.view().mounts };
-  const cacheNode = await LocalCacheNode.open({ ...shared, ...cachePlace, policies });
+  const cacheNode = await LocalCacheNode.open({
+    ...{ nodeId, dataDir: dataDir.cachePath, mounts: () => registry.view().mounts },
+    ...{ settings: values, ufsOf, policies, metrics, clock, log, cells },
+  });
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
   undoing.add(followPolicies(registry, { policies, cacheNode }));
   const credentials = credentialsOf(rootUser, registry);
   const serviceOf = (pattern: Mount) => pool.serviceOf(pattern);
-  const gateway = createGateway({ ...shared, serviceOf, registry, cacheNode, credentials });
-  const server = gateway.createServer();
-  undoing.add(() => gateway.drain(values.drainTimeoutMs));
-  const endpoint = await listen(server, place);
+  const place = { host: values.host, port };
+  const front =
+    workers > 1
+      ? await startWorkers({
+          ...{ ...place, workers, values, dataDir, cellsPath, rootUser, registry, cacheNode },
+          ...{ metrics, log, undoing },
+        })
+      : await openGateway(
+          { settings: values, ufsOf, serviceOf, registry, cacheNode, credentials, metrics, clock, log },
+          place,
+        );
+  undoing.add(() => front.drain(values.drainTimeoutMs));
+  const endpoint = urlOf(place);
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
   startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
@@ -141,10 +149,10 @@ async function start(parts: Parts): Promise<RunningForebay> {
       cacheNode,
       credentials: { ...rootUser, token: values.token },
       version,
-      status: () =>
-        readStatus({ metrics, cacheNode, circuits: pool.circuits(), clock, endpoint, startedAtMs }),
+      status: async () =>
+        readStatus({ metrics: await front.read(), cacheNode, clock, endpoint, startedAtMs }),
       notReady: () => (stopping ? ['stopping'] : []),
-      metricsText: () => metrics.text(),
+      metricsText: async () => (await front.read()).text(),
       makeMount: (input) => usableMount(input, parts),
       makeUser: (input) => makeUser(input, rootUser, clock.wallMs()),
       nowMs: () => clock.wallMs(),
@@ -153,6 +161,17 @@ async function start(parts: Parts): Promise<RunningForebay> {
   );
   const { mounts } = registry.view().mounts;
   return { endpoint, adminUrl: admin.url, nodeId, rootUser, mounts, stop: () => undoing.run() };
+}
+
+/** Everything in this process. */
+async function openGateway(
+  options: GatewayOptions,
+  place: { readonly host: string; readonly port: number },
+): Promise<Front> {
+  const gateway = createGateway(options);
+  await listen(gateway.createServer(), { ...place, portFlag: '--port' });
+  const { metrics } = options;
+  return { read: async () => metrics, drain: (deadlineMs) => gateway.drain(deadlineMs) };
 }
 
 function rootUserOf({ values, dataDir }: ServeConfig): RootUser {
@@ -226,20 +245,6 @@ function mountFor(input: MountInput, { values, dataDir }: ServeConfig, createdAt
   const mount = parseMount(input, { pageSizeBytes: values.pageSizeBytes, createdAtMs });
   refuseDataDir(mount, dataDir);
   return mount;
-}
-
-function openPool(registry: LocalRegistry, ufsMetrics: UfsMetrics, { config, log, undoing }: Parts): UfsPool {
-  const deps = { env: process.env, log, s3: s3LimitsOf(config.values) };
-  const pool = new UfsPool({
-    open: (location) => openUfs(location, deps),
-    openService: (location) => openUfsService(location, deps),
-    viewOf: (ufs, mount) => meteredUfs(ufs, mount, ufsMetrics),
-    serviceViewOf: (service, pattern) => meteredService(service, pattern.path, ufsMetrics),
-    graceMs: ufsGraceMs,
-  });
-  undoing.add(() => pool.close());
-  undoing.add(registry.watch(({ mounts }) => pool.retain(mounts.mounts)));
-  return pool;
 }
 
 /**

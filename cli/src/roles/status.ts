@@ -1,35 +1,33 @@
 /** The status of the admin API, from the metrics and the cache node. */
 import type { CacheNode } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
-import type { Metrics } from '@forebay/core/metrics';
+import type { MetricsReading } from '@forebay/core/metrics';
 import type { Status } from '@forebay/registry/admin/status';
-import type { CircuitState } from '@forebay/ufs/ufs';
 import { version } from '../version.ts';
 
 interface StatusSources {
-  readonly metrics: Metrics;
+  readonly metrics: MetricsReading;
   readonly cacheNode: CacheNode;
-  readonly circuits: ReadonlyMap<string, CircuitState>;
   readonly clock: Clock;
   readonly endpoint: string;
   readonly startedAtMs: number;
 }
 
-type Samples = Awaited<ReturnType<Metrics['samples']>>;
+type Samples = Awaited<ReturnType<MetricsReading['samples']>>;
 
 export async function readStatus({
   metrics,
   cacheNode,
-  circuits,
   clock,
   endpoint,
   startedAtMs,
 }: StatusSources): Promise<Status> {
-  const [requests, served, ufsRequests, ufsBytes, stats] = await Promise.all([
+  const [requests, served, ufsRequests, ufsBytes, circuits, stats] = await Promise.all([
     metrics.samples('forebay_requests_total'),
     metrics.samples('forebay_bytes_served_total'),
     metrics.samples('forebay_ufs_requests_total'),
     metrics.samples('forebay_ufs_bytes_total'),
+    metrics.samples('forebay_ufs_circuit_state'),
     cacheNode.stats(),
   ]);
   const bytesFrom = (source: string) => sum(served.filter(({ labels }) => labels.source === source));
@@ -58,7 +56,7 @@ export async function readStatus({
       requests: sum(ufsRequests),
       failed: sum(ufsRequests.filter(isFailed)),
       bytes: sum(ufsBytes),
-      unanswering: [...circuits].filter(([, state]) => state !== 'closed').map(([mount]) => mount),
+      unanswering: circuits.flatMap(({ labels, value }) => (value > 0 ? (labels.mount ?? []) : [])),
     },
     cache,
   };

@@ -1,8 +1,10 @@
 /**
  * Pages of UFS listings, kept for a mount's `listTtl` (DESIGN §4, Lists). Off unless a mount asks for it:
  * what changes behind this gateway, through another one included, shows in its lists only when the time is
- * over. Writes through this gateway drop the pages that could show them, so those show at once.
+ * over. Writes through this gateway drop the pages that could show them, so those show at once. Where a gateway
+ * is several processes, a write through one of them drops the bucket's pages in all.
  */
+import { type Cells, cellOf, listsOf } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import { type Mount, type ObjectRef, ufsIdentityOf } from '@forebay/core/mount';
 import type { UfsListing, UfsListRequest } from '@forebay/ufs/ufs';
@@ -14,12 +16,16 @@ export interface ListCacheOptions {
   /** Of all pages together. */
   readonly bytesMax: number;
   readonly pages: GatewayMetrics['listPages'];
+  /** Shared by the processes of this gateway; undefined: it is one. */
+  readonly cells?: Cells | undefined;
 }
 
 interface Page {
   readonly ufs: string;
   readonly prefix: string;
   readonly sentMs: number;
+  /** How often listings of the bucket had changed when it was sent. */
+  readonly changes: number;
   readonly listing: Promise<UfsListing>;
   /** Undefined while it is on its way. */
   sizeBytes: number | undefined;
@@ -46,6 +52,8 @@ export class ListCache {
 
   /** After a write, whatever became of it: pages that could show one of these objects go. */
   drop(objects: readonly ObjectRef[]): void {
+    const identities = new Set(objects.map(({ mount }) => ufsIdentityOf(mount.ufs)));
+    for (const identity of identities) this.#options.cells?.changed(listsOf(identity));
     if (this.#pages.size === 0) return;
     for (const { mount, ufsKey } of objects) {
       const ufs = ufsIdentityOf(mount.ufs);
@@ -56,6 +64,7 @@ export class ListCache {
   /** After a bucket was made or taken away. */
   dropBucket(mount: Mount): void {
     const ufs = ufsIdentityOf(mount.ufs);
+    this.#options.cells?.changed(listsOf(ufs));
     this.#removeWhere((page) => page.ufs === ufs);
   }
 
@@ -63,7 +72,10 @@ export class ListCache {
     const { clock, pages } = this.#options;
     const name = nameOf(mount, request);
     const known = this.#pages.get(name);
-    if (known && clock.monotonicMs() - known.sentMs < mount.listTtlMs!) {
+    const identity = ufsIdentityOf(mount.ufs);
+    const changes = this.#changesOf(identity);
+    const isFresh = known !== undefined && clock.monotonicMs() - known.sentMs < mount.listTtlMs!;
+    if (isFresh && known.changes === changes) {
       const result = known.sizeBytes === undefined ? 'coalesced' : 'hit';
       pages.inc({ mount: mount.path, result });
       this.#pages.delete(name);
@@ -76,9 +88,10 @@ export class ListCache {
     // Without the signal of the first reader: others may have joined when it leaves.
     const listing = ufs.list({ ...request, signal: undefined });
     const page: Page = {
-      ufs: ufsIdentityOf(mount.ufs),
+      ufs: identity,
       prefix: request.prefix,
       sentMs,
+      changes,
       listing,
       sizeBytes: undefined,
     };
@@ -90,6 +103,10 @@ export class ListCache {
       throw error;
     }
     return { listing: await listing, ageMs: clock.monotonicMs() - sentMs };
+  }
+
+  #changesOf(identity: string): number {
+    return this.#options.cells?.valueOf(cellOf(listsOf(identity))) ?? 0;
   }
 
   /** Unless a write dropped the page while it was on its way. */

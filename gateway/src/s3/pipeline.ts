@@ -5,6 +5,7 @@
  */
 import { AddressRanges } from '@forebay/core/address-ranges';
 import type { CacheNode } from '@forebay/core/cache-node';
+import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import type { Mount } from '@forebay/core/mount';
@@ -42,6 +43,7 @@ export interface PipelineOptions {
   readonly listPages: GatewayMetrics['listPages'];
   readonly clock: Clock;
   readonly log: Log;
+  readonly cells?: Cells | undefined;
 }
 
 export class Pipeline {
@@ -73,7 +75,8 @@ export class Pipeline {
     });
     const cors = new CorsConfigurations(options);
     this.#crossOrigin = new CrossOrigin({ registry: options.registry, configurations: cors });
-    const lists = new ListCache({ clock, bytesMax: settings.listCacheBytesMax, pages: options.listPages });
+    const { listPages: pages, cells } = options;
+    const lists = new ListCache({ clock, bytesMax: settings.listCacheBytesMax, pages, cells });
     const writer = new ObjectWriter(options.cacheNode, lists);
     const deps: OperationDeps = { ...options, cors, writer, lists };
     for (const operation of operationTable) {

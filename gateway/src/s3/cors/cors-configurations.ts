@@ -4,6 +4,7 @@
  * rules are remembered.
  */
 
+import { type Cells, cellOf, corsOf } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import { isUfsAnswer } from '@forebay/core/errors';
 import { type Mount, ufsIdentityOf } from '@forebay/core/mount';
@@ -25,12 +26,16 @@ interface Remembered {
   /** The UFS bucket. */
   readonly ufsIdentity: string;
   readonly rules: Promise<readonly CorsRule[]>;
+  /** How often the bucket's rules had changed when it was asked. */
+  readonly changes: number;
   untilMs: number;
 }
 
 export interface CorsConfigurationsOptions {
   readonly ufsOf: (mount: Mount) => Ufs | Promise<Ufs>;
   readonly clock: Clock;
+  /** Shared by the processes of this gateway; undefined: it is one. */
+  readonly cells?: Cells | undefined;
 }
 
 export class CorsConfigurations {
@@ -51,10 +56,12 @@ export class CorsConfigurations {
     const nowMs = this.#options.clock.monotonicMs();
     const id = `${mount.path}\0${ufsIdentity}`;
     const known = this.#remembered.get(id);
-    if (known && known.untilMs > nowMs) return known.rules;
+    const changes = this.#options.cells?.valueOf(cellOf(corsOf(ufsIdentity))) ?? 0;
+    if (known && known.untilMs > nowMs && known.changes === changes) return known.rules;
     const fetched = this.#fetch(mount);
     const entry: Remembered = {
       ufsIdentity,
+      changes,
       untilMs: nowMs + rememberedMs,
       rules: fetched.catch(() => {
         entry.untilMs = this.#options.clock.monotonicMs() + failureRememberedMs;
@@ -68,6 +75,7 @@ export class CorsConfigurations {
   /** What was known of the mount's UFS bucket is void, through whatever mount. */
   drop(mount: Mount): void {
     const ufsIdentity = ufsIdentityOf(mount.ufs);
+    this.#options.cells?.changed(corsOf(ufsIdentity));
     for (const [id, entry] of this.#remembered) {
       if (entry.ufsIdentity === ufsIdentity) this.#remembered.delete(id);
     }

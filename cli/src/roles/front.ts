@@ -1,0 +1,9 @@
+/** What speaks S3 to clients, in this process or in several. */
+import type { MetricsReading } from '@forebay/core/metrics';
+
+export interface Front {
+  /** The values of all processes that there are. */
+  read(): Promise<MetricsReading>;
+  /** Lets requests under way end, for at most `deadlineMs`. */
+  drain(deadlineMs: number): Promise<void>;
+}

@@ -1,0 +1,55 @@
+/**
+ * What the owner and its workers tell each other over the channel that the system gives parent and child: the
+ * only place where secrets pass between them.
+ */
+import type { HotFacts, HotQuestion } from '@forebay/cache-node/hot/hot-facts';
+import type { HotUses } from '@forebay/cache-node/hot/hot-uses';
+import type { LogLevel } from '@forebay/core/log';
+import type { MetricValues } from '@forebay/core/metrics';
+import type { RootCredentials } from '../data-dir.ts';
+import type { ServeValues } from '../settings.ts';
+import type { PlainView } from './plain-view.ts';
+
+export interface WorkerStart {
+  readonly kind: 'start';
+  /** Where all workers listen: the system deals connections out to them. */
+  readonly host: string;
+  readonly port: number;
+  /** Its share of the limits. */
+  readonly values: ServeValues;
+  readonly logLevel: LogLevel;
+  readonly nodeId: string;
+  readonly rootUser: RootCredentials;
+  readonly view: PlainView;
+  /** The file of the cells, of `cellsBytes`. */
+  readonly cellsPath: string;
+  /** Where the owner's data plane listens, and what proves that it is the worker who speaks. */
+  readonly dataPlane: { readonly path: string; readonly secret: string };
+}
+
+export type ToWorker =
+  | WorkerStart
+  | { readonly kind: 'view'; readonly id: number; readonly view: PlainView }
+  | { readonly kind: 'metrics'; readonly id: number }
+  | { readonly kind: 'facts'; readonly id: number; readonly facts: HotFacts | undefined }
+  | { readonly kind: 'drain'; readonly deadlineMs: number };
+
+/** An object by its names: mounts are told apart by each process itself. */
+export interface PlainQuestion {
+  readonly mountPath: string;
+  readonly bucket: string;
+  readonly ufsKey: string;
+  readonly versionId: string | undefined;
+  readonly first: HotQuestion['first'];
+  readonly endExclusive: HotQuestion['endExclusive'];
+}
+
+export type ToOwner =
+  | { readonly kind: 'serving' }
+  /** The view of this id counts here. */
+  | { readonly kind: 'viewed'; readonly id: number }
+  | { readonly kind: 'metrics'; readonly id: number; readonly values: MetricValues }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: PlainQuestion }
+  | { readonly kind: 'uses'; readonly uses: HotUses }
+  /** The last word. */
+  | { readonly kind: 'drained'; readonly values: MetricValues };

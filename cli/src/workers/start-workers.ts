@@ -1,0 +1,99 @@
+/**
+ * The owner's side of several workers: the data plane that they reach its cache node by, answers to what they
+ * ask, and what they are told.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
+import type { Log, LogLevel } from '@forebay/core/log';
+import type { Metrics } from '@forebay/core/metrics';
+import type { ObjectRef } from '@forebay/core/mount';
+import type { Registry, RegistryView } from '@forebay/core/registry';
+import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
+import type { DataDir, RootCredentials } from '../data-dir.ts';
+import type { Front } from '../roles/front.ts';
+import type { Undoing } from '../roles/undoing.ts';
+import type { ServeValues } from '../settings.ts';
+import type { PlainQuestion, ToOwner } from './messages.ts';
+import type { WorkerHandle } from './worker-handle.ts';
+import { valuesOfWorker } from './worker-limits.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface StartWorkersOptions {
+  readonly workers: number;
+  readonly host: string;
+  readonly port: number;
+  readonly values: ServeValues;
+  readonly dataDir: DataDir;
+  readonly cellsPath: string;
+  readonly rootUser: RootCredentials;
+  readonly registry: Registry;
+  readonly cacheNode: LocalCacheNode;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly undoing: Undoing;
+}
+
+/** Longer paths are no address of a socket on Linux. */
+const socketPathBytesMax = 107;
+
+/** Resolves when all workers serve. @throws Error where one cannot start; nothing is left then */
+export async function startWorkers(options: StartWorkersOptions): Promise<Front> {
+  const { workers, host, port, values, registry, cacheNode, metrics, log, undoing } = options;
+  const path = socketPathIn(options.dataDir);
+  const secret = randomBytes(32).toString('base64url');
+  const mounts = () => registry.view().mounts;
+  const dataPlane = new CacheNodeServer({ node: cacheNode, mounts, secret, log });
+  rmSync(path, { force: true });
+  undoing.add(() => dataPlane.close());
+  await dataPlane.listen({ path });
+  chmodSync(path, 0o600);
+  const pool = await WorkerPool.start({
+    workers,
+    start: {
+      host,
+      port,
+      values: valuesOfWorker(values, workers),
+      logLevel: log.level as LogLevel,
+      nodeId: cacheNode.nodeId,
+      rootUser: { accessKey: options.rootUser.accessKey, secretKey: options.rootUser.secretKey },
+      cellsPath: options.cellsPath,
+      dataPlane: { path, secret },
+    },
+    view: () => registry.view(),
+    onMessage: (message, worker) => takeMessage(message, worker, { cacheNode, registry }),
+    metrics,
+    log,
+  });
+  undoing.add(registry.watch((view: RegistryView) => pool.update(view)));
+  return { read: () => pool.read(), drain: (deadlineMs) => pool.drain(deadlineMs) };
+}
+
+/** In the data directory, unless that is too far down. */
+function socketPathIn({ path }: DataDir): string {
+  const inside = join(path, 'workers.sock');
+  if (Buffer.byteLength(inside) <= socketPathBytesMax) return inside;
+  return join(tmpdir(), `forebay-${randomBytes(8).toString('hex')}.sock`);
+}
+
+function takeMessage(
+  message: ToOwner,
+  worker: WorkerHandle,
+  { cacheNode, registry }: { readonly cacheNode: LocalCacheNode; readonly registry: Registry },
+): void {
+  if (message.kind === 'uses') cacheNode.noteUses(message.uses);
+  if (message.kind !== 'ask') return;
+  const { id, question } = message;
+  const { first, endExclusive } = question;
+  const object = objectOf(question, registry.view());
+  const facts = object && cacheNode.factsOf({ object, first, endExclusive });
+  worker.send({ kind: 'facts', id, facts });
+}
+
+function objectOf(question: PlainQuestion, { mounts }: RegistryView): ObjectRef | undefined {
+  const { mountPath, bucket, ufsKey, versionId } = question;
+  const mount = mounts.ofBucket(bucket).find(({ path }) => path === mountPath);
+  return mount && { mount, ufsKey, versionId };
+}

@@ -1,0 +1,112 @@
+/** One worker process as the owner sees it: started, spoken to, waited for. */
+import { type ChildProcess, fork, type Serializable } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { MetricValues } from '@forebay/core/metrics';
+import type { ToOwner, ToWorker } from './messages.ts';
+
+const workerFile = join(import.meta.dirname, 'worker-main.ts');
+/** A worker that does not take over a change in this time is ended: nobody may see the registry as it was. */
+const viewTimeoutMs = 10_000;
+const metricsTimeoutMs = 1_000;
+
+export interface WorkerEvents {
+  /** What is neither an answer nor the worker's first or last word. */
+  readonly onMessage: (message: ToOwner, worker: WorkerHandle) => void;
+}
+
+export class WorkerHandle {
+  readonly #child: ChildProcess;
+  readonly #serving = Promise.withResolvers<void>();
+  readonly #waiting = new Map<number, (message: ToOwner | undefined) => void>();
+  #nextId = 1;
+  #values: MetricValues = [];
+  /** Resolves with how it ended, for the log. */
+  readonly ended: Promise<string>;
+
+  constructor({ onMessage }: WorkerEvents) {
+    // Signals of the terminal reach the whole group; the owner alone acts on them. Secrets are told later.
+    this.#child = fork(workerFile, [], { serialization: 'advanced' });
+    this.ended = once(this.#child, 'exit').then(([code, signal]) => {
+      for (const answer of this.#waiting.values()) answer(undefined);
+      this.#serving.reject(new Error(`a worker ended while it started (${signal ?? `code ${code}`})`));
+      return signal ? `signal ${signal}` : `code ${code}`;
+    });
+    this.#serving.promise.catch(() => {});
+    // What could not be sent is answered by the end of the process.
+    this.#child.on('error', () => {});
+    this.#child.on('message', (message) => this.#take(message as ToOwner, onMessage));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Rejects where it ends before it serves. */
+  get serving(): Promise<void> {
+    return this.#serving.promise;
+  }
+
+  /** As of the last time that it was asked. */
+  get values(): MetricValues {
+    return this.#values;
+  }
+
+  send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message as unknown as Serializable, () => {});
+  }
+
+  /** Resolves when the view counts in the worker, or there is no worker any more. */
+  async update(view: Extract<ToWorker, { kind: 'view' }>['view']): Promise<void> {
+    const answered = await this.#ask((id) => ({ kind: 'view', id, view }), viewTimeoutMs);
+    if (answered) return;
+    this.kill();
+    await this.ended;
+  }
+
+  /** Asks for the values; where the worker does not answer in time, those of the last time stay. */
+  async refresh(): Promise<void> {
+    await this.#ask((id) => ({ kind: 'metrics', id }), metricsTimeoutMs);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Lets its requests under way end, and the process with them. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.send({ kind: 'drain', deadlineMs });
+    const late = setTimeout(() => this.kill(), deadlineMs + drainGraceMs);
+    await this.ended;
+    clearTimeout(late);
+  }
+
+  #ask(messageOf: (id: number) => ToWorker, timeoutMs: number): Promise<ToOwner | undefined> {
+    if (!this.#child.connected) return Promise.resolve(undefined);
+    const id = this.#nextId;
+    this.#nextId += 1;
+    return new Promise((resolve) => {
+      const late = setTimeout(() => done(undefined), timeoutMs);
+      const done = (message: ToOwner | undefined) => {
+        clearTimeout(late);
+        this.#waiting.delete(id);
+        resolve(message);
+      };
+      this.#waiting.set(id, done);
+      this.send(messageOf(id));
+    });
+  }
+
+  #take(message: ToOwner, onMessage: WorkerEvents['onMessage']): void {
+    if (message.kind === 'serving') this.#serving.resolve();
+    else if (message.kind === 'viewed') this.#waiting.get(message.id)?.(message);
+    else if (message.kind === 'metrics') {
+      this.#values = message.values;
+      this.#waiting.get(message.id)?.(message);
+    } else if (message.kind === 'drained') this.#values = message.values;
+    else onMessage(message, this);
+  }
+}
+
+/** For its last word, after its requests. */
+const drainGraceMs = 2_000;

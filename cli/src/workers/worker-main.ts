@@ -1,0 +1,26 @@
+/** The entry of a worker process: waits for its start, and ends with its owner. */
+import type { ToWorker } from './messages.ts';
+
+// The owner says when to stop. Where it has gone there is nobody to write through, and no info is good.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+process.on('disconnect', () => process.exit(0));
+
+process.once('message', (start: ToWorker) => {
+  if (start.kind !== 'start') process.exit(1);
+  const early: ToWorker[] = [];
+  const keep = (message: ToWorker) => void early.push(message);
+  process.on('message', keep);
+  // The large libraries, loaded while the owner loads what it keeps.
+  import('./worker.ts')
+    .then(({ runWorker }) => runWorker(start))
+    .then((onMessage) => {
+      process.off('message', keep);
+      process.on('message', onMessage);
+      for (const message of early) onMessage(message);
+    })
+    .catch((error: unknown) => {
+      process.stderr.write(`forebay: a worker cannot start: ${String(error)}\n`);
+      process.exit(1);
+    });
+});

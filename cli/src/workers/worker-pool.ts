@@ -1,0 +1,136 @@
+/**
+ * The workers of one `serve`: as many as there should be, each started again when it ends, after a pause that
+ * grows while that happens soon.
+ */
+import type { Log } from '@forebay/core/log';
+import {
+  countedIn,
+  type Metrics,
+  type MetricsReading,
+  type MetricValues,
+  mergedReading,
+} from '@forebay/core/metrics';
+import type { RegistryView } from '@forebay/core/registry';
+import type { ToOwner, WorkerStart } from './messages.ts';
+import { plainViewOf } from './plain-view.ts';
+import { WorkerHandle } from './worker-handle.ts';
+
+export interface WorkerPoolOptions {
+  readonly workers: number;
+  /** All of a start but the view. */
+  readonly start: Omit<WorkerStart, 'kind' | 'view'>;
+  readonly view: () => RegistryView;
+  /** Questions and news of a worker. */
+  readonly onMessage: (message: ToOwner, worker: WorkerHandle) => void;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+const restartDelayMinMs = 100;
+const restartDelayMaxMs = 10_000;
+/** One that served so long did not end because of how it was started. */
+const steadyMs = 30_000;
+/** What a killed worker counted since the last time is lost. */
+const refreshMs = 2_000;
+/** Counts of ended workers that are kept one by one. */
+const endedMax = 16;
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #workers = new Set<WorkerHandle>();
+  readonly #restarts;
+  readonly #refreshing: NodeJS.Timeout;
+  readonly #delays = new Set<NodeJS.Timeout>();
+  /** Of workers that have ended, what they counted. */
+  #ended: MetricValues[] = [];
+  #stopping = false;
+
+  private constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    const { metrics } = options;
+    metrics.gauge({ name: 'forebay_workers', help: 'Worker processes that are running.' }, (gauge) =>
+      gauge.set(this.#workers.size),
+    );
+    this.#restarts = metrics.counter({
+      name: 'forebay_worker_restarts_total',
+      help:
+        'Worker processes started again because one ended by itself. Its connections were lost, and nothing ' +
+        'else. Any growth: the log says how it ended.',
+    });
+    this.#refreshing = setInterval(() => void this.#refresh(), refreshMs).unref();
+  }
+
+  /** Resolves when all of them serve. @throws Error where one cannot start */
+  static async start(options: WorkerPoolOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(options);
+    try {
+      const starting = Array.from({ length: options.workers }, () => pool.#launch(restartDelayMinMs));
+      await Promise.all(starting.map(({ serving }) => serving));
+    } catch (error) {
+      await pool.drain(0);
+      throw error;
+    }
+    return pool;
+  }
+
+  /** Resolves when no worker sees the registry as it was before. */
+  async update(view: RegistryView): Promise<void> {
+    const plain = plainViewOf(view);
+    await Promise.all([...this.#workers].map((worker) => worker.update(plain)));
+  }
+
+  /** The values of all processes together, this one included. */
+  async read(): Promise<MetricsReading> {
+    await this.#refresh();
+    const ofWorkers = [...this.#workers].map(({ values }) => values);
+    return mergedReading([await this.#options.metrics.values(), ...this.#ended, ...ofWorkers]);
+  }
+
+  /** Lets all requests under way end, for at most `deadlineMs`, and the workers with them. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#refreshing);
+    for (const delay of this.#delays) clearTimeout(delay);
+    await Promise.all([...this.#workers].map((worker) => worker.drain(deadlineMs)));
+  }
+
+  async #refresh(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.refresh()));
+  }
+
+  async #foldEnded(): Promise<void> {
+    const folding = this.#ended;
+    const folded = await mergedReading(folding).values();
+    this.#ended = [folded, ...this.#ended.filter((values) => !folding.includes(values))];
+  }
+
+  #launch(delayMs: number): WorkerHandle {
+    const { start, view, onMessage } = this.#options;
+    const worker = new WorkerHandle({ onMessage });
+    this.#workers.add(worker);
+    const startedMs = performance.now();
+    worker.send({ ...start, kind: 'start', view: plainViewOf(view()) });
+    void worker.ended.then((how) => this.#onEnded(worker, how, { delayMs, startedMs }));
+    return worker;
+  }
+
+  #onEnded(
+    worker: WorkerHandle,
+    how: string,
+    { delayMs, startedMs }: { readonly delayMs: number; readonly startedMs: number },
+  ): void {
+    this.#workers.delete(worker);
+    this.#ended.push(countedIn(worker.values));
+    if (this.#ended.length > endedMax) void this.#foldEnded();
+    if (this.#stopping) return;
+    const wasSteady = performance.now() - startedMs > steadyMs;
+    const afterMs = wasSteady ? restartDelayMinMs : delayMs;
+    this.#options.log.error({ pid: worker.pid, how, afterMs }, 'a worker ended: it is started again');
+    const delay = setTimeout(() => {
+      this.#delays.delete(delay);
+      this.#restarts.inc();
+      this.#launch(Math.min(2 * afterMs, restartDelayMaxMs));
+    }, afterMs);
+    this.#delays.add(delay);
+  }
+}

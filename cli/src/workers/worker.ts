@@ -1,0 +1,153 @@
+/**
+ * A worker: a whole gateway, with its own clients for what it sends to UFSs itself, and hot objects in front of
+ * the cache node that the owner is. It holds nothing that its end could lose.
+ */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { HotCacheNode } from '@forebay/cache-node/hot/hot-cache-node';
+import type { HotFacts, HotQuestion } from '@forebay/cache-node/hot/hot-facts';
+import { HotObjects } from '@forebay/cache-node/hot/hot-objects';
+import { declareCacheNodeMetrics } from '@forebay/cache-node/metrics';
+import { systemClock as clock } from '@forebay/core/clock';
+import { createLog, type Log } from '@forebay/core/log';
+import { Metrics } from '@forebay/core/metrics';
+import type { Mount } from '@forebay/core/mount';
+import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
+import { createGateway, type Gateway } from '@forebay/gateway/app';
+import { openUfsClients } from '../roles/ufs-clients.ts';
+import { Undoing } from '../roles/undoing.ts';
+import { credentialsOf } from '../roles/users.ts';
+import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
+import { RegistryReplica } from './registry-replica.ts';
+import { openCells } from './shared-cells.ts';
+
+/** Resolves with what takes the owner's further messages, once clients can connect. */
+export async function runWorker(start: WorkerStart): Promise<(message: ToWorker) => void> {
+  const { values } = start;
+  const log = createLog({ level: start.logLevel });
+  watchForDefects(log);
+  const undoing = new Undoing(log);
+  const registry = new RegistryReplica(start.view);
+  const metrics = new Metrics();
+  const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
+  const cells = openCells(start.cellsPath);
+  const questions = new Questions();
+  const cacheNode = await openCacheNode(start, { metrics, questions, cells, undoing });
+  const gateway = createGateway({
+    registry,
+    cacheNode,
+    ufsOf: (mount: Mount) => pool.ufsOf(mount),
+    serviceOf: (pattern: Mount) => pool.serviceOf(pattern),
+    credentials: credentialsOf(start.rootUser, registry),
+    settings: values,
+    metrics,
+    clock,
+    log,
+    cells,
+  });
+  await listenWithOthers(gateway.createServer(), start);
+  tell({ kind: 'serving' });
+  return (message) => {
+    if (message.kind === 'view') {
+      registry.update(message.view);
+      tell({ kind: 'viewed', id: message.id });
+    } else if (message.kind === 'metrics') void tellValues(message.id, metrics);
+    else if (message.kind === 'facts') questions.answered(message.id, message.facts);
+    else if (message.kind === 'drain')
+      void drain(message.deadlineMs, { gateway, cacheNode, metrics, undoing });
+  };
+}
+
+interface CacheNodeParts {
+  readonly metrics: Metrics;
+  readonly questions: Questions;
+  readonly cells: ReturnType<typeof openCells>;
+  readonly undoing: Undoing;
+}
+
+async function openCacheNode(
+  { values, dataPlane, nodeId }: WorkerStart,
+  { metrics, questions, cells, undoing }: CacheNodeParts,
+): Promise<HotCacheNode> {
+  const { path, secret } = dataPlane;
+  const home = await RemoteCacheNode.connect({ address: { path }, secret });
+  undoing.add(() => home.close());
+  const { hotObjectsMax, hotMemorySizeBytes, hotFilesMax } = values;
+  const hot = new HotObjects({
+    cells,
+    clock,
+    nodeId,
+    objectsMax: hotObjectsMax,
+    memoryBytesMax: hotMemorySizeBytes,
+    filesMax: hotFilesMax,
+  });
+  return new HotCacheNode({
+    home,
+    hot,
+    askFacts: (question) => questions.ask(question),
+    tellUses: (uses) => tell({ kind: 'uses', uses }),
+    metrics: declareCacheNodeMetrics(metrics),
+    clock,
+  });
+}
+
+async function listenWithOthers(server: Server, { host, port }: WorkerStart): Promise<void> {
+  server.listen({ host, port, reusePort: true });
+  await once(server, 'listening');
+}
+
+function tell(message: ToOwner): void {
+  // Where the owner is gone, so is this process in a moment.
+  process.send?.(message, undefined, {}, () => {});
+}
+
+async function tellValues(id: number, metrics: Metrics): Promise<void> {
+  tell({ kind: 'metrics', id, values: await metrics.values() });
+}
+
+interface Drained {
+  readonly gateway: Gateway;
+  readonly cacheNode: HotCacheNode;
+  readonly metrics: Metrics;
+  readonly undoing: Undoing;
+}
+
+async function drain(deadlineMs: number, { gateway, cacheNode, metrics, undoing }: Drained): Promise<void> {
+  await gateway.drain(deadlineMs);
+  cacheNode.close();
+  await undoing.run();
+  const values = await metrics.values();
+  process.send?.({ kind: 'drained', values } satisfies ToOwner, undefined, {}, () => process.exit(0));
+}
+
+/** Questions to the owner that have no answer yet. */
+class Questions {
+  readonly #waiting = new Map<number, (facts: HotFacts | undefined) => void>();
+  #nextId = 1;
+
+  ask({ object, first, endExclusive }: HotQuestion): Promise<HotFacts | undefined> {
+    const { mount, ufsKey, versionId } = object;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const question = { mountPath: mount.path, bucket: mount.bucket, ufsKey, versionId, first, endExclusive };
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      tell({ kind: 'ask', id, question });
+    });
+  }
+
+  answered(id: number, facts: HotFacts | undefined): void {
+    this.#waiting.get(id)?.(facts);
+    this.#waiting.delete(id);
+  }
+}
+
+/** A defect of ours ends the process: the owner starts another. */
+function watchForDefects(log: Log): void {
+  const die = (error: unknown) => {
+    log.error({ reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'defect');
+    process.exit(1);
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+}
