@@ -2,8 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
+import type { AbsentObject, CacheNode, OpenedObject } from '@forebay/core/cache-node';
 import { CachePolicies } from '@forebay/core/cache-policy';
+import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
@@ -93,6 +94,7 @@ export class TestNodes {
       clock?: TestClock;
       policies?: CachePolicies;
       mounts?: readonly Mount[];
+      cells?: Cells;
     } = {},
   ): Promise<TestNode> {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'forebay-node-')));
@@ -108,6 +110,7 @@ export class TestNodes {
       metrics,
       clock,
       log: silentLog,
+      cells: options.cells,
     });
     this.#made.push({ node, dataDir });
     return { node, clock, metrics, dataDir };
@@ -125,7 +128,7 @@ export function refOf(key: string, mount = testMount(), versionId?: string): Obj
 }
 
 export async function openObject(
-  node: LocalCacheNode,
+  node: Pick<CacheNode, 'open'>,
   object: ObjectRef,
   options: { range?: RangeRequest; want?: 'info' | 'bytes'; signal?: AbortSignal } = {},
 ): Promise<OpenedObject> {
@@ -135,7 +138,7 @@ export async function openObject(
 }
 
 export function openAny(
-  node: LocalCacheNode,
+  node: Pick<CacheNode, 'open'>,
   object: ObjectRef,
   options: { range?: RangeRequest; want?: 'info' | 'bytes'; signal?: AbortSignal } = {},
 ): Promise<OpenedObject | AbsentObject> {
@@ -156,7 +159,7 @@ export async function bodyOf(opened: OpenedObject): Promise<Buffer> {
 }
 
 export async function readAll(
-  node: LocalCacheNode,
+  node: Pick<CacheNode, 'open'>,
   object: ObjectRef,
   range?: RangeRequest,
 ): Promise<{ bytes: Buffer; cache: string; etag: string | undefined }> {
