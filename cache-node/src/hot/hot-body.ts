@@ -1,7 +1,9 @@
 /**
  * The body of a hot answer: parts of pages that lie open, lent one by one. A page that has left memory is
- * read and verified anew; where it is not good any more, the home gives the rest.
+ * read and verified anew; where it is not good any more, or was closed before a slow client came to it, the home
+ * gives the rest. No file is held open for a client.
  */
+import { assert } from '@forebay/core/errors';
 import type { FileSlice, SlicedBody } from '@forebay/core/pieces';
 import { type HotFile, hotReadBytes } from './hot-files.ts';
 
@@ -16,8 +18,14 @@ export interface HotBodyOptions {
   readonly parts: readonly HotPart[];
   /** Hears of bytes that went to the client, and where they lay. */
   readonly onServed: (source: 'memory' | 'disk', bytes: number) => void;
-  /** The rest of the body, from so many bytes on, as the home has it. The page did not hold. */
-  readonly restFromHome: (afterBytes: number, badPart: number) => Promise<AsyncIterator<Uint8Array>>;
+  /**
+   * The rest of the body, from so many bytes on, as the home has it.
+   * @param badPart whose page is not good; undefined: it is just not open any more
+   */
+  readonly restFromHome: (
+    afterBytes: number,
+    badPart: number | undefined,
+  ) => Promise<AsyncIterator<Uint8Array>>;
 }
 
 export class HotBody implements SlicedBody {
@@ -25,14 +33,14 @@ export class HotBody implements SlicedBody {
   #part = 0;
   /** Into the part. */
   #at = 0;
-  #sentBytes = 0;
+  #usedBytes = 0;
+  #lentBytes = 0;
   #buffer: Buffer | undefined;
   #rest: AsyncIterator<Uint8Array> | undefined;
   #done = false;
 
   constructor(options: HotBodyOptions) {
     this.#options = options;
-    for (const { page } of options.parts) if (!(page instanceof Uint8Array)) page.lend();
   }
 
   [Symbol.asyncIterator](): this {
@@ -43,14 +51,17 @@ export class HotBody implements SlicedBody {
     const part = this.#current();
     if (!part) return this.#rest && !this.#done ? this.#fromRest() : undefined;
     const { page, start, endExclusive } = part;
-    const slice =
-      page instanceof Uint8Array
-        ? page.subarray(start, endExclusive)
-        : page.slice(start + this.#at, endExclusive);
+    if (page instanceof Uint8Array) return this.#lend(page.subarray(start + this.#at, endExclusive));
+    const slice = page.slice(start + this.#at, endExclusive);
     if (!slice) return this.#read(part);
-    const bytes = slice instanceof Uint8Array ? slice.byteLength : slice.lengthBytes;
-    this.#advance(bytes, part);
+    this.#lentBytes = slice.lengthBytes;
     return slice;
+  }
+
+  unread(lengthBytes: number): void {
+    assert(lengthBytes <= this.#lentBytes, 'only what is lent can be unread');
+    this.#lentBytes -= lengthBytes;
+    this.#settle();
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
@@ -63,58 +74,54 @@ export class HotBody implements SlicedBody {
   }
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#end();
+    if (!this.#done) this.#settle();
+    this.#done = true;
     await this.#rest?.return?.();
     return { done: true, value: undefined };
   }
 
   #current(): HotPart | undefined {
     if (this.#done || this.#rest) return undefined;
+    this.#settle();
     const part = this.#options.parts[this.#part];
-    if (!part) this.#end();
+    if (!part) this.#done = true;
     return part;
   }
 
   async #read(part: HotPart): Promise<Uint8Array | undefined> {
     const { page, start, endExclusive } = part as HotPart & { page: HotFile };
     this.#buffer ??= Buffer.allocUnsafeSlow(hotReadBytes);
-    let bytes: Uint8Array;
-    // Also where the body is left meanwhile.
-    page.lend();
     try {
-      bytes = await page.read(start + this.#at, endExclusive, this.#buffer);
+      return this.#lend(await page.read(start + this.#at, endExclusive, this.#buffer));
     } catch {
-      this.#rest = await this.#options.restFromHome(this.#sentBytes, this.#part);
+      this.#rest = await this.#options.restFromHome(this.#usedBytes, page.isClosed ? undefined : this.#part);
       if (!this.#done) return this.#fromRest();
       await this.#rest.return?.();
       return undefined;
-    } finally {
-      page.release();
     }
-    this.#advance(bytes.byteLength, part);
+  }
+
+  #lend(bytes: Uint8Array): Uint8Array {
+    this.#lentBytes = bytes.byteLength;
     return bytes;
   }
 
-  /** The part stays open until the next piece is asked for. */
-  #advance(bytes: number, { page, start, endExclusive }: HotPart): void {
-    this.#at += bytes;
-    this.#sentBytes += bytes;
-    this.#options.onServed(page instanceof Uint8Array ? 'memory' : 'disk', bytes);
-    if (start + this.#at < endExclusive) return;
+  /** What was lent is used. */
+  #settle(): void {
+    const part = this.#options.parts[this.#part];
+    if (!part || this.#lentBytes === 0) return;
+    this.#options.onServed(part.page instanceof Uint8Array ? 'memory' : 'disk', this.#lentBytes);
+    this.#at += this.#lentBytes;
+    this.#usedBytes += this.#lentBytes;
+    this.#lentBytes = 0;
+    if (part.start + this.#at < part.endExclusive) return;
     this.#part += 1;
     this.#at = 0;
   }
 
   async #fromRest(): Promise<Uint8Array | undefined> {
     const { done, value } = await this.#rest!.next();
-    if (done) this.#end();
+    if (done) this.#done = true;
     return done ? undefined : value;
-  }
-
-  /** Files stay lent to the end: the last slice is in use until then. */
-  #end(): void {
-    if (this.#done) return;
-    this.#done = true;
-    for (const { page } of this.#options.parts) if (!(page instanceof Uint8Array)) page.release();
   }
 }

@@ -19,7 +19,7 @@ import type { Freed, FreeRequest } from '@forebay/core/freeing';
 import type { Mount, ObjectRef } from '@forebay/core/mount';
 import { versionOf } from '@forebay/core/object';
 import type { ObjectStat } from '@forebay/core/object-stat';
-import { pagesOf } from '@forebay/core/page';
+import { type PageId, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import { LRUCache } from 'lru-cache';
 import type { CacheNodeMetrics } from '../metrics.ts';
@@ -112,7 +112,6 @@ export class HotCacheNode implements CacheNode {
     this.#options.hot.close();
   }
 
-  /** In the tick of the look: the files are lent before anything else can happen. */
   #taken(request: OpenRequest, { opened, parts, set }: HotAnswer): OpenedObject {
     const { metrics } = this.#options;
     metrics.infoReads.inc({ result: 'memory' });
@@ -122,7 +121,7 @@ export class HotCacheNode implements CacheNode {
     if (!only) return { ...opened, body: new Uint8Array(0) };
     metrics.pageReads.inc({ result: 'hit' }, parts.length);
     const { mount } = request.object;
-    this.#uses.used(set, Math.floor(range.start / mount.pageSizeBytes), parts.length);
+    this.#uses.used(set, this.#firstOf(range, mount), parts.length);
     if (parts.length === 1 && only.page instanceof Uint8Array) {
       this.#onServed(mount, 'memory', only.endExclusive - only.start);
       return { ...opened, body: only.page.subarray(only.start, only.endExclusive) };
@@ -131,13 +130,20 @@ export class HotCacheNode implements CacheNode {
       parts,
       onServed: (source, bytes) => this.#onServed(mount, source, bytes),
       restFromHome: (afterBytes, badPart) => {
-        const index = Math.floor(range.start / mount.pageSizeBytes) + badPart;
-        metrics.pageCorruptions.inc();
-        this.#options.hot.dropPage({ set, index });
+        if (badPart !== undefined) this.#onBadPage({ set, index: this.#firstOf(range, mount) + badPart });
         return this.#restFromHome(request, opened, { ...range, start: range.start + afterBytes });
       },
     });
     return { ...opened, body };
+  }
+
+  #firstOf({ start }: ByteRange, { pageSizeBytes }: Mount): number {
+    return Math.floor(start / pageSizeBytes);
+  }
+
+  #onBadPage(page: PageId): void {
+    this.#options.metrics.pageCorruptions.inc();
+    this.#options.hot.dropPage(page);
   }
 
   #onServed(mount: Mount, source: 'memory' | 'disk', bytes: number): void {

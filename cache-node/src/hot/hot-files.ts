@@ -4,7 +4,7 @@
  * file, it only unlinks it, and whoever has it open still reads the same bytes. So a page that is gone is
  * not wrong, but its space on disk is free only when it is closed here: files without a name are closed soon.
  */
-import { close, fstat, open, read } from 'node:fs';
+import { close, fstatSync, open, read } from 'node:fs';
 import { promisify } from 'node:util';
 import type { PageId } from '@forebay/core/page';
 import type { FileSlice } from '@forebay/core/pieces';
@@ -20,11 +20,11 @@ import {
   stampBytes,
 } from '../page-store/page-stamp.ts';
 import type { PlacedPage } from '../page-store/paged-object.ts';
+import { VerifiedBlocks } from '../page-store/verified-blocks.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const readFile = promisify(read);
-const statFile = promisify(fstat);
 
 /** Bytes of one read: a whole number of blocks that have a checksum. */
 const readBytes = 256 * 1024;
@@ -36,8 +36,10 @@ export class HotFile {
   readonly expiresAtMs: number | undefined;
   readonly #descriptor: number;
   readonly #checksums: Buffer;
-  #users = 0;
-  #dropped = false;
+  readonly #verified = new VerifiedBlocks();
+  #reads = 0;
+  #isDropped = false;
+  #isClosing = false;
 
   constructor(descriptor: number, checksums: Buffer, of: PlacedPage) {
     this.#descriptor = descriptor;
@@ -46,28 +48,34 @@ export class HotFile {
     this.expiresAtMs = of.expiresAtMs;
   }
 
-  /** It stays open until `release`. */
-  lend(): void {
-    this.#users += 1;
+  get isClosed(): boolean {
+    return this.#isDropped;
   }
 
-  release(): void {
-    this.#users -= 1;
-    this.#closeUnused();
-  }
-
-  /** Closed when nobody uses it. */
+  /** Closed when no read is under way. */
   drop(): void {
-    if (this.#dropped) return;
-    this.#dropped = true;
+    this.#isDropped = true;
     this.#closeUnused();
   }
 
-  /** A part of it, where all of that is in memory now; undefined: it has to be read and verified again. */
+  /**
+   * A part of it, where all of that was verified, is unchanged since, and in memory now. Undefined: it has to be
+   * read, which verifies it anew.
+   */
   slice(start: number, endExclusive: number): FileSlice | undefined {
+    if (this.#isDropped) return undefined;
     const lengthBytes = endExclusive - start;
+    const first = Math.floor(start / checkedBytes);
+    try {
+      const { ctimeMs } = fstatSync(this.#descriptor);
+      if (!this.#verified.has(first, Math.ceil(endExclusive / checkedBytes), ctimeMs)) return undefined;
+    } catch {
+      return undefined;
+    }
     const resident = syscalls()?.residentBytes(this.#descriptor, start, lengthBytes);
-    return resident === lengthBytes ? { file: this.#descriptor, offset: start, lengthBytes } : undefined;
+    if (resident === lengthBytes) return { file: this.#descriptor, offset: start, lengthBytes };
+    this.#verified.clear();
+    return undefined;
   }
 
   /**
@@ -79,21 +87,34 @@ export class HotFile {
     const from = first * checkedBytes;
     const end = Math.min(from + readBytes, Math.ceil(endExclusive / checkedBytes) * checkedBytes);
     const bytes = into.subarray(0, Math.min(end, this.lengthBytes) - from);
-    await readWhole(this.#descriptor, bytes, from);
-    for (let at = 0, block = first; at < bytes.byteLength; at += checkedBytes, block += 1) {
+    if (this.#isDropped) throw new Error('the file is closed');
+    const { ctimeMs } = fstatSync(this.#descriptor);
+    this.#reads += 1;
+    try {
+      await readWhole(this.#descriptor, bytes, from);
+    } finally {
+      this.#reads -= 1;
+      this.#closeUnused();
+    }
+    let block = first;
+    for (let at = 0; at < bytes.byteLength; at += checkedBytes, block += 1) {
       if (crc32(bytes.subarray(at, at + checkedBytes)) !== this.#checksums.readUInt32LE(block * 4)) {
         throw new Error('a page that was good fails its checksum');
       }
     }
+    this.#verified.add(first, block, ctimeMs);
     return bytes.subarray(start - from, Math.min(endExclusive - from, bytes.byteLength));
   }
 
-  async isUnlinked(): Promise<boolean> {
-    return (await statFile(this.#descriptor)).nlink === 0;
+  /** Its owner took the page away. */
+  get isUnlinked(): boolean {
+    return fstatSync(this.#descriptor).nlink === 0;
   }
 
   #closeUnused(): void {
-    if (this.#dropped && this.#users === 0) closeFile(this.#descriptor).catch(() => {});
+    if (!this.#isDropped || this.#reads > 0 || this.#isClosing) return;
+    this.#isClosing = true;
+    closeFile(this.#descriptor).catch(() => {});
   }
 }
 
@@ -109,7 +130,7 @@ export class HotFiles {
 
   constructor(options: { readonly openMax: number }) {
     this.#files = new LRUCache({ max: options.openMax, dispose: (file) => file.drop() });
-    this.#sweep = setInterval(() => void this.#closeUnlinked(), sweepMs).unref();
+    this.#sweep = setInterval(() => this.#closeUnlinked(), sweepMs).unref();
   }
 
   get(name: string): HotFile | undefined {
@@ -137,12 +158,8 @@ export class HotFiles {
     this.#files.clear();
   }
 
-  async #closeUnlinked(): Promise<void> {
-    for (const [name, file] of [...this.#files.entries()]) {
-      file.lend();
-      if (await file.isUnlinked().catch(() => true)) this.#files.delete(name);
-      file.release();
-    }
+  #closeUnlinked(): void {
+    for (const [name, file] of [...this.#files.entries()]) if (file.isUnlinked) this.#files.delete(name);
   }
 }
 
@@ -154,6 +171,8 @@ async function openVerified(page: PageId, place: PlacedPage, buffer: Buffer): Pr
     await readWhole(descriptor, trailer, place.lengthBytes);
     const stamp = readTrailer(trailer, place.lengthBytes);
     if (!stamp || !isOf(stamp, page, place)) return undefined;
+    // What nobody asked for would come into the page cache unverified.
+    syscalls()?.readNothingMore(descriptor);
     const opened = new HotFile(descriptor, trailer, place);
     for (let start = 0; start < place.lengthBytes; start += readBytes) {
       await opened.read(start, Math.min(start + readBytes, place.lengthBytes), buffer);
