@@ -15,6 +15,7 @@ import { declareGatewayMetrics } from '@forebay/gateway/metrics';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
 import { declareCircuits, declareUfsMetrics } from '@forebay/ufs/metered';
 import { serveSettingGroups } from 'forebay/settings';
+import { declareWorkerMetrics } from 'forebay/workers/metrics';
 
 /** Path below docs/ to text. */
 export function generatedDocs(): Record<string, string> {
@@ -49,6 +50,7 @@ function metricsPage(): string {
   declareCacheNodeMetrics(metrics);
   declareUfsMetrics(metrics);
   declareCircuits(metrics, () => new Map());
+  declareWorkerMetrics(metrics, () => 0);
   declareCacheNodeGauges(metrics, () => assert.fail('nothing is scraped here'));
   const rows = metrics.declared().map(({ name, type, help }) => [code(name), type, help]);
   return `# Metrics

@@ -72,7 +72,6 @@ describe('loadServeConfig', () => {
   it.each([
     [{ mount: ['/one=s3://one', '/one=s3://two'] }, '--mount: mount /one: the path is mounted twice'],
     [{ mount: ['/one=gcs://one'] }, '--mount: mount /one: gcs:// is not available in this version'],
-    [{ workers: '2' }, '--workers: more than 1 is not available in this version'],
     [{ config: '/nowhere/forebay.yaml' }, '--config: cannot read /nowhere/forebay.yaml'],
   ])('refuses %j', (flags, message) => {
     expect(() => load(flags)).toThrow(message);

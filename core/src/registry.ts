@@ -30,8 +30,8 @@ export interface Registry {
   /** The current view, at hand: reading it never waits. */
   view(): RegistryView;
   /**
-   * Calls back after each change until the returned function is called. A change is not over, and who asked for
-   * it not answered, before every promise that a listener returned is settled.
+   * Calls back after each change until the returned function is called. A change is not over, and who asked
+   * for it not answered, before every promise that a listener returned is settled.
    */
   watch(listener: (view: RegistryView) => unknown): () => void;
   join(member: Member): Promise<void>;

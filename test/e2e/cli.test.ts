@@ -61,7 +61,7 @@ describe('help and usage', () => {
     [['srve'], 'unknown command'],
     [['serve', '--prot', '1'], 'unknown option'],
     [['serve', '--port', 'x'], '--port: "x" is not allowed; allowed is a whole number up to 65535'],
-    [['serve', '--workers', '4'], 'not available in this version'],
+    [['serve', '--workers', 'many'], 'a whole number up to 256'],
     [['serve', '--tls-cert', 'x'], '--tls-cert is not available in this version'],
     [['serve', '--mount', '/lake=gcs://lake'], 'mount /lake: gcs:// is not available in this version'],
     [['serve', '--config', 'none.yaml'], 'cannot read none.yaml'],

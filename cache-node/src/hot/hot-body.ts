@@ -1,7 +1,7 @@
 /**
  * The body of a hot answer: parts of pages that lie open, lent one by one. A page that has left memory is
- * read and verified anew; where it is not good any more, or was closed before a slow client came to it, the home
- * gives the rest. No file is held open for a client.
+ * read and verified anew; where it is not good any more, or was closed before a slow client came to it, the
+ * home gives the rest. No file is held open for a client.
  */
 import { assert } from '@forebay/core/errors';
 import type { FileSlice, SlicedBody } from '@forebay/core/pieces';

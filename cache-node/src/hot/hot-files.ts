@@ -59,8 +59,8 @@ export class HotFile {
   }
 
   /**
-   * A part of it, where all of that was verified, is unchanged since, and in memory now. Undefined: it has to be
-   * read, which verifies it anew.
+   * A part of it, where all of that was verified, is unchanged since, and in memory now. Undefined: it has to
+   * be read, which verifies it anew.
    */
   slice(start: number, endExclusive: number): FileSlice | undefined {
     if (this.#isDropped) return undefined;

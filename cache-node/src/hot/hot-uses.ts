@@ -1,6 +1,6 @@
 /**
- * What was served from hot objects, gathered for the home: which pages were used, so that eviction knows them,
- * and how many bytes each mount served, so that its read amplification is right. Told in batches.
+ * What was served from hot objects, gathered for the home: which pages were used, so that eviction knows
+ * them, and how many bytes each mount served, so that its read amplification is right. Told in batches.
  */
 import type { Mount } from '@forebay/core/mount';
 import type { PageSetId } from '@forebay/core/page';

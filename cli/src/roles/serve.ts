@@ -14,7 +14,7 @@ import type { Log } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import { isPattern, type Mount } from '@forebay/core/mount';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
-import { createGateway, type GatewayOptions } from '@forebay/gateway/app';
+import { createGateway } from '@forebay/gateway/app';
 import { createAdminApp } from '@forebay/registry/admin/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { SecretBox } from '@forebay/registry/secret-box';
@@ -31,9 +31,8 @@ import {
 } from '../data-dir.ts';
 import { refuseDataDir, type ServeConfig } from '../serve-config.ts';
 import { version } from '../version.ts';
-import { makeCells } from '../workers/shared-cells.ts';
 import { startWorkers } from '../workers/start-workers.ts';
-import { planWorkers, valuesOfOwner } from '../workers/worker-limits.ts';
+import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
 import type { Front } from './front.ts';
 import { checkPort, listen, urlOf } from './listening.ts';
@@ -100,40 +99,27 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const adminPlace = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
   const admin = await startAdminServer(adminPlace, undoing);
   const port = await checkPort({ host: values.host, port: values.port, portFlag: '--port' });
-  const { workers, reason } = planWorkers(values);
-  if (reason) log.warn({ reason }, 'there is one process');
+  const plan = planWorkers(values, join(dataDir.path, 'cells'));
+  if (plan.reason) log.warn({ reason: plan.reason }, 'there is one process');
   const state = openState(dataDir.statePath);
   undoing.add(() => state.disconnect());
   const registry = await openRegistry(state, parts);
   const nodeId = await nodeIdIn(state);
   const metrics = new Metrics();
-  const own = workers > 1 ? valuesOfOwner(values) : values;
-  const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values: own, log, undoing });
+  const ownValues = plan.cells ? valuesOfOwner(values) : values;
+  const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values: ownValues, log, undoing });
   await openMounts(pool, parts);
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
-  const cellsPath = join(dataDir.path, 'cells');
-  const cells = workers > 1 ? makeCells(cellsPath) : undefined;
   const policies = new CachePolicies(registry.view());
   const cacheNode = await LocalCacheNode.open({
     ...{ nodeId, dataDir: dataDir.cachePath, mounts: () => registry.view().mounts },
-    ...{ settings: values, ufsOf, policies, metrics, clock, log, cells },
+    ...{ settings: values, ufsOf, policies, metrics, clock, log, cells: plan.cells },
   });
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
   undoing.add(followPolicies(registry, { policies, cacheNode }));
-  const credentials = credentialsOf(rootUser, registry);
-  const serviceOf = (pattern: Mount) => pool.serviceOf(pattern);
   const place = { host: values.host, port };
-  const front =
-    workers > 1
-      ? await startWorkers({
-          ...{ ...place, workers, values, dataDir, cellsPath, rootUser, registry, cacheNode },
-          ...{ metrics, log, undoing },
-        })
-      : await openGateway(
-          { settings: values, ufsOf, serviceOf, registry, cacheNode, credentials, metrics, clock, log },
-          place,
-        );
+  const front = await openFront({ plan, place, pool, rootUser, registry, cacheNode, metrics }, parts);
   undoing.add(() => front.drain(values.drainTimeoutMs));
   const endpoint = urlOf(place);
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
@@ -163,14 +149,33 @@ async function start(parts: Parts): Promise<RunningForebay> {
   return { endpoint, adminUrl: admin.url, nodeId, rootUser, mounts, stop: () => undoing.run() };
 }
 
-/** Everything in this process. */
-async function openGateway(
-  options: GatewayOptions,
-  place: { readonly host: string; readonly port: number },
-): Promise<Front> {
-  const gateway = createGateway(options);
+interface FrontParts {
+  readonly plan: WorkersPlan;
+  readonly place: { readonly host: string; readonly port: number };
+  readonly pool: UfsPool;
+  readonly rootUser: RootUser;
+  readonly registry: LocalRegistry;
+  readonly cacheNode: LocalCacheNode;
+  readonly metrics: Metrics;
+}
+
+async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts): Promise<Front> {
+  const { plan, place, pool, rootUser, registry, cacheNode, metrics } = of;
+  const { values, dataDir } = config;
+  if (plan.cells) {
+    const { workers, cellsPath } = plan;
+    return startWorkers({
+      ...{ ...place, workers, values, dataDir, cellsPath, rootUser, registry, cacheNode },
+      ...{ metrics, log, undoing },
+    });
+  }
+  const gateway = createGateway({
+    ...{ settings: values, registry, cacheNode, metrics, clock, log },
+    credentials: credentialsOf(rootUser, registry),
+    ufsOf: (mount) => pool.ufsOf(mount),
+    serviceOf: (pattern) => pool.serviceOf(pattern),
+  });
   await listen(gateway.createServer(), { ...place, portFlag: '--port' });
-  const { metrics } = options;
   return { read: async () => metrics, drain: (deadlineMs) => gateway.drain(deadlineMs) };
 }
 

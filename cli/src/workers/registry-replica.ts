@@ -1,4 +1,4 @@
-/** The registry as a worker has it: the owner's view, kept up to date by the owner. Changes are made there. */
+/** The registry as a worker has it: the owner's view, kept up to date by the owner, who makes all changes. */
 import type { Registry, RegistryView } from '@forebay/core/registry';
 import { type PlainView, viewOf } from './plain-view.ts';
 

@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { Cells, cellsBytes } from '@forebay/core/changes';
 import { syscalls } from '@forebay/core/syscalls';
 
-/** Makes the file anew, so that nothing of an earlier start is in it. @throws Error where it cannot be mapped */
+/** Makes the file anew: nothing of an earlier start is in it. @throws Error where it cannot be mapped */
 export function makeCells(path: string): Cells {
   rmSync(path, { force: true });
   const file = openSync(path, 'wx+', 0o600);
@@ -27,6 +27,6 @@ export function openCells(path: string): Cells {
 
 function mapped(file: number): Cells {
   const calls = syscalls();
-  if (!calls) throw new Error('there is no shared memory here');
+  if (!calls) throw new Error('koffi is not installed, or not for this system');
   return new Cells(calls.mapShared(file, cellsBytes));
 }

@@ -1,23 +1,31 @@
 /** How many workers there are, and which part of the limits each of them gets. */
 import { availableParallelism } from 'node:os';
-import { syscalls } from '@forebay/core/syscalls';
+import type { Cells } from '@forebay/core/changes';
 import type { ServeValues } from '../settings.ts';
+import { makeCells } from './shared-cells.ts';
 
 const workersMax = 256;
 
-export interface WorkersPlan {
-  /** 1: everything is in one process. */
-  readonly workers: number;
-  /** Why there are fewer than were asked for. */
-  readonly reason: string | undefined;
-}
+export type WorkersPlan =
+  /** One process does everything. `reason`: why, where more were asked for. */
+  | { readonly workers: 1; readonly cells: undefined; readonly reason: string | undefined }
+  | {
+      readonly workers: number;
+      readonly cells: Cells;
+      readonly cellsPath: string;
+      readonly reason: undefined;
+    };
 
-export function planWorkers({ workers }: Pick<ServeValues, 'workers'>): WorkersPlan {
+/** @param cellsPath where the file of the cells is made, if there are several */
+export function planWorkers({ workers }: Pick<ServeValues, 'workers'>, cellsPath: string): WorkersPlan {
   const asked = workers === 0 ? Math.min(availableParallelism(), workersMax) : workers;
-  if (asked === 1 || syscalls()) return { workers: asked, reason: undefined };
-  const reason =
-    'several workers need shared memory through koffi, which is not installed or does not work here';
-  return { workers: 1, reason: workers === 0 ? undefined : reason };
+  if (asked === 1) return { workers: 1, cells: undefined, reason: undefined };
+  try {
+    return { workers: asked, cells: makeCells(cellsPath), cellsPath, reason: undefined };
+  } catch (error) {
+    const reason = `several workers need memory that processes share: ${(error as Error).message}`;
+    return { workers: 1, cells: undefined, reason: workers === 0 ? undefined : reason };
+  }
 }
 
 /** Of what workers send to a UFS: lists, writes and what is passed through. Reads are the owner's. */

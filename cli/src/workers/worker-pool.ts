@@ -12,6 +12,7 @@ import {
 } from '@forebay/core/metrics';
 import type { RegistryView } from '@forebay/core/registry';
 import type { ToOwner, WorkerStart } from './messages.ts';
+import { declareWorkerMetrics } from './metrics.ts';
 import { plainViewOf } from './plain-view.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
@@ -47,16 +48,7 @@ export class WorkerPool {
 
   private constructor(options: WorkerPoolOptions) {
     this.#options = options;
-    const { metrics } = options;
-    metrics.gauge({ name: 'forebay_workers', help: 'Worker processes that are running.' }, (gauge) =>
-      gauge.set(this.#workers.size),
-    );
-    this.#restarts = metrics.counter({
-      name: 'forebay_worker_restarts_total',
-      help:
-        'Worker processes started again because one ended by itself. Its connections were lost, and nothing ' +
-        'else. Any growth: the log says how it ended.',
-    });
+    this.#restarts = declareWorkerMetrics(options.metrics, () => this.#workers.size).restarts;
     this.#refreshing = setInterval(() => void this.#refresh(), refreshMs).unref();
   }
 

@@ -1,6 +1,6 @@
 /**
- * A worker: a whole gateway, with its own clients for what it sends to UFSs itself, and hot objects in front of
- * the cache node that the owner is. It holds nothing that its end could lose.
+ * A worker: a whole gateway, with its own clients for what it sends to UFSs itself, and hot objects in front
+ * of the cache node that the owner is. It holds nothing that its end could lose.
  */
 import { once } from 'node:events';
 import type { Server } from 'node:http';

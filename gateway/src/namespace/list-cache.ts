@@ -1,8 +1,8 @@
 /**
  * Pages of UFS listings, kept for a mount's `listTtl` (DESIGN §4, Lists). Off unless a mount asks for it:
  * what changes behind this gateway, through another one included, shows in its lists only when the time is
- * over. Writes through this gateway drop the pages that could show them, so those show at once. Where a gateway
- * is several processes, a write through one of them drops the bucket's pages in all.
+ * over. Writes through this gateway drop the pages that could show them, so those show at once. Where a
+ * gateway is several processes, a write through one of them drops the bucket's pages in all.
  */
 import { type Cells, cellOf, listsOf } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
