@@ -39,6 +39,14 @@ export const gatewaySettings = {
     default: 'off',
     help: 'One log line per request at level info; off writes it at level debug.',
   }),
+  zeroCopy: choice({
+    env: 'FOREBAY_ZERO_COPY',
+    choices: ['auto', 'off'],
+    default: 'auto',
+    help:
+      'Cached pages go from the page cache to a client without a copy (sendfile), where the system and the ' +
+      'connection allow it; off reads them into memory first.',
+  }),
   headersTimeoutMs: duration({
     env: 'FOREBAY_HEADERS_TIMEOUT',
     default: '30s',

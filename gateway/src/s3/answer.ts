@@ -5,7 +5,10 @@
  * once the last has left this process: a piece is lent until then.
  */
 import type { ServerResponse } from 'node:http';
+import { type Sent, writeBody } from './body-writer.ts';
 import type { S3Answer } from './types.ts';
+
+export type { Sent } from './body-writer.ts';
 
 export interface AnswerContext {
   /** Request ids and the like: sent before the answer's own headers. */
@@ -16,16 +19,8 @@ export interface AnswerContext {
   readonly closeConnection: boolean;
   /** Awaited when the whole answer is on its way, before the response ends. */
   readonly beforeEnd?: (() => Promise<void>) | undefined;
-}
-
-export interface Sent {
-  readonly bodyBytes: number;
-  /**
-   * `whole`: everything went to the socket. `client-gone`: the client left first. `cut`: the body failed and
-   * the connection was destroyed; `cause` is what failed.
-   */
-  readonly end: 'whole' | 'client-gone' | 'cut';
-  readonly cause?: unknown;
+  /** Parts of files may go to the socket without a copy. */
+  readonly zeroCopy?: boolean;
 }
 
 /**
@@ -62,7 +57,8 @@ export async function writeAnswer(
     await finish(outgoing, context, bytes);
     return { bodyBytes: bytes.length, end: 'whole' };
   }
-  const sent = await writeStream(outgoing, bytes, lengthBytes);
+  const { zeroCopy = false } = context;
+  const sent = await writeBody(outgoing, bytes, { lengthBytes, zeroCopy });
   if (sent.end === 'whole') await finish(outgoing, context, undefined);
   return sent;
 }
@@ -107,33 +103,6 @@ function lengthOf(answer: S3Answer, body: Uint8Array | AsyncIterable<Uint8Array>
   return Number(answer.headers.find(([name]) => name === 'content-length')?.[1]);
 }
 
-async function writeStream(
-  outgoing: ServerResponse,
-  body: AsyncIterable<Uint8Array>,
-  lengthBytes: number,
-): Promise<Sent> {
-  let bodyBytes = 0;
-  const writer = new PieceWriter(outgoing);
-  try {
-    for await (const bytes of body) {
-      if (outgoing.destroyed) return { bodyBytes, end: 'client-gone' };
-      bodyBytes += bytes.length;
-      if (bodyBytes > lengthBytes) throw new Error('the body is longer than its content-length');
-      await writer.write(bytes);
-    }
-    if (bodyBytes < lengthBytes && lengthBytes !== unknown) {
-      throw new Error('the body is shorter than its content-length');
-    }
-  } catch (cause) {
-    const gone = outgoing.destroyed;
-    outgoing.destroy();
-    return { bodyBytes, end: gone ? 'client-gone' : 'cut', cause };
-  } finally {
-    writer.end();
-  }
-  return { bodyBytes, end: 'whole' };
-}
-
 async function finish(
   outgoing: ServerResponse,
   { beforeEnd }: AnswerContext,
@@ -146,32 +115,6 @@ async function finish(
     outgoing.end();
   } else if (bytes) outgoing.end(bytes);
   else outgoing.end();
-}
-
-/** Writes pieces that are only lent: each is done with once the system has taken its bytes. */
-class PieceWriter {
-  readonly #outgoing: ServerResponse;
-  #taken = () => {};
-
-  constructor(outgoing: ServerResponse) {
-    this.#outgoing = outgoing;
-    outgoing.on('close', this.#settle);
-  }
-
-  /** Resolves when nobody will look at the bytes any more: they are the system's, or the client is gone. */
-  write(bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
-      this.#taken = resolve;
-      this.#outgoing.write(bytes, this.#settle);
-      if (this.#outgoing.destroyed) resolve();
-    });
-  }
-
-  end(): void {
-    this.#outgoing.off('close', this.#settle);
-  }
-
-  readonly #settle = (): void => this.#taken();
 }
 
 async function leave(

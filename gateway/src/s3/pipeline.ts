@@ -56,10 +56,12 @@ export class Pipeline {
   readonly #errors: ErrorReporter;
   readonly #crossOrigin: CrossOrigin;
   readonly #whiteSpaceIntervalMs: number;
+  readonly #zeroCopy: boolean;
 
   constructor(options: PipelineOptions) {
     this.#registry = options.registry;
     this.#whiteSpaceIntervalMs = options.settings.whiteSpaceIntervalMs;
+    this.#zeroCopy = options.settings.zeroCopy === 'auto';
     const { settings, credentials, clock } = options;
     this.#receiveDeps = {
       auth: { credentials, clock, sigv2: settings.sigv2, signingKeys: new SigningKeys() },
@@ -150,6 +152,7 @@ export class Pipeline {
       ],
       headOnly: incoming.method === 'HEAD',
       closeConnection: unread === 'long',
+      zeroCopy: this.#zeroCopy,
       beforeEnd: isSending ? () => dropUnreadBody(incoming) : undefined,
     });
     if (unread === 'short') incoming.resume();
