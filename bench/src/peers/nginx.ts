@@ -16,7 +16,10 @@ export const nginxPeer: Peer = {
     const program = join(await toolPath('nginx'), 'usr/sbin/nginx');
     mkdirSync(join(directory, 'tmp'));
     const port = await freePort();
-    writeFileSync(join(directory, 'nginx.conf'), configuration(directory, port, new URL(ufs.endpoint).host));
+    writeFileSync(
+      join(directory, 'nginx.conf'),
+      cacheConfiguration(directory, port, new URL(ufs.endpoint).host),
+    );
     const server = startProcess(program, ['-p', directory, '-c', 'nginx.conf', '-e', 'stderr']);
     stack.defer(async () => void (await server.stop()));
     await untilReady(server, () => isPortOpen(port));
@@ -31,7 +34,7 @@ export const nginxPeer: Peer = {
 };
 
 /** Connections are kept on both sides, files are sent by sendfile and their descriptors are kept. */
-function configuration(directory: string, port: number, upstream: string): string {
+export function cacheConfiguration(directory: string, port: number, upstream: string): string {
   const paths = ['client_body', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path tmp;`);
   return `
 daemon off;
