@@ -1,16 +1,16 @@
 /** Sends one body: no more than its client granted, and nothing once the client has left. */
 import { ForebayError } from '@forebay/core/errors';
-import { type FileSlice, isSliced, type SlicedBody } from '@forebay/core/pieces';
+import { isSliced, type SlicedBody } from '@forebay/core/pieces';
 import { dataBytesMax } from '../wire/frame.ts';
 import type { Outbox } from '../wire/outbox.ts';
-
-type Part = Uint8Array | FileSlice;
+import { FileFrame } from './file-frame.ts';
 
 export class BodySender {
   readonly #outbox: Outbox;
   readonly #stream: number;
   #credit: number;
-  #left = false;
+  #leftBytes = 0;
+  #isLeft = false;
   #wake: (() => void) | undefined;
   #leave: (() => void) | undefined;
 
@@ -28,64 +28,85 @@ export class BodySender {
 
   /** The client has left. */
   leave(): void {
-    this.#left = true;
+    this.#isLeft = true;
     this.#wakeUp();
     this.#leave?.();
   }
 
-  /** The body is returned in every case. @throws what it throws; ForebayError where it is too short */
+  /** The body is returned in every case. @throws what it throws; ForebayError where its length is another */
   async send(body: AsyncIterable<Uint8Array>, lengthBytes: number): Promise<void> {
-    const sliced = this.#outbox.sendsFiles && isSliced(body);
-    const iterator = sliced ? body : body[Symbol.asyncIterator]();
+    const sliced = this.#outbox.sendsFiles && isSliced(body) ? body : undefined;
+    const iterator = sliced ?? body[Symbol.asyncIterator]();
     // Also while its next piece is waited for.
     this.#leave = () => void returned(iterator);
-    let leftBytes = lengthBytes;
+    this.#leftBytes = lengthBytes;
     try {
-      while (leftBytes > 0 && !this.#left) {
-        const part = sliced ? await nextSlice(body) : (await iterator.next()).value;
-        if (this.#left) return;
-        if (part === undefined) throw new ForebayError('ufs-unavailable', 'a body is shorter than its range');
-        leftBytes -= sizeOf(part);
-        if (leftBytes < 0) throw new ForebayError('ufs-unavailable', 'a body is longer than its range');
-        await this.#sendPart(part, leftBytes === 0);
-      }
+      if (sliced) await this.#sendSlices(sliced);
+      else await this.#sendPieces(iterator);
     } finally {
       this.#leave = undefined;
       await returned(iterator);
     }
   }
 
-  async #sendPart(part: Part, isLast: boolean): Promise<void> {
-    const sizeBytes = sizeOf(part);
-    let at = 0;
-    while (at < sizeBytes) {
-      while (this.#credit === 0 && !this.#left) await new Promise<void>((resolve) => (this.#wake = resolve));
-      if (this.#left) return;
-      const length = Math.min(this.#credit, dataBytesMax, sizeBytes - at);
-      this.#credit -= length;
-      const endsBody = isLast && at + length === sizeBytes;
-      if (part instanceof Uint8Array) {
-        await this.#outbox.data(this.#stream, part.subarray(at, at + length), endsBody);
+  async #sendPieces(iterator: AsyncIterator<Uint8Array>): Promise<void> {
+    while (this.#leftBytes > 0 && !this.#isLeft) {
+      const { value } = await iterator.next();
+      if (!this.#isLeft) await this.#sendBytes(value);
+    }
+  }
+
+  async #sendSlices(body: SlicedBody): Promise<void> {
+    while (this.#leftBytes > 0) {
+      if (this.#credit === 0) await this.#granted();
+      if (this.#isLeft) return;
+      const next = body.nextSlice();
+      const part = next instanceof Promise ? await next : next;
+      if (this.#isLeft) return;
+      if (part === undefined || part instanceof Uint8Array) await this.#sendBytes(part);
+      else if (this.#outbox.beginSteps()) {
+        const lengthBytes = Math.min(this.#credit, dataBytesMax, part.lengthBytes);
+        this.#count(lengthBytes);
+        const frame = new FileFrame(this.#outbox, body, () => this.#isLeft);
+        const rest = await frame.send(this.#stream, part, { lengthBytes, isLast: this.#leftBytes === 0 });
+        if (rest) await this.#sendBytes(rest);
       } else {
-        const slice = { file: part.file, offset: part.offset + at, lengthBytes: length };
-        await this.#outbox.file(this.#stream, slice, endsBody);
+        // A slice is good for its tick alone.
+        body.unread(part.lengthBytes);
+        await this.#outbox.turn();
       }
+    }
+  }
+
+  async #sendBytes(part: Uint8Array | undefined): Promise<void> {
+    if (part === undefined) throw new ForebayError('ufs-unavailable', 'a body is shorter than its range');
+    let at = 0;
+    while (at < part.byteLength) {
+      while (this.#credit === 0 && !this.#isLeft) await this.#granted();
+      if (this.#isLeft) return;
+      const length = Math.min(this.#credit, dataBytesMax, part.byteLength - at);
+      this.#count(length);
+      await this.#outbox.data(this.#stream, part.subarray(at, at + length), this.#leftBytes === 0);
       at += length;
     }
+  }
+
+  #count(lengthBytes: number): void {
+    this.#credit -= lengthBytes;
+    this.#leftBytes -= lengthBytes;
+    if (this.#leftBytes < 0) throw new ForebayError('ufs-unavailable', 'a body is longer than its range');
+  }
+
+  #granted(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   #wakeUp(): void {
     this.#wake?.();
     this.#wake = undefined;
   }
-}
-
-function nextSlice(body: AsyncIterable<Uint8Array>): ReturnType<SlicedBody['nextSlice']> {
-  return (body as SlicedBody).nextSlice();
-}
-
-function sizeOf(part: Part): number {
-  return part instanceof Uint8Array ? part.byteLength : part.lengthBytes;
 }
 
 /** How a body takes it that nobody reads on is its own affair. */

@@ -18,7 +18,8 @@ import type { Mount, ObjectRef } from '@forebay/core/mount';
 import { parseMount } from '@forebay/core/mount-uri';
 import type { ObjectInfo } from '@forebay/core/object';
 import type { ObjectStat } from '@forebay/core/object-stat';
-import { resolveRange } from '@forebay/core/range';
+import { type ByteRange, resolveRange } from '@forebay/core/range';
+import { LendingBody, type LentFile } from './lending-body.ts';
 
 export const lake = mountOf('/lake=s3://store?endpoint=http://127.0.0.1:1');
 
@@ -59,6 +60,8 @@ export class ScriptedNode implements CacheNode {
   beforePiece: (offset: number) => Promise<void> | undefined = () => undefined;
   /** Called at the begin and end of a write. May throw. */
   onWrite: (call: string) => void = () => {};
+  /** Bodies lend parts of this file, which holds their object, beside bytes. */
+  lendsFrom: LentFile | undefined;
   /** Answers without a wait what it can. */
   answersAtOnce = false;
 
@@ -144,8 +147,16 @@ export class ScriptedNode implements CacheNode {
     const { range, whole } = resolved === 'unsatisfiable' ? { range: resolved, whole: false } : resolved;
     const condition = evaluateConditions(conditions, info);
     const wanted = range !== 'unsatisfiable' && condition === 'met' && want === 'bytes';
-    const body = wanted ? this.#body(content.subarray(range.start, range.endExclusive), signal) : undefined;
+    const body = wanted ? this.#bodyOf(content, range, signal) : undefined;
     return { kind: 'object', ...answered, info, condition, range, whole, pages: { hit: 1, total: 2 }, body };
+  }
+
+  #bodyOf(content: Buffer, range: ByteRange, signal: AbortSignal): OpenedObject['body'] {
+    if (!this.lendsFrom) return this.#body(content.subarray(range.start, range.endExclusive), signal);
+    this.bodiesOpen += 1;
+    return new LendingBody(this.lendsFrom, content, range, () => {
+      this.bodiesOpen -= 1;
+    });
   }
 
   #body(content: Buffer, signal: AbortSignal): OpenedObject['body'] {

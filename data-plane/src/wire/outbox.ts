@@ -1,20 +1,15 @@
 /**
  * What a connection sends. Small frames wait for the end of the turn and leave together in one write; bytes
  * of pages leave from where they lie, and parts of files by sendfile(2), which needs the socket to itself
- * until its frame is out.
+ * until its frame is out (server/file-frame.ts).
  */
-import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { FileSlice } from '@forebay/core/pieces';
 import type { Syscalls } from '@forebay/core/syscalls';
 import { flagEnd, frameType, headerBytes, writeHeader } from './frame.ts';
 
 const batchBytes = 128 * 1024;
 /** Longer bodies are not copied. */
 const copiedBytesMax = 16 * 1024;
-/** What is written the usual way when the socket takes no more: its end tells that there is room again. */
-const probeBytes = 16 * 1024;
-const againError = -11;
 const idleBatchesMax = 16;
 const none = new Uint8Array(0);
 
@@ -92,53 +87,62 @@ export class Outbox {
 
   /** A data frame of bytes that are only lent. Resolves when the system has taken them, or nobody will. */
   async data(stream: number, bytes: Uint8Array, isLast: boolean): Promise<void> {
-    while (this.#busy) await this.#turn();
+    while (this.#busy) await this.turn();
     this.#dataHeader(stream, bytes.byteLength, isLast);
     this.#chunk(bytes);
     await new Promise<void>((resolve) => this.#write(resolve));
-    this.#nextTurn();
   }
 
-  /** A data frame of a part of a file. Resolves when the system has it, or nobody will take it. */
-  async file(stream: number, slice: FileSlice, isLast: boolean): Promise<void> {
-    while (this.#busy) await this.#turn();
+  /** Whether a frame in several steps may begin now: then nothing else leaves until `endSteps`. */
+  beginSteps(): boolean {
+    if (this.#busy) return false;
     this.#busy = true;
-    try {
-      this.#dataHeader(stream, slice.lengthBytes, isLast);
-      await this.#written();
-      await this.#sendFile(slice);
-    } finally {
-      this.#busy = false;
-      this.flush();
-      this.#nextTurn();
-    }
+    return true;
   }
 
-  async #sendFile({ file, offset, lengthBytes }: FileSlice): Promise<void> {
-    const syscalls = this.#syscalls!;
-    const socket = descriptorOf(this.#socket)!;
-    const endExclusive = offset + lengthBytes;
-    let at = offset;
-    while (at < endExclusive) {
-      if (this.#socket.destroyed) return;
-      const sent = syscalls.sendfile(socket, file, at, endExclusive - at);
-      if (sent > 0) at += sent;
-      else if (sent === againError) at += await this.#probe(file, at, endExclusive - at);
-      else {
-        // A file that is shorter than it was, or a socket that is none: the frame cannot be ended.
-        this.#socket.destroy(new Error(`sendfile failed with error ${-sent}`));
-        return;
-      }
-    }
+  endSteps(): void {
+    this.#busy = false;
+    this.flush();
+    for (const turn of this.#turns.splice(0)) turn();
   }
 
-  /** Some of it the usual way, which waits for room. */
-  async #probe(file: number, at: number, lengthBytes: number): Promise<number> {
-    const bytes = Buffer.allocUnsafe(Math.min(probeBytes, lengthBytes));
-    const length = readSync(file, bytes, 0, bytes.length, at);
-    if (length === 0) this.#socket.destroy(new Error('a file is shorter than it was'));
-    else await new Promise<void>((resolve) => this.#socket.write(bytes.subarray(0, length), () => resolve()));
-    return length;
+  /** Resolves when it is worth another try to begin. */
+  turn(): Promise<void> {
+    return this.#busy ? new Promise((resolve) => this.#turns.push(resolve)) : Promise.resolve();
+  }
+
+  /** In several steps: the frame's header. What it says must follow, by `write` and `sendFile`. */
+  dataHeader(stream: number, lengthBytes: number, isLast: boolean): void {
+    this.#dataHeader(stream, lengthBytes, isLast);
+    this.#write(undefined);
+  }
+
+  /**
+   * In several steps: bytes that are only lent, before all frames that wait. Resolves when the system has
+   * taken them, or nobody will.
+   */
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => this.#socket.write(bytes, () => resolve()));
+  }
+
+  /** Whether the system has all that was written: only then may a file follow. */
+  get isDrained(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+
+  /** @returns what sendfile(2) does; undefined where files cannot be sent */
+  sendFile(file: number, offset: number, lengthBytes: number): number | undefined {
+    const socket = descriptorOf(this.#socket);
+    return socket === undefined ? undefined : this.#syscalls?.sendfile(socket, file, offset, lengthBytes);
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** A frame that was begun cannot be ended: neither can anything after it be sent. */
+  destroy(): void {
+    this.#socket.destroy();
   }
 
   #dataHeader(stream: number, payloadBytes: number, isLast: boolean): void {
@@ -146,18 +150,6 @@ export class Outbox {
     const flags = isLast ? flagEnd : 0;
     const header = { payloadBytes, metaBytes: 0, stream, type: frameType.data, flags };
     writeHeader(batch, this.#batchEnd - headerBytes, header);
-  }
-
-  /** Writes all that waits, and waits until the system has it. */
-  async #written(): Promise<void> {
-    let over = false;
-    const written = Promise.withResolvers<void>();
-    this.#write(() => {
-      over = true;
-      written.resolve();
-    });
-    // What the system took at once needs no wait, though its callback comes later.
-    if (!over && this.#socket.writableLength > 0) await written.promise;
   }
 
   /** A batch with room, which is taken: it ends at `#batchEnd`. */
@@ -223,14 +215,6 @@ export class Outbox {
       socket.write(chunks[last]!, over);
       socket.uncork();
     }
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve) => this.#turns.push(resolve));
-  }
-
-  #nextTurn(): void {
-    if (!this.#busy) this.#turns.shift()?.();
   }
 }
 
