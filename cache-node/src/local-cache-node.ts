@@ -55,6 +55,8 @@ export interface LocalCacheNodeOptions {
   readonly settings: CacheNodeConfig;
   /** The UFS behind a mount: opened once, shared by all who ask. */
   readonly ufsOf: (mount: Mount) => Promise<Ufs>;
+  /** The same where it is open; without it no open is answered at once. */
+  readonly openedUfsOf?: ((mount: Mount) => Ufs | undefined) | undefined;
   /** How pages are kept; may change at any time. */
   readonly policies: CachePolicies;
   readonly mounts: () => MountTable;
@@ -168,6 +170,11 @@ export class LocalCacheNode implements CacheNode {
       }
     }
     return this.#direct.open(request, ufs, 'MISS');
+  }
+
+  openNow(request: OpenRequest): OpenedObject | AbsentObject | undefined {
+    const ufs = this.#options.openedUfsOf?.(request.object.mount);
+    return ufs && this.#opener.openNow(request, ufs);
   }
 
   async beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {

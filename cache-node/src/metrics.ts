@@ -1,12 +1,41 @@
 /** The cache node's metrics, each declared once. Label sets are bounded by mounts and by the lists below. */
 import type { DirectoryStats } from '@forebay/core/cache-node';
-import type { Metrics } from '@forebay/core/metrics';
+import { BoundCounter, type Metrics } from '@forebay/core/metrics';
 
 export type ServedSource = 'memory' | 'disk' | 'peer' | 'ufs';
 
 export type CacheNodeMetrics = ReturnType<typeof declareCacheNodeMetrics>;
 
 export function declareCacheNodeMetrics(metrics: Metrics) {
+  const declared = declareMetrics(metrics);
+  return { ...declared, ...hitCounts(declared) };
+}
+
+/** What is counted at every hit, without a search for its labels. */
+function hitCounts({ pageReads, infoReads, bytesServed, mountBytesServed }: ReturnType<typeof declareMetrics>) {
+  const pages = new BoundCounter(pageReads, { result: 'hit' });
+  const bytes = new BoundCounter(bytesServed, { source: 'memory' });
+  const infos = {
+    memory: new BoundCounter(infoReads, { result: 'memory' }),
+    persistent: new BoundCounter(infoReads, { result: 'persistent' }),
+  };
+  const byMount = new Map<string, BoundCounter>();
+  return {
+    countKnownInfo: (level: keyof typeof infos) => infos[level].add(),
+    countMemoryHit(mount: string, lengthBytes: number): void {
+      pages.add();
+      bytes.add(lengthBytes);
+      let ofMount = byMount.get(mount);
+      if (!ofMount) {
+        ofMount = new BoundCounter(mountBytesServed, { mount });
+        byMount.set(mount, ofMount);
+      }
+      ofMount.add(lengthBytes);
+    },
+  };
+}
+
+function declareMetrics(metrics: Metrics) {
   return {
     ...servedMetrics(metrics),
     pageReads: metrics.counter<'result'>({

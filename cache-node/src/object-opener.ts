@@ -10,15 +10,16 @@ import type { DirectOpener } from './direct-opener.ts';
 import { isCacheable } from './fill/cacheable.ts';
 import type { Fill } from './fill/fill.ts';
 import { cachedPages, type FillContext } from './fill/fill-context.ts';
+import { readFromMemory } from './fill/memory-read.ts';
 import { narrowed } from './fill/narrow-reads.ts';
 import { PageReader } from './fill/page-reader.ts';
 import { type PageSource, pageSetOf } from './fill/page-source.ts';
 import type { ReadAhead } from './fill/read-ahead.ts';
 import { FirstThenRest } from './first-then-rest.ts';
 import type { Home, InfoShare } from './home.ts';
-import type { InfoStore } from './info-store/info-store.ts';
+import type { InfoStore, KnownInfo } from './info-store/info-store.ts';
 import { absentOf, openedOf } from './open-answers.ts';
-import { planOf } from './open-plan.ts';
+import { type OpenPlan, planOf } from './open-plan.ts';
 import {
   countPages,
   hasWhatIsAsked,
@@ -50,6 +51,9 @@ interface ResolvedInfo extends InfoWay {
   readonly span?: UnclaimedAnswer | undefined;
 }
 
+const byKnowing = { by: 'known', joined: false, fill: undefined } as const;
+const onePage = { hit: 1, total: 1 } as const;
+
 export class ObjectOpener {
   readonly #options: OpenerOptions;
 
@@ -59,17 +63,86 @@ export class ObjectOpener {
 
   /** @throws ForebayError `version-changed` before the first byte: drop the info and open again. */
   async open(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {
-    const { nodeId, info, fills } = this.#options;
-    const known = info.usable(request.object);
-    if (!known || !hasWhatIsAsked(request, known)) return this.#ask(request, ufs);
-    const { ageMs, level, record } = known;
-    fills.metrics.infoReads.inc({ result: level });
-    if (record.content.kind === 'absent') {
-      if (mayBeBucket(request, record.content.answer)) return this.#options.direct.open(request, ufs, 'MISS');
-      return absentOf({ answer: record.content.answer, cache: 'HIT', ageMs, nodeId });
+    const known = this.#known(request);
+    if (!known) return this.#ask(request, ufs);
+    const now = this.#nowOf(request, known, ufs);
+    if (now) return now;
+    const { record, ageMs, level } = known;
+    this.#options.fills.metrics.countKnownInfo(level);
+    // Of what is absent only a bucket that may be missing is left.
+    if (record.content.kind === 'absent') return this.#options.direct.open(request, ufs, 'MISS');
+    return this.#answer(request, ufs, { info: record.content.info, ageMs, ...byKnowing });
+  }
+
+  /** What can be answered in this tick; undefined: nothing was counted, and `open` is the way. */
+  openNow(request: OpenRequest, ufs: Ufs): OpenedObject | AbsentObject | undefined {
+    const known = this.#known(request);
+    return known && this.#nowOf(request, known, ufs);
+  }
+
+  #known(request: OpenRequest): KnownInfo | undefined {
+    const known = this.#options.info.usable(request.object);
+    return known && hasWhatIsAsked(request, known) ? known : undefined;
+  }
+
+  /** The answer, where known info and bytes in memory are all that it takes. */
+  #nowOf(
+    request: OpenRequest,
+    { record: { content }, ageMs, level }: KnownInfo,
+    ufs: Ufs,
+  ): OpenedObject | AbsentObject | undefined {
+    const { nodeId, fills } = this.#options;
+    if (content.kind === 'absent') {
+      const { answer } = content;
+      if (mayBeBucket(request, answer)) return undefined;
+      fills.metrics.countKnownInfo(level);
+      return absentOf({ answer, cache: 'HIT', ageMs, nodeId });
     }
-    const found = { info: record.content.info, ageMs, by: 'known', joined: false, fill: undefined } as const;
-    return this.#answer(request, ufs, found);
+    const { info } = content;
+    const plan = planOf(request, info);
+    const opened = this.#withoutPages(request, { info, ageMs, ...byKnowing }, plan);
+    const answer = opened ?? this.#fromMemory(request, { info, ageMs }, { plan, ufs });
+    if (answer) fills.metrics.countKnownInfo(level);
+    return answer;
+  }
+
+  /** What no page is needed for. */
+  #withoutPages(request: OpenRequest, resolved: ResolvedInfo, plan: OpenPlan): OpenedObject | undefined {
+    const { info, ageMs } = resolved;
+    const { nodeId } = this.#options;
+    const { range } = plan;
+    const isPlain = request.want === 'info' || plan.condition !== 'met' || range === 'unsatisfiable';
+    if (isPlain) return openedOf({ ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved) });
+    if (range.start < range.endExclusive || !isCacheable(info, this.#options.fills.policyOf(request.object))) {
+      return undefined;
+    }
+    const body = new Uint8Array(0);
+    return openedOf({ ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved), body });
+  }
+
+  #fromMemory(
+    request: OpenRequest,
+    { info, ageMs }: Pick<ResolvedInfo, 'info' | 'ageMs'>,
+    { plan, ufs }: { readonly plan: OpenPlan; readonly ufs: Ufs },
+  ): OpenedObject | undefined {
+    const { nodeId, fills } = this.#options;
+    const { object } = request;
+    const { condition, range, whole } = plan;
+    if (range === 'unsatisfiable') return undefined;
+    const policy = fills.policyOf(object);
+    if (!isCacheable(info, policy)) return undefined;
+    const { mount } = object;
+    const { pageSizeBytes } = mount;
+    const set = pageSetOf(object, info);
+    const body = readFromMemory({ mount, set, sizeBytes: info.sizeBytes }, range, fills);
+    if (!body) return undefined;
+    // Of an object of one page there is nothing ahead.
+    if (info.sizeBytes > pageSizeBytes) {
+      const source = { object, ufs, info, set, pageSizeBytes, policy };
+      this.#options.readAhead.onRead(source, range, request);
+    }
+    const found = { kind: 'object', info, condition, range, whole, body } as const;
+    return { ...found, cache: 'HIT', ageMs, nodeId, pages: onePage };
   }
 
   async #ask(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {
@@ -129,22 +202,11 @@ export class ObjectOpener {
     const { info, ageMs } = resolved;
     const { nodeId } = this.#options;
     const plan = planOf(request, info);
-    if (request.want === 'info' || plan.condition !== 'met' || plan.range === 'unsatisfiable') {
-      return openedOf({ ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved) });
-    }
+    const opened = this.#withoutPages(request, resolved, plan);
+    if (opened) return opened;
     const policy = this.#options.fills.policyOf(request.object);
-    if (!isCacheable(info, policy)) {
+    if (plan.range === 'unsatisfiable' || !isCacheable(info, policy)) {
       return this.#options.direct.open(request, ufs, 'BYPASS');
-    }
-    if (plan.range.start === plan.range.endExclusive) {
-      return openedOf({
-        ...plan,
-        info,
-        ageMs,
-        nodeId,
-        cache: infoResultOf(resolved),
-        body: new Uint8Array(0),
-      });
     }
     const { pageSizeBytes } = request.object.mount;
     const set = pageSetOf(request.object, info);
@@ -160,9 +222,9 @@ export class ObjectOpener {
     const cache = pageResultOf(resolved, pages);
     const reader = new PageReader(source, plan.range, this.#options.fills, request.signal);
     if (fill) reader.join(fill, !resolved.joined);
-    const opened = resolved.span?.claim();
-    if (opened) reader.adopt(opened);
-    else this.#options.readAhead.onRead(source, plan.range, request.signal);
+    const span = resolved.span?.claim();
+    if (span) reader.adopt(span);
+    else this.#options.readAhead.onRead(source, plan.range, request);
     const body = reader.takeFromMemory() ?? (await FirstThenRest.of(reader, plan.range));
     return openedOf({ ...plan, info, ageMs, nodeId, cache, pages, body });
   }

@@ -4,6 +4,83 @@
  */
 import { AggregatorRegistry, Counter, Gauge, Histogram, type MetricObject, Registry } from 'prom-client';
 
+/** One label set of a counter, found once: to count is an addition, where the labels' way is a search. */
+export class BoundCounter<L extends string = string> {
+  readonly #counter: Counter<L>;
+  readonly #labels: Partial<Record<L, string | number>>;
+  #entry: { value: number } | undefined;
+
+  constructor(counter: Counter<L>, labels: Partial<Record<L, string | number>>) {
+    this.#counter = counter;
+    this.#labels = labels;
+  }
+
+  add(count = 1): void {
+    if (this.#entry) this.#entry.value += count;
+    else {
+      this.#counter.inc(this.#labels, count);
+      this.#entry = entryOf<{ value: number }>(this.#counter, this.#labels);
+    }
+  }
+}
+
+interface HistogramEntry {
+  readonly bucketValues: Record<number, number>;
+  sum: number;
+  count: number;
+}
+
+/** The same of a histogram. */
+export class BoundHistogram<L extends string = string> {
+  readonly #histogram: Histogram<L>;
+  readonly #labels: Partial<Record<L, string | number>>;
+  readonly #bounds: readonly number[];
+  #entry: HistogramEntry | undefined;
+
+  constructor(
+    histogram: Histogram<L>,
+    bound: {
+      readonly labels: Partial<Record<L, string | number>>;
+      /** The histogram's own, in order. */
+      readonly buckets: readonly number[];
+    },
+  ) {
+    this.#histogram = histogram;
+    this.#labels = bound.labels;
+    this.#bounds = bound.buckets;
+  }
+
+  observe(value: number): void {
+    const entry = this.#entry;
+    if (!entry) {
+      this.#histogram.observe(this.#labels, value);
+      this.#entry = entryOf<HistogramEntry>(this.#histogram, this.#labels);
+      return;
+    }
+    entry.sum += value;
+    entry.count += 1;
+    for (const bound of this.#bounds) {
+      if (value > bound) continue;
+      entry.bucketValues[bound]! += 1;
+      return;
+    }
+  }
+}
+
+/**
+ * Where prom-client keeps the values of a label set, a thing it does not promise (metrics.test.ts would tell).
+ * Undefined: values go the long way.
+ */
+function entryOf<Entry>(metric: object, labels: Readonly<Record<string, unknown>>): Entry | undefined {
+  const { hashMap = {} } = metric as { hashMap?: Record<string, Entry & { labels: typeof labels }> };
+  const names = Object.keys(labels);
+  return Object.values(hashMap).find(
+    (entry) =>
+      Object.keys(entry.labels).length === names.length &&
+      names.every((name) => entry.labels[name] === labels[name]),
+  );
+}
+
 interface Declared<L extends string> {
   readonly name: `forebay_${string}`;
   /** What it counts, and what to do when it moves. */

@@ -107,8 +107,20 @@ export interface ObjectRef {
   readonly versionId?: string | undefined;
 }
 
+/** Part of the key of every look at what is known. */
+const identities = new WeakMap<UfsLocation, string>();
+
 /** `identity` is the UFS's own (`s3:http://host:port/bucket`, `file:/dir`), the same through every mount. */
 export function ufsIdentityOf(location: UfsLocation): string {
+  let identity = identities.get(location);
+  if (identity === undefined) {
+    identity = identityOf(location);
+    identities.set(location, identity);
+  }
+  return identity;
+}
+
+function identityOf(location: UfsLocation): string {
   if (location.scheme === 'file') return `file:${location.directory}`;
   return `s3:${location.endpoint ?? `aws/${location.region}`}/${location.bucket}`;
 }

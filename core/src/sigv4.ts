@@ -17,23 +17,59 @@ export function hmacSha256(key: string | Uint8Array, data: string): Buffer {
 }
 
 const blockBytes = 64;
+const digestBytes = 32;
+
+/** The key mixed into the first block of both hashes of RFC 2104. */
+interface Pads {
+  readonly inner: Buffer;
+  /** Followed by room for the inner digest. */
+  readonly outer: Buffer;
+}
+
+/** By the key's own object: signing keys are derived once and used for a day. */
+const padsByKey = new WeakMap<Uint8Array, Pads>();
+/** Texts of this many bytes are hashed from here: one process hashes one text at a time. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 
 /**
  * By RFC 2104 itself, from two plain hashes: to make a key object of a signing key, as `createHmac` does each
- * time, costs more than all the hashing of a signature. @param key of 64 bytes at most, as signing keys are
+ * time, costs more than all the hashing of a signature. @param key of 64 bytes at most, as signing keys are; its
+ * bytes never change
  */
 export function hmacSha256Hex(key: Uint8Array, data: string): string {
-  assert(key.byteLength <= blockBytes, 'a signing key fits into one block');
-  const inner = Buffer.allocUnsafe(blockBytes + Buffer.byteLength(data));
-  const outer = Buffer.allocUnsafe(blockBytes + 32);
-  for (let index = 0; index < blockBytes; index += 1) {
-    const byte = key[index] ?? 0;
-    inner[index] = byte ^ 0x36;
-    outer[index] = byte ^ 0x5c;
+  let pads = padsByKey.get(key);
+  if (!pads) {
+    pads = padsOf(key);
+    padsByKey.set(key, pads);
   }
-  inner.write(data, blockBytes);
-  outer.set(hash('sha256', inner, 'buffer'), blockBytes);
-  return hash('sha256', outer, 'hex');
+  pads.outer.write(hashAfter(pads.inner, data), blockBytes, 'latin1');
+  return hash('sha256', pads.outer, 'hex');
+}
+
+function padsOf(key: Uint8Array): Pads {
+  assert(key.byteLength <= blockBytes, 'a signing key fits into one block');
+  const inner = Buffer.alloc(blockBytes, 0x36);
+  const outer = Buffer.alloc(blockBytes + digestBytes, 0x5c);
+  for (const [index, byte] of key.entries()) {
+    inner[index]! ^= byte;
+    outer[index]! ^= byte;
+  }
+  return { inner, outer };
+}
+
+/** SHA-256 of a block and a text, one character per byte. */
+function hashAfter(block: Buffer, text: string): string {
+  const room = blockBytes + text.length * 3;
+  const bytes = room <= scratch.length ? scratch : Buffer.allocUnsafe(room);
+  bytes.set(block);
+  const end = blockBytes + bytes.write(text, blockBytes);
+  return hash('sha256', bytes.subarray(0, end), 'binary');
+}
+
+/** Of a text that has one character per byte, as headers have. */
+function sha256HexOfLatin1(text: string): string {
+  if (text.length > scratch.length) return sha256Hex(Buffer.from(text, 'latin1'));
+  return hash('sha256', scratch.subarray(0, scratch.write(text, 'latin1')), 'hex');
 }
 
 /** A fresh SHA-256 for a body that streams. */
@@ -57,6 +93,7 @@ export function uriEncodePath(path: string): string {
 
 /** Sorted by encoded name, then by encoded value; a parameter without value gets `=`. */
 export function canonicalQuery(entries: readonly (readonly [name: string, value: string])[]): string {
+  if (entries.length === 0) return '';
   const encoded = entries.map(([name, value]) => [uriEncode(name), uriEncode(value)] as const);
   encoded.sort((a, b) => compareText(a[0], b[0]) || compareText(a[1], b[1]));
   return encoded.map(([name, value]) => `${name}=${value}`).join('&');
@@ -68,7 +105,8 @@ function compareText(a: string, b: string): number {
 
 /** Trimmed, inner runs of spaces to one. Takes bytes, one character each. */
 export function canonicalHeaderValue(value: string): string {
-  return trimSpaces(value).replace(/ {2,}/g, ' ');
+  const trimmed = trimSpaces(value);
+  return trimmed.includes('  ') ? trimmed.replace(/ {2,}/g, ' ') : trimmed;
 }
 
 /** Without spaces and tabs at its ends. `trim` takes more: the last byte of an `à` is a space to it. */
@@ -106,7 +144,7 @@ export function canonicalRequest(parts: CanonicalParts): string {
 
 /** @param amzDate `yyyyMMddTHHmmssZ`; @param scope `yyyyMMdd/region/service/aws4_request` */
 export function stringToSign(amzDate: string, scope: string, canonical: string): string {
-  return `AWS4-HMAC-SHA256\n${amzDate}\n${scope}\n${sha256Hex(Buffer.from(canonical, 'latin1'))}`;
+  return `AWS4-HMAC-SHA256\n${amzDate}\n${scope}\n${sha256HexOfLatin1(canonical)}`;
 }
 
 /** Derived signing keys, one HMAC chain per secret, day and region instead of one per request. Bounded. */

@@ -50,13 +50,21 @@ export class UfsPool {
    * call tries again); Error where the pool is closed
    */
   ufsOf(mount: Mount): Promise<Ufs> {
-    if (this.#closed) return Promise.reject(new Error('the UFS pool is closed'));
+    return this.#closed ? Promise.reject(new Error('the UFS pool is closed')) : this.#viewOf(mount).ufs;
+  }
+
+  /** The same where it is open already. */
+  openedUfsOf(mount: Mount): Ufs | undefined {
+    return this.#closed ? undefined : this.#viewOf(mount).opened;
+  }
+
+  #viewOf(mount: Mount): View {
     const { viewOf } = this.#options;
     if (!mount.pattern) {
       const { store, views } = this.#pooledOf(mount.ufs, this.#options.open);
       return atHand(views, { name: mount.path, mountPath: mount.path }, () =>
         store.then((ufs) => viewOf(ufs as Ufs, mount)),
-      ).ufs;
+      );
     }
     const { store, views } = this.#pooledOf(mount.pattern.ufs, this.#options.openService);
     const view = atHand(views, { name: mount.bucket, mountPath: mount.path }, () =>
@@ -69,7 +77,7 @@ export class UfsPool {
       if (views.size <= bucketViewsMax) break;
       views.delete(bucket);
     }
-    return view.ufs;
+    return view;
   }
 
   /** How each mount's UFS answers; of a pattern mount the worst of its buckets. */
@@ -174,7 +182,14 @@ function atHand(
   return view;
 }
 
+/** Asked for at every read, of the few locations that are mounted. */
+const names = new WeakMap<UfsLocation, string>();
+
 /** The connection, not the place in it: mounts of several prefixes of one bucket share a Ufs. */
 function nameOf(location: UfsLocation): string {
-  return JSON.stringify({ ...location, prefix: '' });
+  const known = names.get(location);
+  if (known !== undefined) return known;
+  const name = JSON.stringify({ ...location, prefix: '' });
+  names.set(location, name);
+  return name;
 }

@@ -18,8 +18,8 @@ export class ReadAhead {
     this.#context = context;
   }
 
-  /** A client reads `range`; `signal` says when it has left. */
-  onRead(source: PageSource, range: ByteRange, signal: AbortSignal): void {
+  /** A client reads `range`; its signal, looked at only where something is brought, says when it has left. */
+  onRead(source: PageSource, range: ByteRange, client: { readonly signal: AbortSignal }): void {
     const { aheadPages } = this.#context;
     if (aheadPages === 0) return;
     const { set, info, pageSizeBytes } = source;
@@ -35,7 +35,7 @@ export class ReadAhead {
     const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
     for (let at = first; at < Math.min(endExclusive, first + aheadPages); ) {
       const end = this.#runEnd(set, at, Math.min(endExclusive, at + chunkPages));
-      if (end > at && !this.#bring(source, { first: at, endExclusive: end }, signal)) return;
+      if (end > at && !this.#bring(source, { first: at, endExclusive: end }, client.signal)) return;
       at = Math.max(end, at + 1);
     }
   }

@@ -23,6 +23,8 @@ export interface ServeChildOptions {
   readonly flags?: readonly string[];
   /** Credentials of UFSs. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Another checkout whose Forebay it is to be, for comparing. */
+  readonly checkout?: string;
   readonly signal: AbortSignal;
 }
 
@@ -38,8 +40,10 @@ export interface ServeChild {
 
 /** @throws Error where it ends at its start or is not ready within 30 s. */
 export async function startServe(options: ServeChildOptions): Promise<ServeChild> {
+  const { checkout } = options;
   const args = [
-    ...[program, 'serve', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--log-level', 'info'],
+    checkout === undefined ? program : join(checkout, 'cli/bin/forebay.js'),
+    ...['serve', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--log-level', 'info'],
     ...['--data-dir', join(options.directory, 'data')],
     ...options.mounts.flatMap((mount) => ['--mount', mount]),
     ...(options.flags ?? []),

@@ -110,10 +110,11 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values: ownValues, log, undoing });
   await openMounts(pool, parts);
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
+  const openedUfsOf = (mount: Mount) => pool.openedUfsOf(mount);
   const policies = new CachePolicies(registry.view());
   const cacheNode = await LocalCacheNode.open({
     ...{ nodeId, dataDir: dataDir.cachePath, mounts: () => registry.view().mounts },
-    ...{ settings: values, ufsOf, policies, metrics, clock, log, cells: plan.cells },
+    ...{ settings: values, ufsOf, openedUfsOf, policies, metrics, clock, log, cells: plan.cells },
   });
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
