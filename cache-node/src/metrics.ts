@@ -12,7 +12,12 @@ export function declareCacheNodeMetrics(metrics: Metrics) {
 }
 
 /** What is counted at every hit, without a search for its labels. */
-function hitCounts({ pageReads, infoReads, bytesServed, mountBytesServed }: ReturnType<typeof declareMetrics>) {
+function hitCounts({
+  pageReads,
+  infoReads,
+  bytesServed,
+  mountBytesServed,
+}: ReturnType<typeof declareMetrics>) {
   const pages = new BoundCounter(pageReads, { result: 'hit' });
   const bytes = new BoundCounter(bytesServed, { source: 'memory' });
   const infos = {

@@ -113,7 +113,10 @@ export class ObjectOpener {
     const { range } = plan;
     const isPlain = request.want === 'info' || plan.condition !== 'met' || range === 'unsatisfiable';
     if (isPlain) return openedOf({ ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved) });
-    if (range.start < range.endExclusive || !isCacheable(info, this.#options.fills.policyOf(request.object))) {
+    if (
+      range.start < range.endExclusive ||
+      !isCacheable(info, this.#options.fills.policyOf(request.object))
+    ) {
       return undefined;
     }
     const body = new Uint8Array(0);

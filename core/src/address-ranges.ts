@@ -4,9 +4,11 @@ import { ConfigError } from './config.ts';
 
 export class AddressRanges {
   readonly #ranges = new BlockList();
+  readonly isEmpty: boolean;
 
   /** @param cidrs addresses or CIDRs, IPv4 or IPv6. @throws ConfigError naming the one that is neither */
   constructor(cidrs: readonly string[]) {
+    this.isEmpty = cidrs.length === 0;
     for (const cidr of cidrs) {
       const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? [];
       const version = isIP(address);

@@ -20,12 +20,14 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { answerClientError, stalledError } from './client-error.ts';
 import { closeStalled, drainServer, SilentConnections } from './connections.ts';
-import { type Exchange, openExchange } from './exchange.ts';
+import { Exchange, headOf } from './exchange.ts';
+import { HeadText } from './head-text.ts';
 import { declareGatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import { Observer } from './observer.ts';
 import type { AuthDeps } from './s3/auth/types.ts';
 import { Pipeline } from './s3/pipeline.ts';
 import type { GatewayConfig } from './settings.ts';
+import { ShortWay } from './short-way.ts';
 
 export interface GatewayOptions {
   readonly registry: Registry;
@@ -56,7 +58,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const metrics = declareGatewayMetrics(options.metrics);
   const pipeline = new Pipeline({ ...options, listPages: metrics.listPages });
   const exchanges = new Exchanges();
-  const front = frontOf(wayOf({ ...options, metrics, pipeline }), exchanges);
+  const observer = new Observer({ ...options, metrics });
+  const front = frontOf(wayOf({ ...options, metrics, observer, pipeline }), exchanges);
+  const shortWay = shortWayOf({ ...options, observer, pipeline });
   const servers = new Set<Server>();
   const silent = new SilentConnections();
   let draining = false;
@@ -64,7 +68,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const listenerFor = (expectsContinue: boolean) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (draining) outgoing.shouldKeepAlive = false;
     silent.spoke(incoming.socket);
-    exchanges.add(openExchange({ incoming, outgoing, expectsContinue, clock }));
+    const exchange = shortWay.passedOn(incoming.socket) ?? new Exchange(headOf(incoming), clock);
+    exchange.attach({ incoming, outgoing, expectsContinue });
+    exchanges.add(exchange);
     hideTarget(incoming);
     void front(incoming, outgoing);
   };
@@ -85,7 +91,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       // Bytes bound the head; over a count Node would leave headers out without a word, signed ones too.
       server.maxHeadersCount = 0;
       server.setTimeout(settings.idleTimeoutMs);
-      server.on('connection', (socket) => silent.opened(socket));
+      server.on('connection', (socket) => {
+        silent.opened(socket);
+        shortWay.adopt(socket);
+      });
+      shortWay.guard(server);
       server.on('request', listenerFor(false));
       server.on('checkContinue', listenerFor(true));
       // Any other expectation is ignored, not answered 417 (S3-WIRE 10).
@@ -102,6 +112,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     async drain(deadlineMs) {
       draining = true;
+      shortWay.close();
       const drained = [...servers].map((server) => drainServer(server, deadlineMs));
       silent.close();
       await Promise.all(drained);
@@ -109,8 +120,22 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
+function shortWayOf(options: Pick<WayOptions, 'observer' | 'pipeline' | 'settings' | 'clock'>): ShortWay {
+  const { observer, pipeline, settings, clock } = options;
+  const { keepAliveTimeoutMs } = settings;
+  const wallMs = () => clock.wallMs();
+  return new ShortWay({
+    ...settings,
+    answerNow: (exchange) => pipeline.answerNow(exchange),
+    headText: new HeadText({ sameHeaders: pipeline.sameHeaders, keepAliveTimeoutMs, wallMs }),
+    observer,
+    clock,
+  });
+}
+
 interface WayOptions {
   readonly metrics: GatewayMetrics;
+  readonly observer: Observer;
   readonly pipeline: Pipeline;
   readonly settings: GatewayConfig;
   readonly clock: Clock;
@@ -121,8 +146,7 @@ type Way = Hono<{ Bindings: Exchange }>;
 
 /** A request's way, in order. Every stage writes on the raw response, so none of them may touch Hono's. */
 function wayOf(options: WayOptions): Way {
-  const { metrics, pipeline, settings, log } = options;
-  const observer = new Observer(options);
+  const { metrics, observer, pipeline, settings, log } = options;
   return new Hono<{ Bindings: Exchange }>()
     .use(async ({ env }, next) => {
       observer.begin();

@@ -5,10 +5,21 @@ import type { Metrics } from '@forebay/core/metrics';
 
 export type GatewayMetrics = ReturnType<typeof declareGatewayMetrics>;
 
-const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+export const secondsBuckets = [
+  0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
+];
 
 export function declareGatewayMetrics(metrics: Metrics) {
+  const inFlight = { count: 0 };
+  metrics.gauge(
+    {
+      name: 'forebay_requests_in_flight',
+      help: 'S3 requests being answered now. Near its limit new ones get 503 SlowDown: add gateways.',
+    },
+    (gauge) => gauge.set(inFlight.count),
+  );
   return {
+    inFlight,
     requests: metrics.counter<'op' | 'status' | 'cache'>({
       name: 'forebay_requests_total',
       help:
@@ -23,10 +34,6 @@ export function declareGatewayMetrics(metrics: Metrics) {
         'Slow clients count.',
       labels: ['op'],
       buckets: secondsBuckets,
-    }),
-    inFlight: metrics.gauge({
-      name: 'forebay_requests_in_flight',
-      help: 'S3 requests being answered now. Near its limit new ones get 503 SlowDown: add gateways.',
     }),
     refused: metrics.counter<'reason'>({
       name: 'forebay_requests_refused_total',

@@ -6,6 +6,7 @@ import type { Clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import type { Exchange } from './exchange.ts';
 import type { GatewayMetrics } from './metrics.ts';
+import { RequestCounts } from './request-counts.ts';
 import type { GatewayConfig } from './settings.ts';
 
 /** The client left before it had an answer's head: no status went out. */
@@ -13,10 +14,10 @@ const clientGoneStatus = 499;
 
 export class Observer {
   readonly #metrics: GatewayMetrics;
+  readonly #counts: RequestCounts;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #level: 'info' | 'debug';
-  #inFlight = 0;
 
   constructor(options: {
     readonly metrics: GatewayMetrics;
@@ -25,6 +26,7 @@ export class Observer {
     readonly settings: Pick<GatewayConfig, 'accessLog'>;
   }) {
     this.#metrics = options.metrics;
+    this.#counts = new RequestCounts(options.metrics);
     this.#clock = options.clock;
     this.#log = options.log;
     this.#level = options.settings.accessLog === 'on' ? 'info' : 'debug';
@@ -32,22 +34,23 @@ export class Observer {
 
   /** Requests under way, the one that asks included. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#metrics.inFlight.count;
   }
 
   begin(): void {
-    this.#inFlight += 1;
-    this.#metrics.inFlight.set(this.#inFlight);
+    this.#metrics.inFlight.count += 1;
+  }
+
+  /** The request is not over: it begins again on another way. */
+  passOn(): void {
+    this.#metrics.inFlight.count -= 1;
   }
 
   end(exchange: Exchange): void {
-    this.#inFlight -= 1;
-    this.#metrics.inFlight.set(this.#inFlight);
-    const { outgoing, operation, cache, sent } = exchange;
-    const status = outgoing.headersSent ? outgoing.statusCode : clientGoneStatus;
+    this.#metrics.inFlight.count -= 1;
+    const { operation, cache, sent, status = clientGoneStatus } = exchange;
     const durationMs = this.#clock.monotonicMs() - exchange.startedMs;
-    this.#metrics.requests.inc({ op: operation, status: String(status), cache: cache ?? 'none' });
-    this.#metrics.duration.observe({ op: operation }, durationMs / 1000);
+    this.#counts.count({ operation, status, cache: cache ?? 'none', seconds: durationMs / 1000 });
     if (sent && sent.end !== 'whole') {
       this.#metrics.cutAnswers.inc({ reason: sent.end === 'cut' ? 'body_failed' : 'client_gone' });
     }
@@ -56,12 +59,12 @@ export class Observer {
       {
         id: exchange.id,
         op: operation,
-        method: exchange.incoming.method,
+        method: exchange.head.method,
         bucket: exchange.bucket,
         key: exchange.key,
         range: exchange.incoming.headers.range,
         user: exchange.principal?.kind === 'user' ? exchange.principal.name : undefined,
-        client: exchange.incoming.socket.remoteAddress,
+        client: exchange.head.socket.remoteAddress,
         status,
         code: exchange.errorCode,
         cache,

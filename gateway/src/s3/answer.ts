@@ -75,6 +75,7 @@ function writeHead(
   for (const [name, value] of answer.headers) {
     if (name !== 'content-length' || !isBodiless(answer.status)) flat.push(name, value);
   }
+  for (const [name, value] of answer.sharedHeaders ?? []) flat.push(name, value);
   if (lengthBytes !== undefined && !isBodiless(answer.status) && !hasContentLength(answer)) {
     flat.push('content-length', String(lengthBytes));
   }
@@ -86,7 +87,7 @@ function writeHead(
 const unknown = Number.POSITIVE_INFINITY;
 
 /** 204 and 304 have no body and no length (S3-WIRE 8). */
-function isBodiless(status: number): boolean {
+export function isBodiless(status: number): boolean {
   return status === 204 || status === 304;
 }
 

@@ -5,6 +5,7 @@
  * no more than AccessDenied (DESIGN P8).
  */
 import { isUfsAnswer } from '@forebay/core/errors';
+import type { HeaderList } from '@forebay/core/object';
 import type { S3Action } from '@forebay/core/policy/actions';
 import type { Permissions } from '@forebay/core/policy/permissions';
 import type { Registry } from '@forebay/core/registry';
@@ -131,6 +132,10 @@ const hidden: readonly (readonly [header: RegExp, action: S3Action, ofVersion: S
   [/^x-amz-object-lock-legal-hold$/, 's3:GetObjectLegalHold', 's3:GetObjectLegalHold'],
 ];
 
+function mayBeHidden(name: string): boolean {
+  return name.startsWith('x-amz-tagging') || name.startsWith('x-amz-object-lock');
+}
+
 /** An answer with the headers that the caller may see (AWS, HeadObject: "only returned if the requester has"). */
 export function withoutHidden<Answer extends S3Answer>(request: S3Request, answer: Answer): Answer {
   const permissions = permissionsOf(request);
@@ -142,8 +147,14 @@ export function withoutHidden<Answer extends S3Answer>(request: S3Request, answe
     header.test(name) &&
     (permissions === 'anonymous' ||
       !permissions.allows(versionId === undefined ? plain : ofVersion, resource, values));
-  const headers = answer.headers.filter(([name]) => !hidden.some((row) => isHidden(row, name)));
-  return headers.length === answer.headers.length ? answer : { ...answer, headers };
+  const visible = (headers: HeaderList) =>
+    headers.some(([name]) => mayBeHidden(name))
+      ? headers.filter(([name]) => !hidden.some((row) => isHidden(row, name)))
+      : headers;
+  const headers = visible(answer.headers);
+  const sharedHeaders = answer.sharedHeaders && visible(answer.sharedHeaders);
+  const isSame = headers === answer.headers && sharedHeaders === answer.sharedHeaders;
+  return isSame ? answer : { ...answer, headers, sharedHeaders };
 }
 
 function isAbsence(error: unknown): boolean {

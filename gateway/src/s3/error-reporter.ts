@@ -38,7 +38,7 @@ export class ErrorReporter {
     const error = clientView(exchange, rootOf(thrown));
     const document = errorDocument(error, { requestId: exchange.id, hostId: this.hostId });
     exchange.errorCode = document.code;
-    if (!exchange.signal.aborted) this.#report(exchange, error);
+    if (!exchange.isGone) this.#report(exchange, error);
     return {
       status: document.status,
       headers: document.headers,

@@ -23,16 +23,26 @@ const resourceTypes = { service: 'SERVICE', bucket: 'BUCKET', object: 'OBJECT' }
 
 export class OperationLookup {
   readonly #byTarget: Record<OperationTarget, readonly Operation[]>;
+  /** `GET object`: of a request without a query, as most are, only the rows that ask for none fit. */
+  readonly #withoutQuery = new Map<string, readonly Operation[]>();
 
   constructor(operations: readonly Operation[]) {
     // The more a row asks for, the earlier it is tried: UploadPart before PutObject.
     const sorted = [...operations].sort((a, b) => demandsOf(b) - demandsOf(a));
     const of = (target: OperationTarget) => sorted.filter((operation) => operation.target === target);
     this.#byTarget = { service: of('service'), bucket: of('bucket'), object: of('object') };
+    const plain = sorted.filter(({ query = [] }) => query.length === 0);
+    const byNames = Map.groupBy(plain, ({ method, target }) => `${method} ${target}`);
+    for (const [names, rows] of byNames) this.#withoutQuery.set(names, rows);
   }
 
   /** Never throws: an error comes with the operation's name where there is one. */
   find(request: LookupRequest): Lookup {
+    if (request.query.entries.length === 0) {
+      const rows = this.#withoutQuery.get(`${request.method} ${request.target}`);
+      const operation = rows?.find(({ headers = [] }) => hasAll(request, headers));
+      if (operation) return this.#checked(operation, request);
+    }
     const present = request.query.entries.map(([name]) => name).filter((name) => subResources.has(name));
     const fitting = this.#byTarget[request.target].filter((operation) => fits(operation, request, present));
     const operation = fitting.find(({ method }) => method === request.method);
@@ -88,9 +98,13 @@ function fits(operation: Operation, request: LookupRequest, present: readonly st
   const query = operation.query ?? [];
   return (
     query.every((demand) => holds(request.query, demand)) &&
-    (operation.headers ?? []).every((name) => request.headers.get(name) !== undefined) &&
+    hasAll(request, operation.headers ?? []) &&
     present.every((name) => query.includes(name) || operation.optionalQuery?.includes(name) === true)
   );
+}
+
+function hasAll({ headers }: LookupRequest, names: readonly string[]): boolean {
+  return names.every((name) => headers.get(name) !== undefined);
 }
 
 function holds(query: Query, demand: string): boolean {

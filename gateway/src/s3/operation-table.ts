@@ -8,7 +8,7 @@ import { createBucket, deleteBucket, getBucketLocation, headBucket } from './ope
 import { copyObject } from './operations/copy-object.ts';
 import { deleteObject } from './operations/delete-object.ts';
 import { deleteObjects } from './operations/delete-objects.ts';
-import { getObject, headObject } from './operations/get-object.ts';
+import { getObject, getObjectNow, headObject, headObjectNow } from './operations/get-object.ts';
 import { listBuckets } from './operations/list-buckets.ts';
 import { listMultipartUploads } from './operations/list-multipart-uploads.ts';
 import { listObjectVersions } from './operations/list-object-versions.ts';
@@ -81,6 +81,7 @@ const supported: readonly Operation[] = [
     optionalQuery: ['partNumber'],
     anonymous: true,
     read: getObject,
+    readNow: getObjectNow,
     note: readNote,
   },
   {
@@ -90,6 +91,7 @@ const supported: readonly Operation[] = [
     optionalQuery: ['partNumber'],
     anonymous: true,
     read: headObject,
+    readNow: headObjectNow,
     note: readNote,
   },
   { name: 'PutObject', method: 'PUT', target: 'object', write: putObject },

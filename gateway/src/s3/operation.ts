@@ -9,7 +9,7 @@ import type { ListCache } from '../namespace/list-cache.ts';
 import type { GatewayConfig } from '../settings.ts';
 import type { ObjectWriter, WriteHandler } from '../write-object.ts';
 import type { CorsConfigurations } from './cors/cors-configurations.ts';
-import type { S3Handler } from './types.ts';
+import type { S3Handler, S3HandlerNow } from './types.ts';
 
 export interface OperationDeps {
   readonly registry: Registry;
@@ -43,6 +43,8 @@ export interface Operation {
    * implemented.
    */
   readonly read?: (deps: OperationDeps) => S3Handler;
+  /** The part of `read` that needs no wait, asked before it. */
+  readonly readNow?: (deps: OperationDeps) => S3HandlerNow;
   /** Changes what is stored under a key, so its success carries the proof of a lifted fence. */
   readonly write?: (deps: OperationDeps) => WriteHandler;
   /** For docs/s3-operations.md: what is particular here. */

@@ -9,6 +9,7 @@ import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import type { Mount } from '@forebay/core/mount';
+import type { HeaderList } from '@forebay/core/object';
 import type { Registry } from '@forebay/core/registry';
 import { SigningKeys } from '@forebay/core/sigv4';
 import type { Ufs } from '@forebay/ufs/ufs';
@@ -29,8 +30,8 @@ import { whiteSpaceUntil } from './late-answer.ts';
 import type { Operation, OperationDeps } from './operation.ts';
 import { OperationLookup } from './operation-lookup.ts';
 import { operationTable } from './operation-table.ts';
-import { type ReceiveDeps, receive } from './receive.ts';
-import type { S3Answer, S3Handler } from './types.ts';
+import { type ReceiveDeps, ReceivedRequest } from './receive.ts';
+import type { S3Answer, S3Handler, S3HandlerNow, S3Request } from './types.ts';
 import { dropUnreadBody, unreadBodyOf } from './unread-body.ts';
 
 export interface PipelineOptions {
@@ -46,6 +47,12 @@ export interface PipelineOptions {
   readonly cells?: Cells | undefined;
 }
 
+/** A request that may go on: its signature holds, and its signer may do what it asks for. */
+export interface Admitted {
+  readonly operation: Operation;
+  readonly request: S3Request;
+}
+
 export class Pipeline {
   /** `x-amz-id-2`: which node answered. */
   readonly hostId: string;
@@ -53,10 +60,13 @@ export class Pipeline {
   readonly #receiveDeps: ReceiveDeps;
   readonly #lookup = new OperationLookup(operationTable);
   readonly #handlers = new Map<Operation, S3Handler>();
+  readonly #handlersNow = new Map<Operation, S3HandlerNow>();
   readonly #errors: ErrorReporter;
   readonly #crossOrigin: CrossOrigin;
   readonly #whiteSpaceIntervalMs: number;
   readonly #zeroCopy: boolean;
+  /** Of every answer. */
+  readonly sameHeaders: HeaderList;
 
   constructor(options: PipelineOptions) {
     this.#registry = options.registry;
@@ -69,6 +79,10 @@ export class Pipeline {
       trustedProxies: new AddressRanges(settings.trustedProxies),
     };
     this.hostId = Buffer.from(options.cacheNode.nodeId).toString('base64');
+    this.sameHeaders = [
+      ['x-amz-id-2', this.hostId],
+      ['server', 'Forebay'],
+    ];
     this.#errors = new ErrorReporter({
       log: options.log,
       clock,
@@ -84,13 +98,34 @@ export class Pipeline {
     for (const operation of operationTable) {
       const handler = operation.read?.(deps) ?? operation.write?.(deps);
       if (handler) this.#handlers.set(operation, handler);
+      const now = operation.readNow?.(deps);
+      if (now) this.#handlersNow.set(operation, now);
+    }
+  }
+
+  /**
+   * The answer to a read, where nothing has to be waited for: a hit at hand, or an error. Otherwise undefined,
+   * and `handle` goes on where this stopped. Never throws.
+   */
+  answerNow(exchange: Exchange): S3Answer | undefined {
+    if (!isPlainRead(exchange)) return undefined;
+    try {
+      const received = this.#receive(exchange);
+      const admitted = this.#admit(exchange, received, received.authenticate());
+      exchange.admitted = admitted;
+      const { operation, request } = admitted;
+      const answer = this.#handlersNow.get(operation)?.(request);
+      return answer && withoutHidden(request, answer);
+    } catch (error) {
+      const { admitted } = exchange;
+      return this.#errors.answer(exchange, admitted ? asSeenBy(admitted.request, error) : error);
     }
   }
 
   async handle(exchange: Exchange): Promise<void> {
-    let answer: S3Answer;
+    let { answer } = exchange;
     try {
-      answer = this.#lateOrNot(exchange, await this.#answer(exchange));
+      answer ??= this.#lateOrNot(exchange, await this.#answer(exchange));
     } catch (error) {
       answer = this.#errors.answer(exchange, error);
     }
@@ -118,16 +153,14 @@ export class Pipeline {
   }
 
   async #answer(exchange: Exchange): Promise<S3Answer> {
-    const received = receive(exchange, this.#receiveDeps);
-    if (received.method === 'OPTIONS') return this.#crossOrigin.preflight(exchange, received.headers);
-    // Named before the signature is checked, so that refused requests have a name in log and metrics too.
-    exchange.operation = this.#lookup.find(received).operation?.name ?? 'Unknown';
-    const request = await received.authenticate();
-    exchange.principal = request.principal;
-    const { operation, error } = this.#lookup.find({ ...received, headers: request.headers });
-    exchange.operation = operation?.name ?? 'Unknown';
-    if (error) throw error;
-    authorise(this.#registry, operation, request);
+    let { admitted } = exchange;
+    if (!admitted) {
+      const received = this.#receive(exchange);
+      if (received.method === 'OPTIONS') return this.#crossOrigin.preflight(exchange, received.headers);
+      const signed = received.isForm ? await received.readForm() : received.authenticate();
+      admitted = this.#admit(exchange, received, signed);
+    }
+    const { operation, request } = admitted;
     const handler = this.#handlers.get(operation);
     if (!handler) throw new Error(`the operation ${operation.name} has no handler`);
     const seen = (error: unknown) => {
@@ -137,25 +170,52 @@ export class Pipeline {
     return answer.late ? { ...answer, late: answer.late.catch(seen) } : answer;
   }
 
+  #receive(exchange: Exchange): ReceivedRequest {
+    const received = new ReceivedRequest(exchange, this.#receiveDeps);
+    // Named before the signature is checked, so that refused requests have a name in log and metrics too.
+    if (received.method !== 'OPTIONS') {
+      exchange.operation = this.#lookup.find(received).operation?.name ?? 'Unknown';
+    }
+    return received;
+  }
+
+  /** @throws S3Error for what is no operation, and where its signer may not do it */
+  #admit(exchange: Exchange, received: ReceivedRequest, request: S3Request): Admitted {
+    exchange.principal = request.principal;
+    const { method, target, query } = received;
+    const { operation, error } = this.#lookup.find({ method, target, query, headers: request.headers });
+    exchange.operation = operation?.name ?? 'Unknown';
+    if (error) throw error;
+    authorise(this.#registry, operation, request);
+    return { operation, request };
+  }
+
   async #send(exchange: Exchange, answer: S3Answer): Promise<void> {
-    const { incoming, outgoing, expectsContinue, bodyAsked } = exchange;
+    const { outgoing, incoming, expectsContinue, bodyAsked } = exchange;
     exchange.cache = answer.cache;
     const crossOrigin = await this.#crossOrigin.headersOf(exchange);
     const unread = unreadBodyOf(exchange);
     const isSending = unread === 'long' && (bodyAsked || !expectsContinue);
     exchange.sent = await writeAnswer(outgoing, answer, {
-      baseHeaders: [
-        ['x-amz-request-id', exchange.id],
-        ['x-amz-id-2', this.hostId],
-        ['server', 'Forebay'],
-        ...crossOrigin,
-      ],
+      baseHeaders: [['x-amz-request-id', exchange.id], ...this.sameHeaders, ...crossOrigin],
       headOnly: incoming.method === 'HEAD',
       closeConnection: unread === 'long',
       zeroCopy: this.#zeroCopy,
       beforeEnd: isSending ? () => dropUnreadBody(incoming) : undefined,
     });
+    if (outgoing.headersSent) exchange.status = outgoing.statusCode;
     if (unread === 'short') incoming.resume();
     if (exchange.sent.end === 'cut') this.#errors.cut(exchange, exchange.sent.cause);
   }
+}
+
+/** Without anything that asks for more than its answer: a body, 100 Continue, a browser's rules. */
+function isPlainRead({ head, headers }: Exchange): boolean {
+  return (
+    (head.method === 'GET' || head.method === 'HEAD') &&
+    headers.get('content-length') === undefined &&
+    headers.get('transfer-encoding') === undefined &&
+    headers.get('expect') === undefined &&
+    headers.get('origin') === undefined
+  );
 }

@@ -21,12 +21,15 @@ export interface ParsedTarget {
 }
 
 const keyBytesMax = 1024;
+/** Of one UTF-16 unit. */
+const utf8BytesMax = 3;
 
 /**
  * @param domains base domains in lower case; a Host below one names the bucket
  * @throws S3Error InvalidURI, InvalidBucketName, KeyTooLongError
  */
 export function parseTarget(target: string, host: string, domains: readonly string[]): ParsedTarget {
+  if (domains.length === 0 && plainObject.test(target)) return plainTarget(target);
   const originForm = withoutAuthority(target);
   const queryAt = originForm.indexOf('?');
   const rawPath = queryAt < 0 ? originForm : originForm.slice(0, queryAt);
@@ -48,6 +51,18 @@ export function parseTarget(target: string, host: string, domains: readonly stri
   };
 }
 
+/** `/bucket/key` of nothing but characters that stand for themselves, encoded or not: the most there are. */
+const plainObject = /^\/[A-Za-z0-9\-._~]+\/[A-Za-z0-9\-._~][A-Za-z0-9\-._~/]*$/;
+
+function plainTarget(target: string): ParsedTarget {
+  const slashAt = target.indexOf('/', 1);
+  const bucket = target.slice(1, slashAt);
+  const key = target.slice(slashAt + 1);
+  checkBucketName(bucket);
+  checkKey(key);
+  return { rawPath: target, canonicalPath: target, bucket, key, query: noQuery, virtualHost: false };
+}
+
 /** Clients that think they talk to a proxy send `http://host/path`. */
 function withoutAuthority(target: string): string {
   const absolute = /^https?:\/\/[^/?]*/i.exec(target);
@@ -64,6 +79,7 @@ function splitPath(path: string): { bucket: string | undefined; key: string } {
 }
 
 function bucketOfHost(host: string, domains: readonly string[]): string | undefined {
+  if (domains.length === 0) return undefined;
   const name = host.toLowerCase().replace(/:\d+$/, '');
   if (isIP(name) || name.startsWith('[')) return undefined;
   let bucket: string | undefined;
@@ -102,6 +118,7 @@ function checkBucketName(bucket: string): void {
 
 /** @throws S3Error KeyTooLongError */
 export function checkKey(key: string): void {
+  if (key.length * utf8BytesMax <= keyBytesMax) return;
   const sizeBytes = Buffer.byteLength(key);
   if (sizeBytes <= keyBytesMax) return;
   const fields = { Size: String(sizeBytes), MaxSizeAllowed: String(keyBytesMax) };
@@ -110,6 +127,7 @@ export function checkKey(key: string): void {
 
 /** Split at `&`, then at the first `=`; `+` is a space here; `?uploads` is `?uploads=`. */
 function parseQuery(text: string): Query {
+  if (text === '') return noQuery;
   const entries: [string, string][] = [];
   for (const pair of text.split('&')) {
     if (pair === '') continue;
@@ -127,6 +145,8 @@ function decodeQueryText(text: string): string {
     throw new S3Error('InvalidURI', { fields: { URI: text }, cause });
   }
 }
+
+const noQuery: Query = { entries: [], has: () => false, get: () => undefined };
 
 export function queryOf(entries: readonly (readonly [string, string])[]): Query {
   const values = new Map<string, string>();

@@ -10,8 +10,11 @@ import type { RequestHeaders } from './types.ts';
 export function parseReadConditions(headers: RequestHeaders): ReadConditions | undefined {
   const ifMatch = headers.get('if-match');
   const ifNoneMatch = headers.get('if-none-match');
-  const ifModifiedSinceMs = parseHttpDate(headers.get('if-modified-since'));
-  const ifUnmodifiedSinceMs = parseHttpDate(headers.get('if-unmodified-since'));
+  const ifModifiedSince = headers.get('if-modified-since');
+  const ifUnmodifiedSince = headers.get('if-unmodified-since');
+  if ((ifMatch ?? ifNoneMatch ?? ifModifiedSince ?? ifUnmodifiedSince) === undefined) return undefined;
+  const ifModifiedSinceMs = parseHttpDate(ifModifiedSince);
+  const ifUnmodifiedSinceMs = parseHttpDate(ifUnmodifiedSince);
   const conditions = {
     ...(ifMatch !== undefined && { ifMatch }),
     ...(ifNoneMatch !== undefined && { ifNoneMatch }),

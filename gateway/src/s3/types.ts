@@ -51,6 +51,8 @@ export interface RequestHeaders {
   get(name: string): string | undefined;
   /** Those whose name starts with the prefix, in the order they came. */
   withPrefix(prefix: string): HeaderList;
+  /** Whether there are any. */
+  hasPrefix(prefix: string): boolean;
 }
 
 export interface RequestBody {
@@ -81,6 +83,8 @@ export interface S3Answer {
   readonly status: number;
   /** Names as they go out; content-length is set from the body where it is bytes or text. */
   readonly headers: HeaderList;
+  /** More of them, behind: one list for all answers that have the same, so that it is looked through once. */
+  readonly sharedHeaders?: HeaderList | undefined;
   /**
    * A stream needs `content-length` among the headers, or `chunked`. It is consumed or `return()`ed, whatever
    * happens.
@@ -95,3 +99,6 @@ export interface S3Answer {
 }
 
 export type S3Handler = (request: S3Request) => Promise<S3Answer>;
+
+/** The same where nothing has to be waited for; undefined where it has. */
+export type S3HandlerNow = (request: S3Request) => S3Answer | undefined;

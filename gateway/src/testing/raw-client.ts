@@ -17,6 +17,8 @@ export interface RawAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Status line and headers as they came. */
+  readonly head: string;
 }
 
 export class RawClient {
@@ -51,18 +53,18 @@ export class RawClient {
   /** The next answer; `head`: it has no body whatever its headers say. */
   async answer(options: { readonly head?: boolean } = {}): Promise<RawAnswer> {
     const end = await this.#until(() => this.#received.indexOf('\r\n\r\n'));
-    const [statusLine = '', ...lines] = this.#take(end + 4)
-      .trimEnd()
-      .split('\r\n');
+    const head = this.#take(end + 4);
+    const [statusLine = '', ...lines] = head.trimEnd().split('\r\n');
     const headers = Object.fromEntries(
       lines.map((line) => [
         line.slice(0, line.indexOf(':')).toLowerCase(),
         line.slice(line.indexOf(':') + 1).trim(),
       ]),
     );
-    const lengthBytes = options.head ? 0 : Number(headers['content-length'] ?? 0);
+    const isBodiless = options.head === true || / 304 /.test(statusLine);
+    const lengthBytes = isBodiless ? 0 : Number(headers['content-length'] ?? 0);
     await this.#until(() => (this.#received.length >= lengthBytes ? 0 : -1));
-    return { status: Number(statusLine.split(' ')[1]), headers, body: this.#take(lengthBytes) };
+    return { status: Number(statusLine.split(' ')[1]), headers, body: this.#take(lengthBytes), head };
   }
 
   /** Resolves with what came last when the other side has closed. */

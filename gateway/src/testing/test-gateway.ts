@@ -25,6 +25,8 @@ export interface TestGateway {
   readonly endpoint: string;
   readonly gateway: Gateway;
   readonly home: DirectCacheNode;
+  /** How many requests Node has made streams for: those that did not go the short way. */
+  readonly streamed: () => number;
   readonly metrics: Metrics;
   /** The store behind the pattern mount. */
   readonly service: UfsService;
@@ -46,11 +48,12 @@ export async function startTestGateway(
     readonly clock?: Clock;
     readonly log?: Log;
     readonly users?: readonly User[];
+    readonly home?: DirectCacheNode;
   } = {},
 ): Promise<TestGateway> {
   const service = memoryService();
   const ufsOf = ufsesOver(service);
-  const home = new DirectCacheNode(ufsOf);
+  const home = options.home ?? new DirectCacheNode(ufsOf);
   const metrics = new Metrics();
   const registry = staticRegistry(mounts, options.users);
   const gateway = createGateway({
@@ -73,6 +76,12 @@ export async function startTestGateway(
   const server = gateway.createServer();
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => sockets.add(socket));
+  let streamed = 0;
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+    server.on(event, () => {
+      streamed += 1;
+    });
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -81,6 +90,7 @@ export async function startTestGateway(
     endpoint: `http://127.0.0.1:${port}`,
     gateway,
     home,
+    streamed: () => streamed,
     metrics,
     service,
     ufsOf,

@@ -1,4 +1,5 @@
 /** `x-amz-content-sha256`: syntax, and the payload mode it names (S3-WIRE 32, 44, 47-53). */
+import { emptySha256 } from '@forebay/core/sigv4';
 import { S3Error } from '../errors.ts';
 import type { ChunkSigning, PayloadMode } from '../payload/payload-mode.ts';
 
@@ -26,7 +27,7 @@ export function requireContentSha256(value: string | undefined): string {
 
 /** @throws S3Error InvalidArgument */
 export function checkContentSha256(value: string): string {
-  if (literals.includes(value) || /^[0-9a-fA-F]{64}$/.test(value)) return value;
+  if (value === emptySha256 || literals.includes(value) || /^[0-9a-fA-F]{64}$/.test(value)) return value;
   throw new S3Error('InvalidArgument', {
     message: `${contentSha256} must be ${literals.join(', ')} or a valid sha256 value.`,
     fields: { ArgumentName: contentSha256, ArgumentValue: value },
@@ -40,7 +41,7 @@ export function refuseEcdsa(value: string): void {
 
 /** Of a request with an Authorization header: the value alone decides, whatever Content-Encoding says. */
 export function signedPayloadMode(value: string, signing: ChunkSigning): PayloadMode {
-  const chunked = chunkedModes[value];
+  const chunked = value.startsWith('STREAMING-') ? chunkedModes[value] : undefined;
   if (!chunked) return plainMode(value);
   return { kind: 'streaming', trailer: chunked.trailer, signed: chunked.signed ? signing : undefined };
 }

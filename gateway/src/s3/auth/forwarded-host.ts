@@ -17,6 +17,7 @@ export interface ForwardedRequest {
 /** Host as the client sent it, with the port where it sent one. */
 export function clientHost({ headers, peerAddress, trustedProxies }: ForwardedRequest): string {
   const host = headers.get('host') ?? '';
+  if (trustedProxies.isEmpty) return host;
   const peer = plainAddress(peerAddress ?? '');
   if (peer === undefined || !trustedProxies.has(peer)) return host;
   const forwarded = firstOf(headers.get('x-forwarded-host')) ?? host;

@@ -4,7 +4,7 @@
  */
 import { S3Error } from '../errors.ts';
 import { knownCredential, principalOf } from './access-key.ts';
-import { parseAuthorization } from './authorization-header.ts';
+import { claimOf } from './claims.ts';
 import { contentSha256, refuseEcdsa, requireContentSha256, signedPayloadMode } from './content-sha256.ts';
 import { parseAmzDate, parseDateHeader, refuseSkew, type SignedTime } from './dates.ts';
 import { parseScope, refuseOtherDay } from './scope.ts';
@@ -18,9 +18,10 @@ export function authenticateHeader(
   deps: AuthDeps,
 ): Authenticated {
   const { headers } = request;
-  const { credential, signedHeaders, signature } = parseAuthorization(authorization);
+  const claim = claimOf(authorization);
+  const { signature, signedNames } = claim;
   const time = timeOf(request);
-  const scope = parseScope('header', credential);
+  const scope = claim.scope ?? parseScope('header', claim.credential);
   refuseOtherDay('header', scope, time);
   const user = knownCredential(deps, scope.accessKey, headers.get('x-amz-security-token'));
   refuseSkew(time, deps.clock.wallMs());
@@ -29,7 +30,8 @@ export function authenticateHeader(
   const { accessKey } = scope;
   const signingKey = deps.signingKeys.get(user.secretKey, scope.date, scope.region);
   const base = { accessKey, signingKey, amzDate: time.amzDate, scope: scope.scope };
-  verifySignature(request, { ...base, signedHeaders, signature, payloadHash });
+  verifySignature(request, { ...base, signedNames, signature, payloadHash });
+  claim.remember(scope);
   return {
     principal: principalOf(user, accessKey),
     payloadMode: signedPayloadMode(payloadHash, { ...base, seedSignature: signature }),

@@ -5,7 +5,7 @@ import { checkContentSha256, contentSha256, plainMode } from './content-sha256.t
 import { parseAmzDate, refuseExpired, type SignedTime } from './dates.ts';
 import { hoistedHeaders } from './hoisted-headers.ts';
 import { parseScope, refuseOtherDay } from './scope.ts';
-import { verifySignature } from './signature.ts';
+import { signedNamesOf, verifySignature } from './signature.ts';
 import type { AuthDeps, Authenticated, AuthRequest } from './types.ts';
 
 const names = [
@@ -19,10 +19,11 @@ const names = [
 type Name = (typeof names)[number];
 
 const expiresSecondsMax = 604_800;
+const presigningName = /^x-amz-(algorithm|credential|signature)$/i;
 
 /** Whether the query speaks of Version 4: incomplete links are errors, not anonymous requests. */
 export function isPresignedV4({ target }: AuthRequest): boolean {
-  return target.query.entries.some(([name]) => /^x-amz-(algorithm|credential|signature)$/i.test(name));
+  return target.query.entries.some(([name]) => presigningName.test(name));
 }
 
 /** @throws S3Error */
@@ -45,7 +46,7 @@ export function authenticatePresigned(request: AuthRequest, deps: AuthDeps): Aut
     signingKey: deps.signingKeys.get(user.secretKey, scope.date, scope.region),
     amzDate: time.amzDate,
     scope: scope.scope,
-    signedHeaders: parameter('x-amz-signedheaders'),
+    signedNames: signedNamesOf(parameter('x-amz-signedheaders')),
     signature: parameter('x-amz-signature'),
     payloadHash: hash ?? 'UNSIGNED-PAYLOAD',
   });

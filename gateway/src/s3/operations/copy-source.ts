@@ -162,6 +162,7 @@ function checkConditions(request: S3Request, info: ObjectInfo): void {
   const conditions = parseReadConditions({
     get: (name) => request.headers.get(`${headerName}-${name}`),
     withPrefix: () => [],
+    hasPrefix: () => false,
   });
   const outcome = conditions ? evaluateConditions(conditions, info) : 'met';
   if (outcome === 'met') return;

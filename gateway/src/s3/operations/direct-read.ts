@@ -41,7 +41,7 @@ const notForwarded = new Set([
 export function isDirectRead({ query, headers }: S3Request): boolean {
   return (
     query.has('partNumber') ||
-    headers.withPrefix(sseCustomer).length > 0 ||
+    headers.hasPrefix(sseCustomer) ||
     uncachedNames.some((name) => headers.get(name) !== undefined)
   );
 }

@@ -51,15 +51,31 @@ export function openedAnswer(
     });
   }
   const withChecksums = opened.whole && wantsChecksums(request) && info.checksumsKnown;
-  const headers: Header[] = [
-    ...how,
-    ...objectHeaders(info, { overrides, withChecksums }),
-    ['content-length', String(range.endExclusive - range.start)],
-  ];
+  how.push(['content-length', String(range.endExclusive - range.start)]);
   if (!opened.whole) {
-    headers.push(['content-range', `bytes ${range.start}-${range.endExclusive - 1}/${info.sizeBytes}`]);
+    how.push(['content-range', `bytes ${range.start}-${range.endExclusive - 1}/${info.sizeBytes}`]);
   }
-  return { status: opened.whole ? 200 : 206, headers, body: opened.body, cache };
+  const status = opened.whole ? 200 : 206;
+  const sharedHeaders =
+    overrides.length === 0
+      ? knownHeaders(info, withChecksums)
+      : objectHeaders(info, { overrides, withChecksums });
+  return { status, headers: how, sharedHeaders, body: opened.body, cache };
+}
+
+/** By info, which never changes. */
+const plainHeaders = new WeakMap<ObjectInfo, HeaderList>();
+const checksumHeaders = new WeakMap<ObjectInfo, HeaderList>();
+
+/** `objectHeaders` as they mostly are, made once. */
+function knownHeaders(info: ObjectInfo, withChecksums: boolean): HeaderList {
+  const made = withChecksums ? checksumHeaders : plainHeaders;
+  let headers = made.get(info);
+  if (!headers) {
+    headers = objectHeaders(info, { overrides: [], withChecksums });
+    made.set(info, headers);
+  }
+  return headers;
 }
 
 export function wantsChecksums(request: S3Request): boolean {

@@ -5,6 +5,7 @@ import type { S3Request } from '../types.ts';
 
 export type Override = readonly [name: string, value: string];
 
+const none: readonly Override[] = [];
 const overridable = [
   'content-type',
   'content-language',
@@ -15,7 +16,8 @@ const overridable = [
 ];
 
 /** @throws S3Error InvalidRequest for anonymous callers, InvalidArgument where a value cannot be a header */
-export function responseOverrides({ query, principal }: S3Request): Override[] {
+export function responseOverrides({ query, principal }: S3Request): readonly Override[] {
+  if (query.entries.length === 0) return none;
   const overrides: Override[] = [];
   for (const name of overridable) {
     const value = query.get(`response-${name}`);

@@ -1,0 +1,220 @@
+/**
+ * The short way of requests whose answer is at hand: from the parser's head straight to the socket, in one tick
+ * and one write. Node's parser stays, with its limits and its timeouts; what is left out is the pair of streams
+ * that Node makes of every request, which costs as much as all else that a hit needs. Whatever the short way
+ * cannot do, or not yet, goes Node's usual way, with what was found out already (Exchange).
+ *
+ * The parser's hook is none of Node's documented interfaces. Where it is not as expected, every request goes
+ * the usual way; gateway-short-way.test.ts says whether it is, and that both ways give the same bytes.
+ */
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '@forebay/core/clock';
+import { Exchange } from './exchange.ts';
+import type { HeadText } from './head-text.ts';
+import type { Observer } from './observer.ts';
+import { isBodiless } from './s3/answer.ts';
+import type { S3Answer } from './s3/types.ts';
+
+/** llhttp's numbers. */
+const methods: Readonly<Record<number, string>> = { 1: 'GET', 2: 'HEAD' };
+
+/** Node's HTTPParser, as far as it is looked at here. */
+interface Parser {
+  socket: Socket | null;
+  /** The request whose body is being read. */
+  incoming: object | null;
+  [way]?: Connection | undefined;
+  [hook: number]: unknown;
+}
+
+type Hook = (this: Parser, ...head: unknown[]) => unknown;
+
+const way: unique symbol = Symbol('short way');
+
+/** One connection. */
+interface Connection {
+  readonly socket: Socket;
+  readonly take: (head: readonly unknown[], parser: Parser, connection: Connection) => boolean;
+  /** The exchange that goes on the usual way, until it is fetched there. */
+  passedOn: Exchange | undefined;
+  /** The socket waits for a next request, for the shorter of the two times. */
+  isKeptAlive: boolean;
+}
+
+export interface ShortWayOptions {
+  /** The answer, where nothing has to be waited for. Never throws. */
+  readonly answerNow: (exchange: Exchange) => S3Answer | undefined;
+  readonly headText: HeadText;
+  readonly observer: Observer;
+  readonly requestsInFlightMax: number;
+  readonly idleTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** Node waits this much longer than it says. */
+const keepAliveGraceMs = 1000;
+/** Larger bodies are written as they are, behind their head. */
+const copiedBytesMax = 32 * 1024;
+const headBytesMax = 32 * 1024;
+
+export class ShortWay {
+  readonly #options: ShortWayOptions;
+  /** Answers are put together here. One that the system did not take whole keeps it. */
+  #scratch = Buffer.allocUnsafeSlow(copiedBytesMax + headBytesMax);
+  readonly #unflushed = new Set<Socket>();
+  #isOpen = true;
+
+  constructor(options: ShortWayOptions) {
+    this.#options = options;
+  }
+
+  /** From now on all requests go the usual way. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** To be called for each new connection, when Node has given it a parser. */
+  adopt(socket: Socket): void {
+    const { parser } = socket as { parser?: Parser | null };
+    if (!parser || !hookInto(parser)) return;
+    parser[way] = { socket, take: this.#take, passedOn: undefined, isKeptAlive: false };
+    socket.once('close', () => {
+      if (parser[way]?.socket === socket) parser[way] = undefined;
+      this.#unflushed.delete(socket);
+    });
+  }
+
+  /** What was found out of the request that Node has just made streams for. */
+  passedOn(socket: Socket): Exchange | undefined {
+    const connection = (socket as { parser?: Parser | null }).parser?.[way];
+    const exchange = connection?.passedOn;
+    if (connection) connection.passedOn = undefined;
+    return exchange;
+  }
+
+  /** Keeps the server from closing connections as idle whose last answer is still on its way. */
+  guard(server: Server): void {
+    const closeIdle = server.closeIdleConnections;
+    server.closeIdleConnections = () => {
+      if (this.#unflushed.size === 0) closeIdle.call(server);
+    };
+  }
+
+  /** True: the request is answered. */
+  readonly #take = (head: readonly unknown[], parser: Parser, connection: Connection): boolean => {
+    const [major, minor, rawHeaders, methodNumber, target, , , upgrade, keepAlive] = head;
+    const { observer, requestsInFlightMax, clock, answerNow } = this.#options;
+    const { socket } = connection;
+    connection.passedOn = undefined;
+    const method = methods[methodNumber as number];
+    const isShort =
+      this.#isOpen &&
+      method !== undefined &&
+      major === 1 &&
+      minor === 1 &&
+      keepAlive === true &&
+      !upgrade &&
+      rawHeaders !== undefined &&
+      typeof target === 'string' &&
+      isFree(socket, parser) &&
+      observer.inFlight < requestsInFlightMax;
+    if (!isShort) return this.#leave(connection);
+    const exchange = new Exchange(
+      { method, target, rawHeaders: rawHeaders as string[], isHttp11: true, socket },
+      clock,
+    );
+    observer.begin();
+    const answer = answerNow(exchange);
+    if (answer && this.#write(connection, exchange, answer)) {
+      observer.end(exchange);
+      return true;
+    }
+    observer.passOn();
+    exchange.answer = answer;
+    connection.passedOn = exchange;
+    return this.#leave(connection);
+  };
+
+  /** Node's way begins with Node's time. */
+  #leave(connection: Connection): false {
+    if (connection.isKeptAlive) connection.socket.setTimeout(this.#options.idleTimeoutMs);
+    connection.isKeptAlive = false;
+    return false;
+  }
+
+  /** False where the answer is not one piece, or its head has to be Node's. */
+  #write(connection: Connection, exchange: Exchange, answer: S3Answer): boolean {
+    const { body, status, chunked, late } = answer;
+    if (chunked || late) return false;
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    if (bytes !== undefined && !(bytes instanceof Uint8Array)) return false;
+    const text = this.#options.headText.of(exchange.id, answer, bytes?.length ?? 0);
+    if (text === undefined || text.length > headBytesMax) return false;
+    const isSent = bytes !== undefined && exchange.head.method !== 'HEAD' && !isBodiless(status);
+    exchange.cache = answer.cache;
+    exchange.status = status;
+    exchange.sent = { bodyBytes: isSent ? bytes.length : 0, end: 'whole' };
+    this.#send(connection, text, isSent ? bytes : undefined);
+    return true;
+  }
+
+  #send(connection: Connection, head: string, body: Uint8Array | undefined): void {
+    const { socket } = connection;
+    const scratch = this.#scratch;
+    const headBytes = scratch.write(head, 'latin1');
+    if (!body) socket.write(scratch.subarray(0, headBytes));
+    else if (body.length <= copiedBytesMax) {
+      scratch.set(body, headBytes);
+      socket.write(scratch.subarray(0, headBytes + body.length));
+    } else {
+      socket.cork();
+      socket.write(scratch.subarray(0, headBytes));
+      socket.write(body);
+      socket.uncork();
+    }
+    if (socket.writableLength > 0) this.#onUnflushed(connection);
+    else if (!connection.isKeptAlive) {
+      connection.isKeptAlive = true;
+      socket.setTimeout(this.#options.keepAliveTimeoutMs + keepAliveGraceMs);
+    }
+  }
+
+  /** The client reads slower than it asks: it has the longer time, and the scratch is the socket's. */
+  #onUnflushed(connection: Connection): void {
+    const { socket } = connection;
+    this.#scratch = Buffer.allocUnsafeSlow(copiedBytesMax + headBytesMax);
+    this.#unflushed.add(socket);
+    connection.isKeptAlive = false;
+    socket.setTimeout(this.#options.idleTimeoutMs);
+    socket.write('', () => this.#unflushed.delete(socket));
+  }
+}
+
+/** Nothing is being sent or received on it, so that what is written now is the next answer. */
+function isFree(socket: Socket, parser: Parser): boolean {
+  const { _httpMessage: answering } = socket as { _httpMessage?: object | null };
+  return !answering && parser.incoming === null && socket.writableLength === 0 && socket.writable;
+}
+
+let usual: Hook | undefined;
+
+function dispatch(this: Parser, ...head: unknown[]): unknown {
+  const connection = this[way];
+  // Parsers are used again for other connections.
+  if (connection && connection.socket === this.socket && connection.take(head, this, connection)) return 0;
+  return usual!.apply(this, head);
+}
+
+/** False where Node's parser is not as it is known here. */
+function hookInto(parser: Parser): boolean {
+  const { kOnHeadersComplete: hook } = parser.constructor as { kOnHeadersComplete?: unknown };
+  if (typeof hook !== 'number') return false;
+  const now = parser[hook];
+  if (now === dispatch) return true;
+  if (typeof now !== 'function' || (usual && now !== usual)) return false;
+  usual = now as Hook;
+  parser[hook] = dispatch;
+  return true;
+}

@@ -1,0 +1,50 @@
+/** A CacheNode that has everything in memory and answers at once, for tests of what needs no wait. */
+import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
+import { evaluateConditions } from '@forebay/core/conditions';
+import type { ObjectInfo } from '@forebay/core/object';
+import { resolveRange } from '@forebay/core/range';
+import { DirectCacheNode } from './direct-cache-node.ts';
+
+export interface AtHand {
+  readonly bytes: Uint8Array;
+  readonly headers?: ObjectInfo['headers'];
+}
+
+export class AtHandCacheNode extends DirectCacheNode {
+  /** By the key at the UFS. Others are absent. */
+  readonly #objects = new Map<string, { readonly info: ObjectInfo; readonly bytes: Uint8Array }>();
+
+  put(ufsKey: string, { bytes, headers = [] }: AtHand): void {
+    const info = {
+      sizeBytes: bytes.byteLength,
+      etag: `"etag-of-${bytes.byteLength}"`,
+      lastModifiedMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+      versionId: undefined,
+      headers,
+      checksumsKnown: true,
+    };
+    this.#objects.set(ufsKey, { info, bytes });
+  }
+
+  openNow(request: OpenRequest): OpenedObject | AbsentObject {
+    const answered = { cache: 'HIT', ageMs: 7_654, nodeId: this.nodeId } as const;
+    const known = this.#objects.get(request.object.ufsKey);
+    if (!known) {
+      const answer = { status: 404, code: 'NoSuchKey', message: 'The specified key does not exist.' };
+      return { ...answered, kind: 'absent', answer };
+    }
+    const { info, bytes } = known;
+    const condition = evaluateConditions(request.conditions ?? {}, info);
+    const resolved = resolveRange(request.range, info.sizeBytes);
+    const opened = { ...answered, kind: 'object', info, condition, pages: { hit: 1, total: 1 } } as const;
+    if (resolved === 'unsatisfiable') return { ...opened, range: resolved, whole: false, body: undefined };
+    const { range, whole } = resolved;
+    const hasBody = request.want === 'bytes' && condition === 'met';
+    const body = hasBody ? bytes.subarray(range.start, range.endExclusive) : undefined;
+    return { ...opened, range, whole, body };
+  }
+
+  override async open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
+    return this.openNow(request);
+  }
+}
