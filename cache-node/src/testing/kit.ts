@@ -107,6 +107,7 @@ export class TestNodes {
       policies: options.policies ?? new CachePolicies(),
       mounts: () => new MountTable(options.mounts ?? [testMount()]),
       ufsOf: () => Promise.resolve(ufs),
+      openedUfsOf: () => ufs,
       metrics,
       clock,
       log: silentLog,
@@ -128,7 +129,7 @@ export function refOf(key: string, mount = testMount(), versionId?: string): Obj
 }
 
 export async function openObject(
-  node: Pick<CacheNode, 'open'>,
+  node: Pick<CacheNode, 'open' | 'openNow'>,
   object: ObjectRef,
   options: { range?: RangeRequest; want?: 'info' | 'bytes'; signal?: AbortSignal } = {},
 ): Promise<OpenedObject> {
@@ -137,17 +138,19 @@ export async function openObject(
   return opened;
 }
 
-export function openAny(
-  node: Pick<CacheNode, 'open'>,
+/** As a gateway opens: at once where that can be. */
+export async function openAny(
+  node: Pick<CacheNode, 'open' | 'openNow'>,
   object: ObjectRef,
   options: { range?: RangeRequest; want?: 'info' | 'bytes'; signal?: AbortSignal } = {},
 ): Promise<OpenedObject | AbsentObject> {
-  return node.open({
+  const request = {
     object,
     want: options.want ?? 'bytes',
     range: options.range,
     signal: options.signal ?? new AbortController().signal,
-  });
+  };
+  return node.openNow?.(request) ?? (await node.open(request));
 }
 
 export async function bodyOf(opened: OpenedObject): Promise<Buffer> {
@@ -159,7 +162,7 @@ export async function bodyOf(opened: OpenedObject): Promise<Buffer> {
 }
 
 export async function readAll(
-  node: Pick<CacheNode, 'open'>,
+  node: Pick<CacheNode, 'open' | 'openNow'>,
   object: ObjectRef,
   range?: RangeRequest,
 ): Promise<{ bytes: Buffer; cache: string; etag: string | undefined }> {
