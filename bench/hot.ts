@@ -6,11 +6,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { KiB, parseSizeBytes } from '@forebay/core/bytes';
+import { contentOf } from 'forebay/bench/content';
+import { cpuMicros } from 'forebay/bench/process-cpu';
 import { startServe } from 'forebay/demo/serve-child';
-import { cpuMicros, untilIdle } from './src/cpu.ts';
+import { untilIdle } from './src/cpu.ts';
 import { type BenchmarkContext, type BenchmarkReport, numberFlag, runBenchmark, say } from './src/frame.ts';
 import { HotClient } from './src/hot-client.ts';
-import { contentOf } from './src/pattern.ts';
 import { median } from './src/report.ts';
 import { tempDirectory } from './src/servers.ts';
 

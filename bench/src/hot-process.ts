@@ -11,8 +11,8 @@ import {
   SigningKeys,
   stringToSign,
 } from '@forebay/core/sigv4';
+import { isContent } from 'forebay/bench/content';
 import type { HotAnswer, HotJob, HotOrder, HotResult } from './hot-client.ts';
-import { isContent } from './pattern.ts';
 
 const headEnd = Buffer.from('\r\n\r\n');
 const buffer = Buffer.allocUnsafe(256 * 1024);
