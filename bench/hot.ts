@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { KiB, parseSizeBytes } from '@forebay/core/bytes';
 import { contentOf } from 'forebay/bench/content';
-import { cpuMicros } from 'forebay/bench/process-cpu';
+import { treeCpuMicros } from 'forebay/bench/process-cpu';
 import { startServe } from 'forebay/demo/serve-child';
 import { untilIdle } from './src/cpu.ts';
 import { type BenchmarkContext, type BenchmarkReport, numberFlag, runBenchmark, say } from './src/frame.ts';
@@ -26,6 +26,7 @@ CPU per warm, signed GET of a file:// mount, over kept connections, from a clien
   --seconds N          of each round (2)
   --rounds N           (5)
   --method METHOD      GET or HEAD
+  --workers N          processes (1)
   --unsigned           anonymous requests
   --against CHECKOUT   another one, measured in alternation
   --profile DIR        write a CPU profile of the server there
@@ -37,6 +38,7 @@ CPU per warm, signed GET of a file:// mount, over kept connections, from a clien
     seconds: { type: 'string' },
     rounds: { type: 'string' },
     method: { type: 'string' },
+    workers: { type: 'string' },
     unsigned: { type: 'boolean' },
     against: { type: 'string' },
     profile: { type: 'string' },
@@ -69,6 +71,7 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
     const mounts = [`/bench=file://${data}?ttl=1h${flags.unsigned ? '&anonymous=read' : ''}`];
     const child = await startServe({
       ...{ name, directory: own, ...keys, mounts, signal: new AbortController().signal },
+      flags: ['--workers', String(flags.workers ?? 1)],
       ...(checkout !== undefined && { checkout: resolve(checkout) }),
       ...(flags.profile !== undefined && {
         env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=200 --cpu-prof-dir=${String(flags.profile)}` },
@@ -98,9 +101,9 @@ async function runRound(
   { seconds, isWarmUp }: { readonly seconds: number; readonly isWarmUp: boolean },
 ): Promise<void> {
   await untilIdle([pid]);
-  const before = cpuMicros(pid) ?? Number.NaN;
+  const before = treeCpuMicros(pid) ?? Number.NaN;
   const { requests, elapsedMs } = await client.run(seconds * 1000);
-  const cpuUs = ((cpuMicros(pid) ?? Number.NaN) - before) / requests;
+  const cpuUs = ((treeCpuMicros(pid) ?? Number.NaN) - before) / requests;
   if (!isWarmUp) samples.push({ cpuUs, perSecond: (requests / elapsedMs) * 1000 });
 }
 
