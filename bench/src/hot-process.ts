@@ -1,6 +1,6 @@
 /**
- * The other side of hot-client.ts: sends requests that were signed beforehand over bare sockets, one at a time
- * on each. Every connection checks the bytes of its first answers, and the status and length of all.
+ * The other side of hot-client.ts: sends requests that were signed beforehand over bare sockets, one at a
+ * time on each. Every connection checks the bytes of its first answers, and the status and length of all.
  */
 import { connect, type Socket } from 'node:net';
 import {

@@ -68,8 +68,8 @@ export class BoundHistogram<L extends string = string> {
 }
 
 /**
- * Where prom-client keeps the values of a label set, a thing it does not promise (metrics.test.ts would tell).
- * Undefined: values go the long way.
+ * Where prom-client keeps the values of a label set, a thing it does not promise (metrics.test.ts would
+ * tell). Undefined: values go the long way.
  */
 function entryOf<Entry>(metric: object, labels: Readonly<Record<string, unknown>>): Entry | undefined {
   const { hashMap = {} } = metric as { hashMap?: Record<string, Entry & { labels: typeof labels }> };

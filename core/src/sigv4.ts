@@ -33,8 +33,8 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 
 /**
  * By RFC 2104 itself, from two plain hashes: to make a key object of a signing key, as `createHmac` does each
- * time, costs more than all the hashing of a signature. @param key of 64 bytes at most, as signing keys are; its
- * bytes never change
+ * time, costs more than all the hashing of a signature. @param key of 64 bytes at most, as signing keys are;
+ * its bytes never change
  */
 export function hmacSha256Hex(key: Uint8Array, data: string): string {
   let pads = padsByKey.get(key);

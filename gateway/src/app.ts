@@ -59,7 +59,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const pipeline = new Pipeline({ ...options, listPages: metrics.listPages });
   const exchanges = new Exchanges();
   const observer = new Observer({ ...options, metrics });
-  const front = frontOf(wayOf({ ...options, metrics, observer, pipeline }), exchanges);
+  const front = frontOf({ ...options, metrics, observer, pipeline, exchanges });
   const shortWay = shortWayOf({ ...options, observer, pipeline });
   const servers = new Set<Server>();
   const silent = new SilentConnections();
@@ -71,8 +71,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const exchange = shortWay.passedOn(incoming.socket) ?? new Exchange(headOf(incoming), clock);
     exchange.attach({ incoming, outgoing, expectsContinue });
     exchanges.add(exchange);
-    hideTarget(incoming);
-    void front(incoming, outgoing);
+    front(exchange);
   };
 
   const refuse = (error: Error, socket: Socket) => {
@@ -86,11 +85,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     createServer() {
-      const server = createServer(serverOptionsOf(settings));
-      server.maxConnections = settings.connectionsMax;
-      // Bytes bound the head; over a count Node would leave headers out without a word, signed ones too.
-      server.maxHeadersCount = 0;
-      server.setTimeout(settings.idleTimeoutMs);
+      const server = newServer(settings);
       server.on('connection', (socket) => {
         silent.opened(socket);
         shortWay.adopt(socket);
@@ -101,9 +96,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       // Any other expectation is ignored, not answered 417 (S3-WIRE 10).
       server.on('checkExpectation', listenerFor(false));
       server.on('timeout', (socket) => {
-        const { idleTimeoutMs } = settings;
-        const exchange = exchanges.on(socket);
-        closeStalled({ socket, exchange, idleTimeoutMs, refuse: () => refuse(stalledError, socket) });
+        const stalled = { socket, exchange: exchanges.on(socket), idleTimeoutMs: settings.idleTimeoutMs };
+        closeStalled({ ...stalled, refuse: () => refuse(stalledError, socket) });
       });
       server.on('clientError', (error, socket) => refuse(error, socket as Socket));
       server.on('close', () => servers.delete(server));
@@ -146,7 +140,7 @@ type Way = Hono<{ Bindings: Exchange }>;
 
 /** A request's way, in order. Every stage writes on the raw response, so none of them may touch Hono's. */
 function wayOf(options: WayOptions): Way {
-  const { metrics, observer, pipeline, settings, log } = options;
+  const { metrics, observer, pipeline, settings } = options;
   return new Hono<{ Bindings: Exchange }>()
     .use(async ({ env }, next) => {
       observer.begin();
@@ -166,19 +160,19 @@ function wayOf(options: WayOptions): Way {
       return RESPONSE_ALREADY_SENT;
     })
     .onError((error, { env }) => {
-      // The pipeline lets nothing out: this is a defect, and the answer's state is unknown.
-      log.error({ id: env.id, err: error }, 'a request failed outside the pipeline');
-      env.outgoing.destroy();
+      onDefect(options, env, error);
       return RESPONSE_ALREADY_SENT;
     });
 }
 
 /**
- * Node's listener. Hono rewraps some answers (HEAD), and the adapter would write them again: it never sees
- * them.
+ * Where Node's requests go on. Hono rewraps some answers (HEAD), and the adapter would write them again: it
+ * never sees them. What has its answer already has only to send it.
  */
-function frontOf(way: Way, exchanges: Exchanges) {
-  return getRequestListener(
+function frontOf(options: WayOptions & { readonly exchanges: Exchanges }): (exchange: Exchange) => void {
+  const { exchanges, observer, pipeline } = options;
+  const way = wayOf(options);
+  const listener = getRequestListener(
     async (request, { incoming }) => {
       await way.fetch(request, exchanges.of(incoming as IncomingMessage));
       return RESPONSE_ALREADY_SENT;
@@ -186,6 +180,38 @@ function frontOf(way: Way, exchanges: Exchanges) {
     // Unread bodies are ours to judge (unread-body.ts), and the process's Request and Response stay.
     { autoCleanupIncoming: false, overrideGlobalObjects: false },
   );
+  const sendAnswer = async (exchange: Exchange): Promise<void> => {
+    observer.begin();
+    try {
+      await pipeline.handle(exchange);
+    } catch (error) {
+      onDefect(options, exchange, error);
+    }
+    observer.end(exchange);
+  };
+  return (exchange) => {
+    if (exchange.answer) {
+      void sendAnswer(exchange);
+      return;
+    }
+    hideTarget(exchange.incoming);
+    void listener(exchange.incoming, exchange.outgoing);
+  };
+}
+
+/** The pipeline lets nothing out: this is a defect, and the answer's state is unknown. */
+function onDefect({ log }: Pick<WayOptions, 'log'>, exchange: Exchange, error: unknown): void {
+  log.error({ id: exchange.id, err: error }, 'a request failed outside the pipeline');
+  exchange.outgoing.destroy();
+}
+
+function newServer(settings: GatewayConfig): Server {
+  const server = createServer(serverOptionsOf(settings));
+  server.maxConnections = settings.connectionsMax;
+  // Bytes bound the head; over a count Node would leave headers out without a word, signed ones too.
+  server.maxHeadersCount = 0;
+  server.setTimeout(settings.idleTimeoutMs);
+  return server;
 }
 
 function serverOptionsOf(settings: GatewayConfig) {

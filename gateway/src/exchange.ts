@@ -79,7 +79,7 @@ export class Exchange {
     return this.#streams?.expectsContinue ?? false;
   }
 
-  /** Aborts when the client has gone before it had its answer. Made at its first use: most requests need none. */
+  /** Aborts when the client has gone before it had its answer. Made at its first use: most need none. */
   get signal(): AbortSignal {
     if (!this.#gone) {
       this.#gone = new AbortController();

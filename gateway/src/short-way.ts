@@ -1,8 +1,8 @@
 /**
- * The short way of requests whose answer is at hand: from the parser's head straight to the socket, in one tick
- * and one write. Node's parser stays, with its limits and its timeouts; what is left out is the pair of streams
- * that Node makes of every request, which costs as much as all else that a hit needs. Whatever the short way
- * cannot do, or not yet, goes Node's usual way, with what was found out already (Exchange).
+ * The short way of requests whose answer is at hand: from the parser's head straight to the socket, in one
+ * tick and one write. Node's parser stays, with its limits and its timeouts; what is left out is the pair of
+ * streams that Node makes of every request, which costs as much as all else that a hit needs. Whatever the
+ * short way cannot do, or not yet, goes Node's usual way, with what was found out already (Exchange).
  *
  * The parser's hook is none of Node's documented interfaces. Where it is not as expected, every request goes
  * the usual way; gateway-short-way.test.ts says whether it is, and that both ways give the same bytes.

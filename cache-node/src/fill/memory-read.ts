@@ -1,6 +1,6 @@
 /**
- * A range that lies in one page in memory: its bytes are at hand in the tick of the question, without a reader
- * and without a promise. What is counted is what PageReader counts for the same read.
+ * A range that lies in one page in memory: its bytes are at hand in the tick of the question, without a
+ * reader and without a promise. What is counted is what PageReader counts for the same read.
  */
 import type { Mount } from '@forebay/core/mount';
 import { type PageSetId, pageLengthBytes } from '@forebay/core/page';
@@ -13,7 +13,10 @@ export interface MemoryRead {
   readonly sizeBytes: number;
 }
 
-/** The bytes, which are the reader's for ever; undefined where they are not all there, and then nothing was done. */
+/**
+ * The bytes, which are the reader's for ever; undefined where they are not all there, and then nothing was
+ * done.
+ */
 export function readFromMemory(
   { mount, set, sizeBytes }: MemoryRead,
   range: ByteRange,

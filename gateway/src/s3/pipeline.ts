@@ -104,8 +104,8 @@ export class Pipeline {
   }
 
   /**
-   * The answer to a read, where nothing has to be waited for: a hit at hand, or an error. Otherwise undefined,
-   * and `handle` goes on where this stopped. Never throws.
+   * The answer to a read, where nothing has to be waited for: a hit at hand, or an error. Otherwise
+   * undefined, and `handle` goes on where this stopped. Never throws.
    */
   answerNow(exchange: Exchange): S3Answer | undefined {
     if (!isPlainRead(exchange)) return undefined;

@@ -76,12 +76,7 @@ export async function startTestGateway(
   const server = gateway.createServer();
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => sockets.add(socket));
-  let streamed = 0;
-  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-    server.on(event, () => {
-      streamed += 1;
-    });
-  }
+  const streamed = streamedBy(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -90,7 +85,7 @@ export async function startTestGateway(
     endpoint: `http://127.0.0.1:${port}`,
     gateway,
     home,
-    streamed: () => streamed,
+    streamed,
     metrics,
     service,
     ufsOf,
@@ -103,6 +98,16 @@ export async function startTestGateway(
     whenIdle: () => idleOf(metrics),
     close: () => gateway.drain(0),
   };
+}
+
+function streamedBy(server: Server): () => number {
+  let count = 0;
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+    server.on(event, () => {
+      count += 1;
+    });
+  }
+  return () => count;
 }
 
 /** Memory UFSes that break on demand; those of the pattern mount's buckets are the service's. */
