@@ -1,6 +1,6 @@
 /**
  * Signature Version 4 in k6's JavaScript: no Node, no SDK, only k6/crypto. Signs in the Authorization
- * header what the scenarios send: path-style requests without a query.
+ * header what the scenarios send: path-style requests.
  */
 import { hmac, sha256 } from 'k6/crypto';
 
@@ -17,6 +17,8 @@ export interface Unsigned {
   readonly host: string;
   /** `/bucket/key`, decoded. */
   readonly path: string;
+  /** Decoded. */
+  readonly query?: Readonly<Record<string, string>>;
   /** Lower-case names. Signed along. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: ArrayBuffer;
@@ -25,7 +27,7 @@ export interface Unsigned {
 /** One key per secret and day: four HMACs saved on every request of a virtual user. */
 let derived: { readonly id: string; readonly key: ArrayBuffer } | undefined;
 
-/** The path as it must be sent, and all headers but Host, which k6 sets. */
+/** Path and query as they must be sent, and all headers but Host, which k6 sets. */
 export function signed(
   request: Unsigned,
   credentials: Credentials,
@@ -42,14 +44,15 @@ export function signed(
   const signedHeaders: Record<string, string> = { ...headers, host: request.host };
   const names = Object.keys(signedHeaders).sort();
   const lines = names.map((name) => `${name}:${signedHeaders[name]!.trim()}\n`).join('');
-  const canonical = [request.method, path, '', lines, names.join(';'), payloadHash].join('\n');
+  const query = canonicalQuery(request.query ?? {});
+  const canonical = [request.method, path, query, lines, names.join(';'), payloadHash].join('\n');
   const scope = `${day}/${region}/s3/aws4_request`;
   const toSign = `AWS4-HMAC-SHA256\n${amzDate}\n${scope}\n${sha256(canonical, 'hex')}`;
   const signature = hmac('sha256', signingKey(credentials.secretKey, day), toSign, 'hex');
   headers.authorization =
     `AWS4-HMAC-SHA256 Credential=${credentials.accessKey}/${scope}, ` +
     `SignedHeaders=${names.join(';')}, Signature=${signature}`;
-  return { path, headers };
+  return { path: query === '' ? path : `${path}?${query}`, headers };
 }
 
 function signingKey(secretKey: string, day: string): ArrayBuffer {
@@ -61,9 +64,19 @@ function signingKey(secretKey: string, day: string): ArrayBuffer {
   return key;
 }
 
-/** Percent-encodes everything but unreserved characters and slashes. */
+function canonicalQuery(query: Readonly<Record<string, string>>): string {
+  const names = Object.keys(query).sort();
+  return names.map((name) => `${encode(name)}=${encode(query[name]!)}`).join('&');
+}
+
 function encodePath(path: string): string {
-  return encodeURIComponent(path)
-    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll('%2F', '/');
+  return encode(path).replaceAll('%2F', '/');
+}
+
+/** Percent-encodes everything but unreserved characters. */
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
