@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { syscalls } from './syscalls.ts';
+import { loadSyscalls, syscalls } from './syscalls.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'forebay-test-syscalls-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -55,26 +55,29 @@ describe.runIf(process.platform === 'linux')('system calls', () => {
   });
 });
 
-describe.runIf(process.platform === 'linux')('system calls about memory', () => {
-  const calls = syscalls()!;
+describe.runIf(process.platform === 'linux').each([
+  ['cachestat', true],
+  ['mincore', false],
+])('system calls about memory, with %s', (name, cachestat) => {
+  const calls = loadSyscalls({ cachestat })!;
 
   it('know what is in memory: what was just written is', () => {
-    const file = fileOf('resident', 'x'.repeat(10_000));
+    const file = fileOf(`resident-${name}`, 'x'.repeat(10_000));
     expect(calls.residentBytes(file, 0, 10_000)).toBe(10_000);
     expect(calls.residentBytes(file, 4095, 2)).toBe(2);
     expect(calls.residentBytes(99_999, 0, 1)).toBeUndefined();
   });
 
   it('let a file leave memory that is on the disk', () => {
-    const file = fileOf('left', 'x'.repeat(10_000));
+    const file = fileOf(`left-${name}`, 'x'.repeat(10_000));
     fsyncSync(file);
     expect(calls.leaveMemory(file, 0, 10_000)).toBe(0);
     expect(calls.residentBytes(file, 0, 10_000)).toBe(0);
   });
 
   it('read nothing beyond what is asked for, where they are told so', () => {
-    const path = pathOf('narrow');
-    const file = fileOf('narrow', 'x'.repeat(1_000_000));
+    const path = pathOf(`narrow-${name}`);
+    const file = fileOf(`narrow-${name}`, 'x'.repeat(1_000_000));
     fsyncSync(file);
     calls.leaveMemory(file, 0, 1_000_000);
     const reader = openSync(path, 'r');

@@ -3,7 +3,8 @@
  * asking what is in memory, and memory that processes share. Linux with glibc or musl only, and only where
  * koffi could be installed: everybody who calls has another way where there is none.
  */
-import { createRequire } from 'node:module';
+import { isMapped, type Koffi, loadKoffi } from './koffi.ts';
+import { residentBytesBy } from './resident-pages.ts';
 
 /** Sizes and counts in bytes. A call that fails returns the error number, negated (`-EAGAIN` = -11). */
 export interface Syscalls {
@@ -13,7 +14,10 @@ export interface Syscalls {
   splice(from: number, to: number, lengthBytes: number): number;
   /** A pipe that never waits: its reading and its writing end. @throws Error */
   pipe(): readonly [from: number, to: number];
-  /** How much of a part of a file is in the page cache; undefined where nobody knows. cachestat(2) */
+  /**
+   * How much of a part of a file is in the page cache; undefined where nobody knows. cachestat(2), or
+   * mincore(2) on kernels before 6.5, which costs some microseconds more
+   */
   residentBytes(file: number, offset: number, lengthBytes: number): number | undefined;
   /** Reads through this descriptor bring nothing into memory but what they ask for. posix_fadvise(2) */
   readNothingMore(file: number): number;
@@ -21,14 +25,6 @@ export interface Syscalls {
   leaveMemory(file: number, offset: number, lengthBytes: number): number;
   /** The file as memory that all who map it share, for as long as this process lives. @throws Error */
   mapShared(file: number, lengthBytes: number): ArrayBuffer;
-}
-
-/** What is used of koffi. */
-interface Koffi {
-  load(library: string | null): { func(prototype: string): (...args: unknown[]) => unknown };
-  errno(): number;
-  view(pointer: unknown, lengthBytes: number): ArrayBuffer;
-  address(pointer: unknown): bigint;
 }
 
 const flagNonblock = 0x800;
@@ -39,44 +35,38 @@ const adviseRandom = 1;
 const adviseUnneeded = 4;
 const protectReadWrite = 3;
 const mapSharedFlag = 1;
-/** The same on every architecture: it is newer than their common table. */
-const cachestatNumber = 451;
-const pageBytes = 4096;
 
 let known: { readonly calls: Syscalls | undefined } | undefined;
 
 /** Undefined where there are none: loaded once, at the first call. */
 export function syscalls(): Syscalls | undefined {
-  known ??= { calls: process.platform === 'linux' ? load() : undefined };
+  known ??= { calls: loadSyscalls() };
   return known.calls;
 }
 
-function load(): Syscalls | undefined {
+/** @param options `cachestat`: false does without it, as on older kernels */
+export function loadSyscalls(options = { cachestat: true }): Syscalls | undefined {
+  if (process.platform !== 'linux') return undefined;
   try {
-    return bind(createRequire(import.meta.url)('koffi') as Koffi);
+    return bind(loadKoffi(), options.cachestat);
   } catch {
     // Not installed, or not for this machine.
     return undefined;
   }
 }
 
-function bind(koffi: Koffi): Syscalls {
+function bind(koffi: Koffi, mayCachestat: boolean): Syscalls {
   const libc = koffi.load(null);
   const sendfile = libc.func('int64_t sendfile(int out, int in, void *offset, size_t count)');
   const splice = libc.func(
     'int64_t splice(int from, void *fromOffset, int to, void *toOffset, size_t count, unsigned int flags)',
   );
   const pipe2 = libc.func('int pipe2(void *ends, int flags)');
-  const cachestat = libc.func(
-    'long syscall(long number, int file, void *range, void *found, unsigned int flags)',
-  );
   const fadvise = libc.func('int posix_fadvise(int file, int64_t offset, int64_t length, int advice)');
   const mmap = libc.func(
     'void *mmap(void *at, size_t length, int protect, int flags, int file, int64_t offset)',
   );
   const offset = new BigInt64Array(1);
-  const range = new BigUint64Array(2);
-  const found = new BigUint64Array(5);
   const ends = new Int32Array(2);
   const resultOf = (result: unknown): number => {
     const value = Number(result);
@@ -95,14 +85,7 @@ function bind(koffi: Koffi): Syscalls {
       if (result < 0) throw new Error(`pipe2 failed with error ${-result}`);
       return [ends[0]!, ends[1]!];
     },
-    residentBytes(file, start, lengthBytes) {
-      range[0] = BigInt(start);
-      range[1] = BigInt(lengthBytes);
-      if (resultOf(cachestat(cachestatNumber, file, range, found, 0)) < 0) return undefined;
-      const firstPage = Math.floor(start / pageBytes);
-      const pages = Math.ceil((start + lengthBytes) / pageBytes) - firstPage;
-      return Number(found[0]) >= pages ? lengthBytes : Number(found[0]) * pageBytes;
-    },
+    residentBytes: residentBytesBy(koffi, mayCachestat),
     readNothingMore(file) {
       // Returns the error number itself.
       return 0 - Number(fadvise(file, 0, 0, adviseRandom));
@@ -112,7 +95,7 @@ function bind(koffi: Koffi): Syscalls {
     },
     mapShared(file, lengthBytes) {
       const address = mmap(null, lengthBytes, protectReadWrite, mapSharedFlag, file, 0);
-      if (address === null || koffi.address(address) === 0xffff_ffff_ffff_ffffn) {
+      if (!isMapped(koffi, address)) {
         throw new Error(`mmap failed with error ${koffi.errno()}`);
       }
       return koffi.view(address, lengthBytes);

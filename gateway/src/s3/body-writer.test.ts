@@ -3,11 +3,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { syscalls } from '@forebay/core/syscalls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PausingClient } from '../../../test/support/pausing-client.ts';
 import { FileBody } from '../testing/file-body.ts';
 import { type Sent, writeAnswer } from './answer.ts';
 
@@ -47,63 +48,6 @@ function body(start = 0, end = content.byteLength, sliceBytesMax = MiB): number 
   return bodies.push(new FileBody({ file, content, start, end, sliceBytesMax })) - 1;
 }
 
-/** A client that reads only when it is asked to. */
-class Client {
-  readonly socket: Socket;
-  #received: Buffer = Buffer.alloc(0);
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    socket.on('error', () => {});
-  }
-
-  static async open(): Promise<Client> {
-    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-    await once(socket, 'connect');
-    socket.pause();
-    return new Client(socket);
-  }
-
-  get(...numbers: number[]): void {
-    this.socket.write(numbers.map((number) => `GET /${number} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''));
-  }
-
-  /** Exactly so many bytes, or what came before the end. */
-  async read(lengthBytes: number): Promise<Buffer> {
-    const parts = [this.#received];
-    let count = this.#received.byteLength;
-    while (count < lengthBytes) {
-      const part = this.socket.read() as Buffer | null;
-      if (part) {
-        parts.push(part);
-        count += part.byteLength;
-      } else if (this.socket.destroyed || this.socket.readableEnded) break;
-      else await this.#moved();
-    }
-    const all = Buffer.concat(parts);
-    this.#received = all.subarray(lengthBytes);
-    return all.subarray(0, lengthBytes);
-  }
-
-  async #moved(): Promise<void> {
-    const over = new AbortController();
-    const { signal } = over;
-    const events = ['readable', 'close'].map((event) => once(this.socket, event, { signal }));
-    await Promise.race(events).finally(() => over.abort());
-    await Promise.allSettled(events);
-  }
-
-  async head(): Promise<string> {
-    let head = '';
-    while (!head.endsWith('\r\n\r\n')) {
-      const byte = await this.read(1);
-      if (byte.byteLength === 0) return head;
-      head += byte.toString('latin1');
-    }
-    return head;
-  }
-}
-
 const hashOf = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex');
 
 const ways = [
@@ -123,8 +67,8 @@ describe.each(ways)('a body on a file, sent %s', (_, isZeroCopy) => {
     ['more than sockets take', 0, 24 * MiB, MiB],
     ['one slice that is more than sockets take', 77, 24 * MiB - 1, 24 * MiB],
   ])('arrives as it is: %s', async (_name, start, end, sliceBytesMax) => {
-    const client = await Client.open();
-    client.get(body(start, end, sliceBytesMax));
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
+    client.get(`/${body(start, end, sliceBytesMax)}`);
     await client.head();
     expect(hashOf(await client.read(end - start))).toBe(hashOf(content.subarray(start, end)));
     expect(await sent[0]).toEqual({ end: 'whole', bodyBytes: end - start });
@@ -133,8 +77,8 @@ describe.each(ways)('a body on a file, sent %s', (_, isZeroCopy) => {
   });
 
   it('arrives as it is at a client that reads little at a time', async () => {
-    const client = await Client.open();
-    client.get(body(3, 12 * MiB));
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
+    client.get(`/${body(3, 12 * MiB)}`);
     await client.head();
     const parts: Buffer[] = [];
     for (let at = 3; at < 12 * MiB; at += 50_000) {
@@ -146,16 +90,16 @@ describe.each(ways)('a body on a file, sent %s', (_, isZeroCopy) => {
   });
 
   it('arrives in its order where several are asked for at once, and the next on the same connection', async () => {
-    const client = await Client.open();
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
     const spans = [
       [0, 9 * MiB],
       [7, 8],
       [100, 3 * MiB],
       [MiB, 2 * MiB],
     ] as const;
-    client.get(...spans.map(([start, end]) => body(start, end)));
+    client.get(...spans.map(([start, end]) => `/${body(start, end)}`));
     for (const [start, end] of [...spans, spans[0]]) {
-      if (sent.length === spans.length && bodies.length === spans.length) client.get(body(...spans[0]));
+      if (sent.length === spans.length && bodies.length === spans.length) client.get(`/${body(...spans[0])}`);
       expect(await client.head()).toContain(`content-length: ${end - start}`);
       expect(hashOf(await client.read(end - start))).toBe(hashOf(content.subarray(start, end)));
     }
@@ -169,8 +113,8 @@ describe.each(ways)('a body on a file, sent %s, to a client that leaves', (_, is
   });
 
   it('is returned where the client leaves in the middle', async () => {
-    const client = await Client.open();
-    client.get(body());
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
+    client.get(`/${body()}`);
     await client.head();
     await client.read(100_000);
     client.socket.destroy();
@@ -179,8 +123,8 @@ describe.each(ways)('a body on a file, sent %s, to a client that leaves', (_, is
   });
 
   it('is returned where the client sends a reset', async () => {
-    const client = await Client.open();
-    client.get(body());
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
+    client.get(`/${body()}`);
     await client.head();
     client.socket.resetAndDestroy();
     expect(await sent[0]).toMatchObject({ end: 'client-gone' });
@@ -191,8 +135,8 @@ describe.each(ways)('a body on a file, sent %s, to a client that leaves', (_, is
 describe('a file that is not what it should be', () => {
   onLinux('is read where it cannot be sent, and the answer is whole', async () => {
     ftruncateSync(file, 5 * MiB + 1000);
-    const client = await Client.open();
-    client.get(body());
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
+    client.get(`/${body()}`);
     await client.head();
     expect(hashOf(await client.read(content.byteLength))).toBe(hashOf(content));
     expect(await sent[0]).toMatchObject({ end: 'whole' });
@@ -202,8 +146,8 @@ describe('a file that is not what it should be', () => {
 
   onLinux('cuts the answer where it cannot be read either', async () => {
     ftruncateSync(file, 5 * MiB + 1000);
-    const client = await Client.open();
-    client.get(body());
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
+    client.get(`/${body()}`);
     bodies[0]!.piecesFail = true;
     await client.head();
     const received = await client.read(content.byteLength);
@@ -214,11 +158,11 @@ describe('a file that is not what it should be', () => {
   });
 
   onLinux('is read where it is no file at all', async () => {
-    const client = await Client.open();
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
     const number = bodies.push(
       new FileBody({ file: 99_999, content, start: 0, end: 3 * MiB, sliceBytesMax: MiB }),
     );
-    client.get(number - 1);
+    client.get(`/${number - 1}`);
     await client.head();
     expect(hashOf(await client.read(3 * MiB))).toBe(hashOf(content.subarray(0, 3 * MiB)));
     expect(await sent[0]).toMatchObject({ end: 'whole' });
