@@ -110,6 +110,8 @@ function environment(options: ForebayOptions): Environment {
     HOME: process.env.HOME,
     // Many tests count requests to the UFS: on a busy machine a late one would be sent twice, as it should.
     FOREBAY_UFS_HEDGE_PERCENT_MAX: '0',
+    // Tests that are about several processes ask for them; the variable runs any test with so many.
+    FOREBAY_WORKERS: process.env.FOREBAY_TEST_WORKERS ?? '1',
     ...(options.rootKeys === false ? {} : keys),
     ...options.env,
   };

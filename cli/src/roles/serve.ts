@@ -31,7 +31,8 @@ import {
 } from '../data-dir.ts';
 import { refuseDataDir, type ServeConfig } from '../serve-config.ts';
 import { version } from '../version.ts';
-import { startWorkers } from '../workers/start-workers.ts';
+import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
+import type { WorkerHandle } from '../workers/worker-handle.ts';
 import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
 import type { Front } from './front.ts';
@@ -101,6 +102,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const port = await checkPort({ host: values.host, port: values.port, portFlag: '--port' });
   const plan = planWorkers(values, join(dataDir.path, 'cells'));
   if (plan.reason) log.warn({ reason: plan.reason }, 'there is one process');
+  const forked = plan.cells ? forkWorkers(plan.workers, undoing) : [];
   const state = openState(dataDir.statePath);
   undoing.add(() => state.disconnect());
   const registry = await openRegistry(state, parts);
@@ -120,7 +122,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   undoing.add(forgetUnmounted(registry, cacheNode));
   undoing.add(followPolicies(registry, { policies, cacheNode }));
   const place = { host: values.host, port };
-  const front = await openFront({ plan, place, pool, rootUser, registry, cacheNode, metrics }, parts);
+  const front = await openFront({ plan, forked, place, pool, rootUser, registry, cacheNode, metrics }, parts);
   undoing.add(() => front.drain(values.drainTimeoutMs));
   const endpoint = urlOf(place);
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
@@ -152,6 +154,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
 
 interface FrontParts {
   readonly plan: WorkersPlan;
+  readonly forked: readonly WorkerHandle[];
   readonly place: { readonly host: string; readonly port: number };
   readonly pool: UfsPool;
   readonly rootUser: RootUser;
@@ -161,12 +164,12 @@ interface FrontParts {
 }
 
 async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts): Promise<Front> {
-  const { plan, place, pool, rootUser, registry, cacheNode, metrics } = of;
+  const { plan, forked, place, pool, rootUser, registry, cacheNode, metrics } = of;
   const { values, dataDir } = config;
   if (plan.cells) {
-    const { workers, cellsPath } = plan;
+    const { cellsPath } = plan;
     return startWorkers({
-      ...{ ...place, workers, values, dataDir, cellsPath, rootUser, registry, cacheNode },
+      ...{ ...place, forked, values, dataDir, cellsPath, rootUser, registry, cacheNode },
       ...{ metrics, log, undoing },
     });
   }

@@ -17,12 +17,12 @@ import type { Front } from '../roles/front.ts';
 import type { Undoing } from '../roles/undoing.ts';
 import type { ServeValues } from '../settings.ts';
 import type { PlainQuestion, ToOwner } from './messages.ts';
-import type { WorkerHandle } from './worker-handle.ts';
+import { WorkerHandle } from './worker-handle.ts';
 import { valuesOfWorker } from './worker-limits.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface StartWorkersOptions {
-  readonly workers: number;
+  readonly forked: readonly WorkerHandle[];
   readonly host: string;
   readonly port: number;
   readonly values: ServeValues;
@@ -39,9 +39,16 @@ export interface StartWorkersOptions {
 /** Longer paths are no address of a socket on Linux. */
 const socketPathBytesMax = 107;
 
+/** Early, so that they load while the owner opens what it keeps. */
+export function forkWorkers(count: number, undoing: Undoing): WorkerHandle[] {
+  const forked = Array.from({ length: count }, () => new WorkerHandle());
+  undoing.add(() => forked.map((worker) => worker.kill()));
+  return forked;
+}
+
 /** Resolves when all workers serve. @throws Error where one cannot start; nothing is left then */
 export async function startWorkers(options: StartWorkersOptions): Promise<Front> {
-  const { workers, host, port, values, registry, cacheNode, metrics, log, undoing } = options;
+  const { forked, host, port, values, registry, cacheNode, metrics, log, undoing } = options;
   const path = socketPathIn(options.dataDir);
   const secret = randomBytes(32).toString('base64url');
   const mounts = () => registry.view().mounts;
@@ -51,11 +58,11 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   await dataPlane.listen({ path });
   chmodSync(path, 0o600);
   const pool = await WorkerPool.start({
-    workers,
+    forked,
     start: {
       host,
       port,
-      values: valuesOfWorker(values, workers),
+      values: valuesOfWorker(values, forked.length),
       logLevel: log.level as LogLevel,
       nodeId: cacheNode.nodeId,
       rootUser: { accessKey: options.rootUser.accessKey, secretKey: options.rootUser.secretKey },

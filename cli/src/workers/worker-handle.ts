@@ -3,17 +3,14 @@ import { type ChildProcess, fork, type Serializable } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { MetricValues } from '@forebay/core/metrics';
-import type { ToOwner, ToWorker } from './messages.ts';
+import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
 
 const workerFile = join(import.meta.dirname, 'worker-main.ts');
 /** A worker that does not take over a change in this time is ended: nobody may see the registry as it was. */
 const viewTimeoutMs = 10_000;
 const metricsTimeoutMs = 1_000;
 
-export interface WorkerEvents {
-  /** What is neither an answer nor the worker's first or last word. */
-  readonly onMessage: (message: ToOwner, worker: WorkerHandle) => void;
-}
+type OnMessage = (message: ToOwner, worker: WorkerHandle) => void;
 
 export class WorkerHandle {
   readonly #child: ChildProcess;
@@ -21,10 +18,12 @@ export class WorkerHandle {
   readonly #waiting = new Map<number, (message: ToOwner | undefined) => void>();
   #nextId = 1;
   #values: MetricValues = [];
+  #onMessage: OnMessage = () => {};
   /** Resolves with how it ended, for the log. */
   readonly ended: Promise<string>;
 
-  constructor({ onMessage }: WorkerEvents) {
+  /** It loads its libraries and waits for its start. */
+  constructor() {
     // Signals of the terminal reach the whole group; the owner alone acts on them. Secrets are told later.
     this.#child = fork(workerFile, [], { serialization: 'advanced' });
     this.ended = once(this.#child, 'exit').then(([code, signal]) => {
@@ -35,7 +34,7 @@ export class WorkerHandle {
     this.#serving.promise.catch(() => {});
     // What could not be sent is answered by the end of the process.
     this.#child.on('error', () => {});
-    this.#child.on('message', (message) => this.#take(message as ToOwner, onMessage));
+    this.#child.on('message', (message) => this.#take(message as ToOwner));
   }
 
   get pid(): number {
@@ -50,6 +49,12 @@ export class WorkerHandle {
   /** As of the last time that it was asked. */
   get values(): MetricValues {
     return this.#values;
+  }
+
+  /** @param onMessage hears what is neither an answer nor the worker's first or last word */
+  start(message: WorkerStart, onMessage: OnMessage): void {
+    this.#onMessage = onMessage;
+    this.send(message);
   }
 
   send(message: ToWorker): void {
@@ -97,14 +102,14 @@ export class WorkerHandle {
     });
   }
 
-  #take(message: ToOwner, onMessage: WorkerEvents['onMessage']): void {
+  #take(message: ToOwner): void {
     if (message.kind === 'serving') this.#serving.resolve();
     else if (message.kind === 'viewed') this.#waiting.get(message.id)?.(message);
     else if (message.kind === 'metrics') {
       this.#values = message.values;
       this.#waiting.get(message.id)?.(message);
     } else if (message.kind === 'drained') this.#values = message.values;
-    else onMessage(message, this);
+    else this.#onMessage(message, this);
   }
 }
 

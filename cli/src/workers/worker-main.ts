@@ -1,4 +1,4 @@
-/** The entry of a worker process: waits for its start, and ends with its owner. */
+/** The entry of a worker process: loads its libraries, waits for its start, and ends with its owner. */
 import type { ToWorker } from './messages.ts';
 
 // The owner says when to stop. Where it has gone there is nobody to write through, and no info is good.
@@ -6,13 +6,15 @@ process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(0));
 
+// While the owner loads what it keeps.
+const loading = import('./worker.ts');
+
 process.once('message', (start: ToWorker) => {
   if (start.kind !== 'start') process.exit(1);
   const early: ToWorker[] = [];
   const keep = (message: ToWorker) => void early.push(message);
   process.on('message', keep);
-  // The large libraries, loaded while the owner loads what it keeps.
-  import('./worker.ts')
+  loading
     .then(({ runWorker }) => runWorker(start))
     .then((onMessage) => {
       process.off('message', keep);

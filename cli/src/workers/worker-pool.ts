@@ -17,7 +17,8 @@ import { plainViewOf } from './plain-view.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 export interface WorkerPoolOptions {
-  readonly workers: number;
+  /** The first ones, which have not been told anything yet. */
+  readonly forked: readonly WorkerHandle[];
   /** All of a start but the view. */
   readonly start: Omit<WorkerStart, 'kind' | 'view'>;
   readonly view: () => RegistryView;
@@ -44,6 +45,7 @@ export class WorkerPool {
   readonly #delays = new Set<NodeJS.Timeout>();
   /** Of workers that have ended, what they counted. */
   #ended: MetricValues[] = [];
+  #isFolding = false;
   #stopping = false;
 
   private constructor(options: WorkerPoolOptions) {
@@ -56,8 +58,8 @@ export class WorkerPool {
   static async start(options: WorkerPoolOptions): Promise<WorkerPool> {
     const pool = new WorkerPool(options);
     try {
-      const starting = Array.from({ length: options.workers }, () => pool.#launch(restartDelayMinMs));
-      await Promise.all(starting.map(({ serving }) => serving));
+      for (const worker of options.forked) pool.#launch(worker, restartDelayMinMs);
+      await Promise.all(options.forked.map(({ serving }) => serving));
     } catch (error) {
       await pool.drain(0);
       throw error;
@@ -74,8 +76,10 @@ export class WorkerPool {
   /** The values of all processes together, this one included. */
   async read(): Promise<MetricsReading> {
     await this.#refresh();
+    const own = await this.#options.metrics.values();
+    // In one tick: a worker that ends changes from the ones to the others.
     const ofWorkers = [...this.#workers].map(({ values }) => values);
-    return mergedReading([await this.#options.metrics.values(), ...this.#ended, ...ofWorkers]);
+    return mergedReading([own, ...this.#ended, ...ofWorkers]);
   }
 
   /** Lets all requests under way end, for at most `deadlineMs`, and the workers with them. */
@@ -91,19 +95,19 @@ export class WorkerPool {
   }
 
   async #foldEnded(): Promise<void> {
-    const folding = this.#ended;
+    this.#isFolding = true;
+    const folding = [...this.#ended];
     const folded = await mergedReading(folding).values();
     this.#ended = [folded, ...this.#ended.filter((values) => !folding.includes(values))];
+    this.#isFolding = false;
   }
 
-  #launch(delayMs: number): WorkerHandle {
+  #launch(worker: WorkerHandle, delayMs: number): void {
     const { start, view, onMessage } = this.#options;
-    const worker = new WorkerHandle({ onMessage });
     this.#workers.add(worker);
     const startedMs = performance.now();
-    worker.send({ ...start, kind: 'start', view: plainViewOf(view()) });
+    worker.start({ ...start, kind: 'start', view: plainViewOf(view()) }, onMessage);
     void worker.ended.then((how) => this.#onEnded(worker, how, { delayMs, startedMs }));
-    return worker;
   }
 
   #onEnded(
@@ -113,7 +117,7 @@ export class WorkerPool {
   ): void {
     this.#workers.delete(worker);
     this.#ended.push(countedIn(worker.values));
-    if (this.#ended.length > endedMax) void this.#foldEnded();
+    if (this.#ended.length > endedMax && !this.#isFolding) void this.#foldEnded();
     if (this.#stopping) return;
     const wasSteady = performance.now() - startedMs > steadyMs;
     const afterMs = wasSteady ? restartDelayMinMs : delayMs;
@@ -121,7 +125,7 @@ export class WorkerPool {
     const delay = setTimeout(() => {
       this.#delays.delete(delay);
       this.#restarts.inc();
-      this.#launch(Math.min(2 * afterMs, restartDelayMaxMs));
+      this.#launch(new WorkerHandle(), Math.min(2 * afterMs, restartDelayMaxMs));
     }, afterMs);
     this.#delays.add(delay);
   }
