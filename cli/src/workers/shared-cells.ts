@@ -1,11 +1,24 @@
-/** The cells in memory that all processes of one `serve` map: a file that has no name any more once they do. */
-import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
+/** The cells in memory that all processes of one `serve` map: a file in its data directory. */
+import { closeSync, existsSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { Cells, cellsBytes } from '@forebay/core/changes';
 import { syscalls } from '@forebay/core/syscalls';
 
-/** Makes the file anew: nothing of an earlier start is in it. @throws Error where it cannot be mapped */
-export function makeCells(path: string): Cells {
+/**
+ * Before this process is home: workers of an earlier one that was killed end with it, but one that is halted may
+ * wake up later. Whatever such a worker knows is void from now on.
+ */
+export function voidCells(path: string): void {
+  if (!existsSync(path)) return;
+  try {
+    openCells(path).allChanged();
+  } catch {
+    // Without shared memory there never was a worker.
+  }
   rmSync(path, { force: true });
+}
+
+/** @param path where there is no file. @throws Error where it cannot be mapped */
+export function makeCells(path: string): Cells {
   const file = openSync(path, 'wx+', 0o600);
   try {
     ftruncateSync(file, cellsBytes);

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Cells } from '@forebay/core/changes';
 import type { ServeValues } from '../settings.ts';
-import { makeCells } from './shared-cells.ts';
+import { makeCells, voidCells } from './shared-cells.ts';
 
 const workersMax = 256;
 
@@ -18,6 +18,7 @@ export type WorkersPlan =
 
 /** @param cellsPath where the file of the cells is made, if there are several */
 export function planWorkers({ workers }: Pick<ServeValues, 'workers'>, cellsPath: string): WorkersPlan {
+  voidCells(cellsPath);
   const asked = workers === 0 ? Math.min(availableParallelism(), workersMax) : workers;
   if (asked === 1) return { workers: 1, cells: undefined, reason: undefined };
   try {
