@@ -26,7 +26,7 @@ export const processSettings = {
   }),
   workers: integer({
     env: 'FOREBAY_WORKERS',
-    default: '1',
+    default: '0',
     max: '256',
     help: 'Processes that serve clients, on one port and with one cache. 0: as many as there are cores.',
   }),

@@ -5,6 +5,7 @@
  */
 import { assert } from '@forebay/core/errors';
 import type { FileSlice, SlicedBody } from '@forebay/core/pieces';
+import type { BufferPool } from '../buffers/buffer-pool.ts';
 import { type HotFile, hotReadBytes } from './hot-files.ts';
 
 /** Of a page that lies in memory, or in a file. */
@@ -16,6 +17,7 @@ export interface HotPart {
 
 export interface HotBodyOptions {
   readonly parts: readonly HotPart[];
+  readonly buffers: BufferPool;
   /** Hears of bytes that went to the client, and where they lay. */
   readonly onServed: (source: 'memory' | 'disk', bytes: number) => void;
   /**
@@ -36,6 +38,7 @@ export class HotBody implements SlicedBody {
   #usedBytes = 0;
   #lentBytes = 0;
   #buffer: Buffer | undefined;
+  #isReading = false;
   #rest: AsyncIterator<Uint8Array> | undefined;
   #done = false;
 
@@ -75,7 +78,7 @@ export class HotBody implements SlicedBody {
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (!this.#done) this.#settle();
-    this.#done = true;
+    this.#end();
     await this.#rest?.return?.();
     return { done: true, value: undefined };
   }
@@ -84,13 +87,14 @@ export class HotBody implements SlicedBody {
     if (this.#done || this.#rest) return undefined;
     this.#settle();
     const part = this.#options.parts[this.#part];
-    if (!part) this.#done = true;
+    if (!part) this.#end();
     return part;
   }
 
   async #read(part: HotPart): Promise<Uint8Array | undefined> {
     const { page, start, endExclusive } = part as HotPart & { page: HotFile };
-    this.#buffer ??= Buffer.allocUnsafeSlow(hotReadBytes);
+    this.#buffer ??= this.#options.buffers.take(hotReadBytes);
+    this.#isReading = true;
     try {
       return this.#lend(await page.read(start + this.#at, endExclusive, this.#buffer));
     } catch {
@@ -98,6 +102,9 @@ export class HotBody implements SlicedBody {
       if (!this.#done) return this.#fromRest();
       await this.#rest.return?.();
       return undefined;
+    } finally {
+      this.#isReading = false;
+      if (this.#done) this.#giveBuffer();
     }
   }
 
@@ -121,7 +128,17 @@ export class HotBody implements SlicedBody {
 
   async #fromRest(): Promise<Uint8Array | undefined> {
     const { done, value } = await this.#rest!.next();
-    if (done) this.#done = true;
+    if (done) this.#end();
     return done ? undefined : value;
+  }
+
+  #end(): void {
+    this.#done = true;
+    if (!this.#isReading) this.#giveBuffer();
+  }
+
+  #giveBuffer(): void {
+    if (this.#buffer) this.#options.buffers.give(this.#buffer);
+    this.#buffer = undefined;
   }
 }

@@ -22,6 +22,7 @@ import type { ObjectStat } from '@forebay/core/object-stat';
 import { type PageId, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import { LRUCache } from 'lru-cache';
+import { BufferPool } from '../buffers/buffer-pool.ts';
 import type { CacheNodeMetrics } from '../metrics.ts';
 import { HotBody } from './hot-body.ts';
 import type { HotFacts, HotQuestion } from './hot-facts.ts';
@@ -45,6 +46,8 @@ export interface HotCacheNodeOptions {
 const seenMax = 16_384;
 /** Questions to the home under way. */
 const asksMax = 32;
+/** Of buffers that nothing is read into now. */
+const buffersKeptBytesMax = 16 * 1024 * 1024;
 /** Where the home had nothing to tell, or not all of it. */
 const askAgainMs = 500;
 
@@ -57,6 +60,7 @@ export class HotCacheNode implements CacheNode {
   readonly #options: HotCacheNodeOptions;
   readonly #uses: GatheredUses;
   readonly #seen = new LRUCache<string, Seen>({ max: seenMax });
+  readonly #buffers = new BufferPool({ keptBytesMax: buffersKeptBytesMax });
   #asks = 0;
 
   constructor(options: HotCacheNodeOptions) {
@@ -128,6 +132,7 @@ export class HotCacheNode implements CacheNode {
     }
     const body = new HotBody({
       parts,
+      buffers: this.#buffers,
       onServed: (source, bytes) => this.#onServed(mount, source, bytes),
       restFromHome: (afterBytes, badPart) => {
         if (badPart !== undefined) this.#onBadPage({ set, index: this.#firstOf(range, mount) + badPart });

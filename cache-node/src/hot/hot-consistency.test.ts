@@ -13,7 +13,7 @@ import { Steps } from '../testing/steps.ts';
 const nodes = new TestNodes();
 afterEach(() => nodes.clear());
 
-const walks = Number(process.env.FOREBAY_WALKS ?? 40);
+const walks = Number(process.env.FOREBAY_WALKS ?? 20);
 const firstSeed = Number(process.env.FOREBAY_SEED ?? 1);
 const key = 'a';
 /** Both reach one object. Pages of the second are files of their own. */
