@@ -102,7 +102,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const port = await checkPort({ host: values.host, port: values.port, portFlag: '--port' });
   const plan = planWorkers(values, join(dataDir.path, 'cells'));
   if (plan.reason) log.warn({ reason: plan.reason }, 'there is one process');
-  const forked = plan.cells ? forkWorkers(plan.workers, undoing) : [];
+  const forked = plan.cells ? forkWorkers(plan.workers, dataDir, undoing) : [];
   const state = openState(dataDir.statePath);
   undoing.add(() => state.disconnect());
   const registry = await openRegistry(state, parts);

@@ -40,8 +40,8 @@ export interface StartWorkersOptions {
 const socketPathBytesMax = 107;
 
 /** Early, so that they load while the owner opens what it keeps. */
-export function forkWorkers(count: number, undoing: Undoing): WorkerHandle[] {
-  const forked = Array.from({ length: count }, () => new WorkerHandle());
+export function forkWorkers(count: number, dataDir: DataDir, undoing: Undoing): WorkerHandle[] {
+  const forked = Array.from({ length: count }, () => new WorkerHandle(codeCacheIn(dataDir)));
   undoing.add(() => forked.map((worker) => worker.kill()));
   return forked;
 }
@@ -59,6 +59,7 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   chmodSync(path, 0o600);
   const pool = await WorkerPool.start({
     forked,
+    codeCache: codeCacheIn(options.dataDir),
     start: {
       host,
       port,
@@ -76,6 +77,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   });
   undoing.add(registry.watch((view: RegistryView) => pool.update(view)));
   return { read: () => pool.read(), drain: (deadlineMs) => pool.drain(deadlineMs) };
+}
+
+function codeCacheIn({ path }: DataDir): string {
+  return join(path, 'code');
 }
 
 /** In the data directory, unless that is too far down. */

@@ -22,10 +22,10 @@ export class WorkerHandle {
   /** Resolves with how it ended, for the log. */
   readonly ended: Promise<string>;
 
-  /** It loads its libraries and waits for its start. */
-  constructor() {
+  /** It loads its libraries and waits for its start. @param codeCache a directory of this owner's alone */
+  constructor(codeCache: string) {
     // Signals of the terminal reach the whole group; the owner alone acts on them. Secrets are told later.
-    this.#child = fork(workerFile, [], { serialization: 'advanced' });
+    this.#child = fork(workerFile, [codeCache], { serialization: 'advanced' });
     this.ended = once(this.#child, 'exit').then(([code, signal]) => {
       for (const answer of this.#waiting.values()) answer(undefined);
       this.#serving.reject(new Error(`a worker ended while it started (${signal ?? `code ${code}`})`));

@@ -1,4 +1,5 @@
 /** The entry of a worker process: loads its libraries, waits for its start, and ends with its owner. */
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import type { ToWorker } from './messages.ts';
 
 // The owner says when to stop. Where it has gone there is nobody to write through, and no info is good.
@@ -6,8 +7,12 @@ process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(0));
 
+// Most of a start is reading code: what it was made into is kept for the next one, in the owner's directory.
+enableCompileCache(process.argv[2]);
 // While the owner loads what it keeps.
 const loading = import('./worker.ts');
+
+const flushAfterMs = 5_000;
 
 process.once('message', (start: ToWorker) => {
   if (start.kind !== 'start') process.exit(1);
@@ -20,6 +25,7 @@ process.once('message', (start: ToWorker) => {
       process.off('message', keep);
       process.on('message', onMessage);
       for (const message of early) onMessage(message);
+      setTimeout(flushCompileCache, flushAfterMs).unref();
     })
     .catch((error: unknown) => {
       process.stderr.write(`forebay: a worker cannot start: ${String(error)}\n`);

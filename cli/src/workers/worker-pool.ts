@@ -19,6 +19,7 @@ import { WorkerHandle } from './worker-handle.ts';
 export interface WorkerPoolOptions {
   /** The first ones, which have not been told anything yet. */
   readonly forked: readonly WorkerHandle[];
+  readonly codeCache: string;
   /** All of a start but the view. */
   readonly start: Omit<WorkerStart, 'kind' | 'view'>;
   readonly view: () => RegistryView;
@@ -125,7 +126,7 @@ export class WorkerPool {
     const delay = setTimeout(() => {
       this.#delays.delete(delay);
       this.#restarts.inc();
-      this.#launch(new WorkerHandle(), Math.min(2 * afterMs, restartDelayMaxMs));
+      this.#launch(new WorkerHandle(this.#options.codeCache), Math.min(2 * afterMs, restartDelayMaxMs));
     }, afterMs);
     this.#delays.add(delay);
   }
