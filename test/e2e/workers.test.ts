@@ -1,6 +1,6 @@
 /**
- * Several processes on one port: what one of them does the others see at once, and one that dies takes nothing
- * with it but its connections.
+ * Several processes on one port: what one of them does the others see at once, and one that dies takes
+ * nothing with it but its connections.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

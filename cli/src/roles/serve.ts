@@ -121,10 +121,9 @@ async function start(parts: Parts): Promise<RunningForebay> {
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
   undoing.add(followPolicies(registry, { policies, cacheNode }));
-  const place = { host: values.host, port };
-  const front = await openFront({ plan, forked, place, pool, rootUser, registry, cacheNode, metrics }, parts);
+  const front = await openFront({ plan, forked, port, pool, rootUser, registry, cacheNode, metrics }, parts);
   undoing.add(() => front.drain(values.drainTimeoutMs));
-  const endpoint = urlOf(place);
+  const endpoint = urlOf({ host: values.host, port });
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
   startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
@@ -155,7 +154,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
 interface FrontParts {
   readonly plan: WorkersPlan;
   readonly forked: readonly WorkerHandle[];
-  readonly place: { readonly host: string; readonly port: number };
+  readonly port: number;
   readonly pool: UfsPool;
   readonly rootUser: RootUser;
   readonly registry: LocalRegistry;
@@ -164,8 +163,9 @@ interface FrontParts {
 }
 
 async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts): Promise<Front> {
-  const { plan, forked, place, pool, rootUser, registry, cacheNode, metrics } = of;
+  const { plan, forked, port, pool, rootUser, registry, cacheNode, metrics } = of;
   const { values, dataDir } = config;
+  const place = { host: values.host, port };
   if (plan.cells) {
     const { cellsPath } = plan;
     return startWorkers({

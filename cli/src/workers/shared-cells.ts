@@ -4,8 +4,8 @@ import { Cells, cellsBytes } from '@forebay/core/changes';
 import { syscalls } from '@forebay/core/syscalls';
 
 /**
- * Before this process is home: workers of an earlier one that was killed end with it, but one that is halted may
- * wake up later. Whatever such a worker knows is void from now on.
+ * Before this process is home: workers of an earlier one that was killed end with it, but one that is halted
+ * may wake up later. Whatever such a worker knows is void from now on.
  */
 export function voidCells(path: string): void {
   if (!existsSync(path)) return;
