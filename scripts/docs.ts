@@ -14,6 +14,7 @@ import { policiesPerUserMax, usersMax } from '@forebay/core/user';
 import { declareGatewayMetrics } from '@forebay/gateway/metrics';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
 import { declareCircuits, declareUfsMetrics } from '@forebay/ufs/metered';
+import { declareEventLoopDelay } from 'forebay/event-loop-delay';
 import { serveSettingGroups } from 'forebay/settings';
 import { declareWorkerMetrics } from 'forebay/workers/metrics';
 
@@ -51,6 +52,7 @@ function metricsPage(): string {
   declareUfsMetrics(metrics);
   declareCircuits(metrics, () => new Map());
   declareWorkerMetrics(metrics, () => 0);
+  declareEventLoopDelay(metrics, () => assert.fail('nothing is scraped here'));
   declareCacheNodeGauges(metrics, () => assert.fail('nothing is scraped here'));
   const rows = metrics.declared().map(({ name, type, help }) => [code(name), type, help]);
   return `# Metrics

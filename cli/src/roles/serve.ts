@@ -11,7 +11,7 @@ import { CachePolicies } from '@forebay/core/cache-policy';
 import { type Clock, systemClock } from '@forebay/core/clock';
 import { ConfigError } from '@forebay/core/config';
 import type { Log } from '@forebay/core/log';
-import { Metrics } from '@forebay/core/metrics';
+import type { Metrics } from '@forebay/core/metrics';
 import { isPattern, type Mount } from '@forebay/core/mount';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
 import { createGateway } from '@forebay/gateway/app';
@@ -29,6 +29,7 @@ import {
   readRootCredentials,
   sealKeyIn,
 } from '../data-dir.ts';
+import { metricsOfProcess } from '../event-loop-delay.ts';
 import { refuseDataDir, type ServeConfig } from '../serve-config.ts';
 import { version } from '../version.ts';
 import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
@@ -107,7 +108,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   undoing.add(() => state.disconnect());
   const registry = await openRegistry(state, parts);
   const nodeId = await nodeIdIn(state);
-  const metrics = new Metrics();
+  const metrics = metricsOfProcess(undoing);
   const ownValues = plan.cells ? valuesOfOwner(values) : values;
   const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values: ownValues, log, undoing });
   await openMounts(pool, parts);
