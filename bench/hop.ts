@@ -9,20 +9,13 @@ import { type BenchmarkContext, type BenchmarkReport, numberFlag, runBenchmark, 
 import { forebayHop, nginxHop } from './src/hop/peers.ts';
 import { writeObjects } from './src/objects.ts';
 import { allowAnyone } from './src/peers/anyone.ts';
-import { type PeerRow, peerRows } from './src/peers/figures.ts';
+import { hopBounds, type PeerRow, peerRows } from './src/peers/figures.ts';
 import { type Contender, Measurement } from './src/peers/measure.ts';
 import { type PeerSize, peerSizes } from './src/peers/objects.ts';
 import { bindToCpu } from './src/peers/process-tree.ts';
 import { peerTables } from './src/peers/tables.ts';
 import { type Server, startUfs, tempDirectory } from './src/servers.ts';
 import { WireLoad } from './src/wire-load.ts';
-
-/** CPU per request over that of nginx: what may be, and what is wanted. */
-const bounds: Readonly<Record<string, { readonly bound: number; readonly goal?: number }>> = {
-  '4KiB': { bound: 2.5 },
-  '1MiB': { bound: 0.8, goal: 0.5 },
-  '64MiB': { bound: 0.8, goal: 0.5 },
-};
 
 await runBenchmark({
   usage: `Usage: npm run bench -- hop [--sizes NAMES] [--rounds N] [--sample MS]
@@ -108,6 +101,6 @@ function cellsOf({
   label: string;
   ratio: number | undefined;
 }): string[] {
-  const { bound, goal } = bounds[name] ?? {};
+  const { bound, goal } = hopBounds[name] ?? {};
   return [label, ratio?.toFixed(2) ?? 'unknown', bound?.toFixed(2) ?? '-', goal?.toFixed(2) ?? '-'];
 }

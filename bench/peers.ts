@@ -14,6 +14,7 @@ import {
   runBenchmark,
   say,
 } from './src/frame.ts';
+import { forebayHop, nginxHop } from './src/hop/peers.ts';
 import { writeObjects } from './src/objects.ts';
 import { minioPeer, versitygwPeer } from './src/peers/direct.ts';
 import { baseline, peerRows, verdicts } from './src/peers/figures.ts';
@@ -31,7 +32,9 @@ import { WireLoad } from './src/wire-load.ts';
 const peers: readonly Peer[] = [
   forebayPeer(baseline, 1),
   forebayPeer('forebay-2', 2),
+  { ...forebayHop, name: 'forebay-hop' },
   nginxPeer,
+  { ...nginxHop, name: 'nginx-hop' },
   rclonePeer,
   versitygwPeer,
   minioPeer,

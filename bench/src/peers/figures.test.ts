@@ -44,19 +44,22 @@ describe('rows', () => {
 });
 
 describe('verdicts', () => {
-  it('hold S3 servers to half, and two workers to one', () => {
+  it('hold S3 servers to half, two workers to one, and two processes to two', () => {
     const samples = [
       sample('forebay', 0, 40),
       sample('forebay-2', 0, 44),
+      sample('forebay-hop', 0, 60),
+      sample('nginx-hop', 0, 20),
       sample('minio', 0, 100),
       sample('rclone', 0, 75),
       sample('versitygw', 0, 50),
     ];
     expect(verdicts(samples).map(({ what, reached }) => `${what}: ${reached}`)).toEqual([
       '2 workers to 1: bound',
-      'to minio: bound',
+      'clustered to nginx, twice: no',
       'to rclone: within 10%',
       'to versitygw: no',
+      'to minio: bound',
     ]);
   });
 });

@@ -97,67 +97,75 @@ function medianRatio(
   return ratios.length === 0 ? null : median(ratios);
 }
 
-/** At most so much of nginx's CPU per request, warm, with nothing between. */
-const nginxBounds: Readonly<Record<string, { readonly floor: number; readonly goal: number }>> = {
-  '4KiB': { floor: 3.9, goal: 3.0 },
-  '128KiB': { floor: 2.8, goal: 2.2 },
-  '1MiB': { floor: 1.8, goal: 1.4 },
-  '64MiB': { floor: 1.6, goal: 1.25 },
+interface Bound {
+  /** What the ratio may be, at most. */
+  readonly bound: number;
+  readonly goal?: number;
+}
+
+interface Comparison {
+  readonly what: string;
+  readonly of: string;
+  readonly to: string;
+  /** By size; those that are not here are not judged. */
+  readonly bounds: Readonly<Record<string, Bound>>;
+}
+
+const everySize = (bound: number) => ({
+  '4KiB': { bound },
+  '128KiB': { bound },
+  '1MiB': { bound },
+  '64MiB': { bound },
+});
+const nginxBounds = {
+  '4KiB': { bound: 3.9, goal: 3.0 },
+  '128KiB': { bound: 2.8, goal: 2.2 },
+  '1MiB': { bound: 1.8, goal: 1.4 },
+  '64MiB': { bound: 1.6, goal: 1.25 },
 };
-/** Of every S3 server's CPU per request. */
-const peerBound = 0.5;
-/** CPU per request with two workers over that with one. */
-const workersBound = 1.15;
+/** Of a gateway and a cache node as two processes, beside nginx before nginx. */
+export const hopBounds: Comparison['bounds'] = {
+  '4KiB': { bound: 2.5 },
+  '1MiB': { bound: 0.8, goal: 0.5 },
+  '64MiB': { bound: 0.8, goal: 0.5 },
+};
+
+const comparisons: readonly Comparison[] = [
+  { what: 'to nginx', of: baseline, to: 'nginx', bounds: nginxBounds },
+  { what: '2 workers to 1', of: 'forebay-2', to: baseline, bounds: everySize(1.15) },
+  { what: 'clustered to nginx, twice', of: 'forebay-hop', to: 'nginx-hop', bounds: hopBounds },
+  ...['rclone', 'versitygw', 'minio'].map((to) => ({
+    ...{ what: `to ${to}`, of: baseline, to },
+    bounds: everySize(0.5),
+  })),
+];
 /** What counts as reached, over the bound. */
 const tolerance = 1.1;
 
-export interface Verdict {
+export interface Verdict extends Bound {
   readonly size: string;
   readonly what: string;
   readonly ratio: number;
-  readonly bound: number;
-  readonly goal?: number;
   readonly reached: 'goal' | 'bound' | 'within 10%' | 'no';
 }
 
-/** Of the warm rows with nothing between. */
+/** Of the warm rows with nothing between: CPU per request of one over that of another. */
 export function verdicts(samples: readonly PeerSample[]): Verdict[] {
   const warm = samples.filter(({ temperature, distanceMs }) => temperature === 'warm' && distanceMs === 0);
   const sizes = [...new Set(warm.map(({ size }) => size))];
-  const peers = [...new Set(warm.map(({ peer }) => peer))].filter((peer) => peer !== baseline);
   return sizes.flatMap((size) =>
-    peers.flatMap((peer) => {
-      const group = warm.filter((one) => one.peer === baseline && one.size === size);
-      const ratio = medianRatio(group, warm, { to: peer, of: cpuPerRequest });
-      return ratio === null ? [] : verdictOf(size, peer, ratio);
+    comparisons.flatMap(({ what, of, to, bounds }) => {
+      const group = warm.filter((one) => one.peer === of && one.size === size);
+      const ratio = medianRatio(group, warm, { to, of: cpuPerRequest });
+      const wanted = bounds[size];
+      return ratio === null || !wanted
+        ? []
+        : [{ size, what, ratio, ...wanted, reached: reachedOf(ratio, wanted) }];
     }),
   );
 }
 
-function verdictOf(size: string, peer: string, ratio: number): Verdict[] {
-  if (peer === 'forebay-clustered') return [];
-  if (peer === 'forebay-2') {
-    const turned = 1 / ratio;
-    return [
-      {
-        size,
-        what: '2 workers to 1',
-        ratio: turned,
-        bound: workersBound,
-        reached: reachedOf(turned, workersBound),
-      },
-    ];
-  }
-  if (peer !== 'nginx') {
-    return [{ size, what: `to ${peer}`, ratio, bound: peerBound, reached: reachedOf(ratio, peerBound) }];
-  }
-  const bounds = nginxBounds[size];
-  if (!bounds) return [];
-  const { floor: bound, goal } = bounds;
-  return [{ size, what: 'to nginx', ratio, bound, goal, reached: reachedOf(ratio, bound, goal) }];
-}
-
-function reachedOf(ratio: number, bound: number, goal?: number): Verdict['reached'] {
+function reachedOf(ratio: number, { bound, goal }: Bound): Verdict['reached'] {
   if (goal !== undefined && ratio <= goal) return 'goal';
   if (ratio <= bound) return 'bound';
   return ratio <= bound * tolerance ? 'within 10%' : 'no';

@@ -60,5 +60,5 @@ export function verdictTable(verdicts: readonly Verdict[]): string[] {
     goal?.toFixed(2) ?? '-',
     reached === 'no' ? 'missed' : reached,
   ]);
-  return table([['Forebay CPU/req, warm', '', 'ratio', 'at most', 'goal', 'reached'], ...rows]);
+  return table([['CPU/req of Forebay, warm', '', 'ratio', 'at most', 'goal', 'reached'], ...rows]);
 }
