@@ -98,10 +98,7 @@ export class PageReader implements SlicedBody, FillReader {
     if (this.#closed || this.#narrow.isOpen) return false;
     const { store } = this.#context;
     const page = { set: this.#source.set, index: part.index };
-    if (store.inMemory(page)) return true;
-    const lent = store.lend(page, part.start, part.endExclusive);
-    lent?.release();
-    return lent !== undefined;
+    return store.memory.has(page) || store.couldLend(page, part.start, part.endExclusive);
   }
 
   nextSlice(): Uint8Array | FileSlice | undefined | Promise<Uint8Array | FileSlice | undefined> {
@@ -169,6 +166,7 @@ export class PageReader implements SlicedBody, FillReader {
     }
     const lent = store.lend(page, part.start, part.endExclusive);
     if (!lent) return undefined;
+    if (this.#countedPage !== part.index) store.used(page);
     this.#want(part.index);
     this.#takeBack = () => lent.release();
     if ('bytes' in lent) return this.#serve(lent.bytes, part, 'disk');

@@ -84,11 +84,14 @@ export class DirectoryPages {
     return undefined;
   }
 
-  /** The same here and now, without waiting; undefined where it must be read. Never throws. */
+  /** The same here and now, and no hit; undefined where it must be read. Never throws. */
   lend(row: PageRow, span: ByteSpan): LentFile | PageSlice | undefined {
-    const lent = this.#lending.lend(row, span);
-    if (lent) this.#files.table.touch(row);
-    return lent;
+    return this.#lending.lend(row, span);
+  }
+
+  /** Whether `lend` would. Never throws. */
+  couldLend(row: PageRow, span: ByteSpan): boolean {
+    return this.#lending.couldLend(row, span);
   }
 
   /** Verifies a page that nobody asked for; a bad one is dropped. Never throws. */

@@ -3,7 +3,6 @@
  * and lies in the page cache. Whatever else must be read, which verifies it and brings it there.
  */
 import { readSync } from 'node:fs';
-import type { FileSlice } from '@forebay/core/pieces';
 import { syscalls } from '@forebay/core/syscalls';
 import type { BufferPool } from '../buffers/buffer-pool.ts';
 import type { OpenFile } from './descriptors.ts';
@@ -28,48 +27,79 @@ export class Lending {
 
   /** Undefined where it would have to wait. Never throws. */
   lend(row: PageRow, span: ByteSpan): LentFile | PageSlice | undefined {
+    const found = this.#find(row, span);
+    if (!found) return undefined;
+    const { file, offset } = found;
+    const lengthBytes = span.endExclusive - span.start;
+    if (lengthBytes <= readBytesMax) return this.#read(file, offset, lengthBytes);
+    const { descriptors } = this.#files;
+    descriptors.lend(file);
+    return {
+      slice: { file: file.descriptor, offset, lengthBytes },
+      release: () => descriptors.release(file),
+    };
+  }
+
+  /** Whether `lend` would. Never throws. */
+  couldLend(row: PageRow, span: ByteSpan): boolean {
+    return this.#find(row, span) !== undefined;
+  }
+
+  /** The file that has it, and where, if all of it may be lent. */
+  #find(row: PageRow, { start, endExclusive }: ByteSpan): { file: OpenFile; offset: number } | undefined {
     const { table, descriptors } = this.#files;
     const pack = table.packOf(row);
     const file = descriptors.marked(pack < 0 ? row : markOfPack(pack));
     if (!file) return undefined;
-    let start = span.start;
-    const lengthBytes = span.endExclusive - span.start;
+    let offset = start;
     let firstBlock = Math.floor(start / checkedBytes);
-    let blocksEnd = Math.ceil(span.endExclusive / checkedBytes);
+    let blocksEnd = Math.ceil(endExclusive / checkedBytes);
     if (pack >= 0) {
-      const offset = table.offsetOf(row);
-      start += offset + stampBytes;
-      firstBlock = blockOfRecord(offset);
+      const record = table.offsetOf(row);
+      if (!isLendable(table.lengthOf(row)) || file.seals.get(record) !== table.checksumOf(row))
+        return undefined;
+      offset += record + stampBytes;
+      firstBlock = blockOfRecord(record);
       blocksEnd = firstBlock + 1;
-      if (!isLendable(table.lengthOf(row)) || file.seals.get(offset) !== table.checksumOf(row))
-        return undefined;
     } else if (file.kept?.seal !== table.checksumOf(row)) return undefined;
-    try {
-      if (!file.verified.has(firstBlock, blocksEnd, file.changedMs)) return undefined;
-      const { descriptor } = file;
-      if (syscalls()?.residentBytes(descriptor, start, lengthBytes) !== lengthBytes) {
-        file.verified.clear();
-        return undefined;
-      }
-      if (lengthBytes <= readBytesMax) return this.#read(file, start, lengthBytes);
-      descriptors.lend(file);
-      const slice: FileSlice = { file: descriptor, offset: start, lengthBytes };
-      return { slice, release: () => descriptors.release(file) };
-    } catch {
-      return undefined;
-    }
+    const isSound = isSoundNow(file, { firstBlock, blocksEnd, offset, lengthBytes: endExclusive - start });
+    return isSound ? { file, offset } : undefined;
   }
 
-  #read({ descriptor }: OpenFile, start: number, lengthBytes: number): PageSlice | undefined {
+  #read({ descriptor }: OpenFile, offset: number, lengthBytes: number): PageSlice | undefined {
     const lent = this.#buffers.take(lengthBytes);
-    let count = 0;
-    try {
-      count = readSync(descriptor, lent, 0, lengthBytes, start);
-    } finally {
-      if (count < lengthBytes) this.#buffers.give(lent);
+    if (readWhole(descriptor, lent.subarray(0, lengthBytes), offset)) {
+      return { bytes: lent.subarray(0, lengthBytes), release: () => this.#buffers.give(lent) };
     }
-    if (count < lengthBytes) return undefined;
-    return { bytes: lent.subarray(0, lengthBytes), release: () => this.#buffers.give(lent) };
+    this.#buffers.give(lent);
+    return undefined;
+  }
+}
+
+interface Part {
+  readonly firstBlock: number;
+  readonly blocksEnd: number;
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+/** Verified, unchanged since, and in the page cache. */
+function isSoundNow(file: OpenFile, { firstBlock, blocksEnd, offset, lengthBytes }: Part): boolean {
+  try {
+    if (!file.verified.has(firstBlock, blocksEnd, file.changedMs)) return false;
+  } catch {
+    return false;
+  }
+  if (syscalls()?.residentBytes(file.descriptor, offset, lengthBytes) === lengthBytes) return true;
+  file.verified.clear();
+  return false;
+}
+
+function readWhole(descriptor: number, into: Buffer, offset: number): boolean {
+  try {
+    return readSync(descriptor, into, 0, into.byteLength, offset) === into.byteLength;
+  } catch {
+    return false;
   }
 }
 

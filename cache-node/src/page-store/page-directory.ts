@@ -121,7 +121,7 @@ export class PageDirectory {
   }
 
   /** Its pages, to read: where `canRead` says so. */
-  get stored(): Pick<DirectoryPages, 'read' | 'lend' | 'check'> {
+  get stored(): Pick<DirectoryPages, 'read' | 'lend' | 'couldLend' | 'check'> {
     return this.#parts.pages;
   }
 

@@ -132,13 +132,23 @@ export class PageStore {
 
   /**
    * The same from disk in this tick: all that was asked for, in its file or read at once. Undefined where it
-   * must be waited for.
+   * must be waited for. It is no hit yet.
    */
   lend(page: PageId, start: number, endExclusive: number): LentFile | PageSlice | undefined {
+    const row = this.#findWith(page, start, endExclusive);
+    return row === noRow ? undefined : this.#storedOf(row).lend(row, { start, endExclusive });
+  }
+
+  /** A page that was lent is a hit: once for a reader, however often it asks again. */
+  used(page: PageId): void {
     const row = this.#find(page);
-    if (row === noRow || start >= endExclusive || endExclusive > this.#table.lengthOf(row)) return undefined;
-    const { stored } = this.#directories[this.#table.directoryOf(row)]!;
-    return stored.lend(row, { start, endExclusive });
+    if (row !== noRow) this.#table.touch(row);
+  }
+
+  /** Whether `lend` would. */
+  couldLend(page: PageId, start: number, endExclusive: number): boolean {
+    const row = this.#findWith(page, start, endExclusive);
+    return row !== noRow && this.#storedOf(row).couldLend(row, { start, endExclusive });
   }
 
   /**
@@ -199,6 +209,17 @@ export class PageStore {
     await this.#scrubber.close();
     await this.#writes.idle();
     for (const directory of this.#directories) await directory.close();
+  }
+
+  /** Where it has these bytes. */
+  #findWith(page: PageId, start: number, endExclusive: number): PageRow {
+    const row = this.#find(page);
+    if (row === noRow || start >= endExclusive || endExclusive > this.#table.lengthOf(row)) return noRow;
+    return row;
+  }
+
+  #storedOf(row: PageRow): PageDirectory['stored'] {
+    return this.#directories[this.#table.directoryOf(row)]!.stored;
   }
 
   #memoryPageBytesMax(): number {
