@@ -20,6 +20,7 @@ const show = (from: RootUser['from'], terminal: boolean, env: NodeJS.ProcessEnv 
       adminUrl: 'http://127.0.0.1:9001',
       nodeId: 'node-1',
       rootUser: { accessKey: 'FBACCESS', secretKey: 'the-secret', from },
+      workers: 2,
       mounts: config.mounts,
       stop: async () => undefined,
     },

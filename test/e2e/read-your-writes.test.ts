@@ -23,7 +23,7 @@ describe('objects that many write and read', await needs('radosgw'), () => {
     server = await startAnyKeyServer();
     await server.createBucket('lake');
     const { mount, env } = s3Mount('/lake', server, 'lake');
-    forebay = await startForebay({ mounts: [`${mount}&ttl=1h`], env });
+    forebay = await startForebay({ mounts: [`${mount}&ttl=1h`], env, flags: ['--workers', '2'] });
     client = new WireClient(forebay);
     direct = new WireClient(server);
   });

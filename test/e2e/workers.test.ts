@@ -2,7 +2,7 @@
  * Several processes on one port: what one of them does the others see at once, and one that dies takes
  * nothing with it but its connections.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NewUserView } from '@forebay/registry/admin/users';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -168,6 +168,40 @@ describe('two workers', () => {
     expect(Math.min(...counts)).toBe(0);
     expect(await metric(forebay, 'forebay_requests_total')).toBeGreaterThanOrEqual(requestsBefore);
     for (const client of clients) expect(await read(client, path)).toBe(seeds);
+  });
+
+  it('one that is halted shows nobody what an operator took away', async () => {
+    await clients[0]!.put('/lake/secret', contentOf(8, 64));
+    const statement = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::lake/*' };
+    const policies = [{ Version: '2012-10-17', Statement: [statement] }];
+    const user = await admin<NewUserView>(forebay, 'POST', '/api/v1/users', { name: 'leaver', policies });
+    const theirs = clients.map(() => new WireClient({ ...user, endpoint: forebay.endpoint }));
+    await Promise.all(theirs.map((client) => client.send({ path: '/lake/secret' })));
+    const [victim] = workersOf(forebay);
+    process.kill(victim!, 'SIGSTOP');
+    const asked = theirs.map((client) => client.send({ path: '/lake/secret' }).catch(() => undefined));
+    await admin(forebay, 'DELETE', '/api/v1/users?name=leaver');
+    // It was ended, as it did not hear of the change; and what it was asked has no answer.
+    expect(workersOf(forebay)).not.toContain(victim);
+    await Promise.all(asked);
+    await until('both workers run', () => workersOf(forebay).length === 2);
+    for (const client of theirs) {
+      const { status } = await until('an answer', () =>
+        client.send({ path: '/lake/secret' }).catch(() => undefined),
+      );
+      expect(status).toBe(403);
+      client.close();
+    }
+  });
+
+  it('end with their owner, however that ends', async () => {
+    await clients[0]!.put('/lake/kept', contentOf(12, 64));
+    const [one, other] = workersOf(forebay);
+    await forebay.kill9();
+    await until('they have ended', () => !existsSync(`/proc/${one}`) && !existsSync(`/proc/${other}`));
+    await forebay.restart();
+    for (const client of clients) await client.send({ path: '/lake/kept' }).catch(() => undefined);
+    for (const client of clients) expect(await read(client, '/lake/kept')).toBe(12);
   });
 
   it('ends cleanly, with every request that was under way', async () => {

@@ -4,6 +4,8 @@ import type { MetricsReading } from '@forebay/core/metrics';
 export interface Front {
   /** The values of all processes that there are. */
   read(): Promise<MetricsReading>;
+  /** Why no request can be served now, for people; empty: ready. */
+  notReady(): readonly string[];
   /** Lets requests under way end, for at most `deadlineMs`. */
   drain(deadlineMs: number): Promise<void>;
 }

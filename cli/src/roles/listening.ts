@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { CommandError } from '../command-error.ts';
 
 export interface Place {
@@ -31,11 +32,21 @@ export function urlOf({ host, port }: Pick<Place, 'host' | 'port'>): string {
 
 /**
  * So that a taken port shows before anything else is done. @throws CommandError
+ * @param patienceMs how long it may still be taken
  * @returns the port, in place of 0 one that is free.
  */
-export async function checkPort(place: Place): Promise<number> {
+export async function checkPort(place: Place, patienceMs = 0): Promise<number> {
   const server = createServer();
-  await listen(server, place);
+  const untilMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      await listen(server, place);
+      break;
+    } catch (error) {
+      if (performance.now() >= untilMs) throw error;
+      await wait(portRetryMs);
+    }
+  }
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
@@ -58,6 +69,7 @@ function cannotListen(error: NodeJS.ErrnoException, { host, port, portFlag }: Pl
   return new CommandError(reason, { cause: error });
 }
 
+const portRetryMs = 50;
 const idleCheckMs = 50;
 
 /**

@@ -18,7 +18,10 @@ export async function serveUntilStopped(config: ServeConfig): Promise<void> {
   const running = await startServe({ config, log });
   watchForDefects(log);
   const { endpoint, adminUrl, nodeId } = running;
-  log.info({ version, endpoint, adminUrl, nodeId, mounts: running.mounts.length }, 'ready');
+  log.info(
+    { version, endpoint, adminUrl, nodeId, mounts: running.mounts.length, workers: running.workers },
+    'ready',
+  );
   const terminal = process.stdout.isTTY === true;
   const style = styleFor(process.stdout, process.env);
   process.stdout.write(banner({ running, config, style, terminal, tookMs: performance.now() - startedMs }));

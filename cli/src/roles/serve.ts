@@ -4,23 +4,20 @@
  * mistake shows before anything is changed, and stops in the reverse one.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import { CachePolicies } from '@forebay/core/cache-policy';
 import { type Clock, systemClock } from '@forebay/core/clock';
-import { ConfigError } from '@forebay/core/config';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
-import { isPattern, type Mount } from '@forebay/core/mount';
-import { type MountInput, parseMount } from '@forebay/core/mount-uri';
+import type { Mount } from '@forebay/core/mount';
 import { createGateway } from '@forebay/gateway/app';
 import { createAdminApp } from '@forebay/registry/admin/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { SecretBox } from '@forebay/registry/secret-box';
 import { openState, type State } from '@forebay/registry/state-store';
 import { UploadCleanup, type UploadCleanupOptions } from '@forebay/ufs/abandoned-uploads';
-import { openUfs } from '@forebay/ufs/open-ufs';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import {
   lockDataDir,
@@ -30,7 +27,7 @@ import {
   sealKeyIn,
 } from '../data-dir.ts';
 import { metricsOfProcess } from '../event-loop-delay.ts';
-import { refuseDataDir, type ServeConfig } from '../serve-config.ts';
+import type { ServeConfig } from '../serve-config.ts';
 import { version } from '../version.ts';
 import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
@@ -38,10 +35,13 @@ import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-
 import { startAdminServer } from './admin-server.ts';
 import type { Front } from './front.ts';
 import { checkPort, listen, urlOf } from './listening.ts';
+import { mountFor, openMounts, usableMount } from './serve-mounts.ts';
 import { readStatus } from './status.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
 import { credentialsOf, makeUser, refuseRootKey } from './users.ts';
+
+const orphansEndMs = 3_000;
 
 export interface RootUser extends RootCredentials {
   /** Whether this start made the pair, found it in the data directory, or was given it by the environment. */
@@ -56,6 +56,8 @@ export interface RunningForebay {
   readonly nodeId: string;
   readonly rootUser: RootUser;
   readonly mounts: readonly Mount[];
+  /** Processes that serve clients; 1: this one does. */
+  readonly workers: number;
   /** Lets requests under way end, then frees everything. May be called again. */
   stop(): Promise<void>;
 }
@@ -100,10 +102,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   for (const user of config.users) refuseRootKey(user, rootUser);
   const adminPlace = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
   const admin = await startAdminServer(adminPlace, undoing);
-  const port = await checkPort({ host: values.host, port: values.port, portFlag: '--port' });
-  const plan = planWorkers(values, join(dataDir.path, 'cells'));
-  if (plan.reason) log.warn({ reason: plan.reason }, 'there is one process');
-  const forked = plan.cells ? forkWorkers(plan.workers, dataDir, undoing) : [];
+  const { port, plan, forked } = await planProcesses(parts);
   const state = openState(dataDir.statePath);
   undoing.add(() => state.disconnect());
   const registry = await openRegistry(state, parts);
@@ -140,7 +139,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
       version,
       status: async () =>
         readStatus({ metrics: await front.read(), cacheNode, clock, endpoint, startedAtMs }),
-      notReady: () => (stopping ? ['stopping'] : []),
+      notReady: () => (stopping ? ['stopping'] : front.notReady()),
       metricsText: async () => (await front.read()).text(),
       makeMount: (input) => usableMount(input, parts),
       makeUser: (input) => makeUser(input, rootUser, clock.wallMs()),
@@ -149,7 +148,21 @@ async function start(parts: Parts): Promise<RunningForebay> {
     }),
   );
   const { mounts } = registry.view().mounts;
-  return { endpoint, adminUrl: admin.url, nodeId, rootUser, mounts, stop: () => undoing.run() };
+  const { workers } = plan;
+  return { endpoint, adminUrl: admin.url, nodeId, rootUser, mounts, workers, stop: () => undoing.run() };
+}
+
+/** Which port, which processes; those that will be workers load from now on. @throws CommandError */
+async function planProcesses({ config: { values, dataDir }, log, undoing }: Parts) {
+  const cellsPath = join(dataDir.path, 'cells');
+  const place = { host: values.host, port: values.port, portFlag: '--port' };
+  // Where the cells are left, an owner was killed: its workers may need a moment to see that.
+  const port = await checkPort(place, existsSync(cellsPath) ? orphansEndMs : 0);
+  const plan = planWorkers(values, cellsPath);
+  undoing.add(() => rmSync(cellsPath, { force: true }));
+  if (plan.reason) log.warn({ reason: plan.reason }, 'there is one process');
+  const forked = plan.cells ? forkWorkers(plan.workers, dataDir, undoing) : [];
+  return { port, plan, forked };
 }
 
 interface FrontParts {
@@ -181,7 +194,8 @@ async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts)
     serviceOf: (pattern) => pool.serviceOf(pattern),
   });
   await listen(gateway.createServer(), { ...place, portFlag: '--port' });
-  return { read: async () => metrics, drain: (deadlineMs) => gateway.drain(deadlineMs) };
+  const drain = (deadlineMs: number) => gateway.drain(deadlineMs);
+  return { read: async () => metrics, drain, notReady: () => [] };
 }
 
 function rootUserOf({ values, dataDir }: ServeConfig): RootUser {
@@ -248,41 +262,4 @@ function openRegistry(state: State, { config, log, clock }: Parts): Promise<Loca
     secrets: new SecretBox(sealKeyIn(dataDir)),
     restoreMount: ({ path, uri, createdAtMs }) => mountFor({ path, uri }, config, createdAtMs),
   });
-}
-
-/** @throws ConfigError */
-function mountFor(input: MountInput, { values, dataDir }: ServeConfig, createdAtMs: number): Mount {
-  const mount = parseMount(input, { pageSizeBytes: values.pageSizeBytes, createdAtMs });
-  refuseDataDir(mount, dataDir);
-  return mount;
-}
-
-/**
- * Opens the UFSs of the mounts that were asked for, so that what is missing shows at the start. No store is
- * asked over the network: it may come later.
- * @throws ConfigError where a mount cannot be used as it is (its credentials are not set).
- */
-async function openMounts(pool: UfsPool, { config, log }: Parts): Promise<void> {
-  for (const mount of config.mounts) {
-    try {
-      await (isPattern(mount) ? pool.serviceOf(mount) : pool.ufsOf(mount));
-      if (mount.ufs.scheme === 'file') statSync(mount.ufs.directory);
-      const { path, listTtlMs } = mount;
-      if (listTtlMs !== undefined) log.info({ mount: path, listTtlMs }, 'lists of this mount may lag');
-    } catch (error) {
-      const { cause } = error as Error;
-      if (cause instanceof ConfigError) {
-        throw new ConfigError(`mount ${mount.path}: ${cause.message}`, { cause });
-      }
-      log.warn({ mount: mount.path, reason: String(error) }, 'the UFS of a mount cannot be reached now');
-    }
-  }
-}
-
-/** @throws ConfigError */
-async function usableMount(input: MountInput, { config, clock, log }: Parts): Promise<Mount> {
-  const mount = mountFor(input, config, clock.wallMs());
-  const probe = await openUfs(mount.ufs, { env: process.env, log });
-  await probe.close();
-  return mount;
 }

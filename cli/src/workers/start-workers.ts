@@ -76,7 +76,11 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
     log,
   });
   undoing.add(registry.watch((view: RegistryView) => pool.update(view)));
-  return { read: () => pool.read(), drain: (deadlineMs) => pool.drain(deadlineMs) };
+  return {
+    read: () => pool.read(),
+    drain: (deadlineMs) => pool.drain(deadlineMs),
+    notReady: () => (pool.servingCount > 0 ? [] : ['no worker serves']),
+  };
 }
 
 function codeCacheIn({ path }: DataDir): string {

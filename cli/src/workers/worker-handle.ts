@@ -9,6 +9,7 @@ const workerFile = join(import.meta.dirname, 'worker-main.ts');
 /** A worker that does not take over a change in this time is ended: nobody may see the registry as it was. */
 const viewTimeoutMs = 10_000;
 const metricsTimeoutMs = 1_000;
+const silentMaxMs = 30_000;
 
 type OnMessage = (message: ToOwner, worker: WorkerHandle) => void;
 
@@ -19,6 +20,9 @@ export class WorkerHandle {
   #nextId = 1;
   #values: MetricValues = [];
   #onMessage: OnMessage = () => {};
+  #heardMs = 0;
+  /** Has been ready for clients. */
+  isServing = false;
   /** Resolves with how it ended, for the log. */
   readonly ended: Promise<string>;
 
@@ -69,9 +73,14 @@ export class WorkerHandle {
     await this.ended;
   }
 
-  /** Asks for the values; where the worker does not answer in time, those of the last time stay. */
+  /**
+   * Asks for the values; where the worker does not answer in time, those of the last time stay. One that has
+   * served and is silent for long hangs, and the connections dealt to it with it: it is ended.
+   */
   async refresh(): Promise<void> {
-    await this.#ask((id) => ({ kind: 'metrics', id }), metricsTimeoutMs);
+    const answered = await this.#ask((id) => ({ kind: 'metrics', id }), metricsTimeoutMs);
+    if (answered) this.#heardMs = performance.now();
+    else if (this.isServing && performance.now() - this.#heardMs > silentMaxMs) this.kill();
   }
 
   kill(): void {
@@ -103,8 +112,11 @@ export class WorkerHandle {
   }
 
   #take(message: ToOwner): void {
-    if (message.kind === 'serving') this.#serving.resolve();
-    else if (message.kind === 'viewed') this.#waiting.get(message.id)?.(message);
+    if (message.kind === 'serving') {
+      this.isServing = true;
+      this.#heardMs = performance.now();
+      this.#serving.resolve();
+    } else if (message.kind === 'viewed') this.#waiting.get(message.id)?.(message);
     else if (message.kind === 'metrics') {
       this.#values = message.values;
       this.#waiting.get(message.id)?.(message);

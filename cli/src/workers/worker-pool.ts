@@ -68,6 +68,11 @@ export class WorkerPool {
     return pool;
   }
 
+  /** Workers that clients can connect to. */
+  get servingCount(): number {
+    return [...this.#workers].filter(({ isServing }) => isServing).length;
+  }
+
   /** Resolves when no worker sees the registry as it was before. */
   async update(view: RegistryView): Promise<void> {
     const plain = plainViewOf(view);
