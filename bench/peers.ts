@@ -17,7 +17,7 @@ import {
 import { forebayHop, nginxHop } from './src/hop/peers.ts';
 import { writeObjects } from './src/objects.ts';
 import { minioPeer, versitygwPeer } from './src/peers/direct.ts';
-import { baseline, peerRows, verdicts } from './src/peers/figures.ts';
+import { baseline, p99GapMs, peerRows, verdicts } from './src/peers/figures.ts';
 import { forebayPeer } from './src/peers/forebay.ts';
 import { type Contender, Measurement, type Setting } from './src/peers/measure.ts';
 import { nginxPeer } from './src/peers/nginx.ts';
@@ -25,7 +25,7 @@ import { linkColdObjects, type PeerSize, peerSizes } from './src/peers/objects.t
 import type { Peer, PeerPlace } from './src/peers/peer.ts';
 import { bindToCpu } from './src/peers/process-tree.ts';
 import { rclonePeer } from './src/peers/rclone.ts';
-import { peerTables, verdictTable } from './src/peers/tables.ts';
+import { p99GapLines, peerTables, verdictTable } from './src/peers/tables.ts';
 import { bucket, type Server, startUfs, tempDirectory } from './src/servers.ts';
 import { WireLoad } from './src/wire-load.ts';
 
@@ -228,6 +228,7 @@ function reportOf(
 ): BenchmarkReport {
   const rows = peerRows(samples);
   const judged = verdicts(samples);
+  const gapMs = p99GapMs(samples);
   return {
     lines: [
       `Medians of ${plan.rounds} rounds in turns; ratios are medians of those within a round. Latencies are of all rounds.`,
@@ -235,12 +236,14 @@ function reportOf(
       ...[...broken].map(([name, reason]) => `NOT MEASURED (from then on): ${name}: ${reason}`),
       ...peerTables(rows, titles),
       ...(judged.length > 0 ? ['', ...verdictTable(judged)] : []),
+      ...p99GapLines(gapMs),
     ],
     figures: {
       peers: Object.fromEntries(titles),
       broken: Object.fromEntries(broken),
       rows,
       verdicts: judged,
+      p99GapMs: gapMs,
     },
   };
 }

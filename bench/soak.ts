@@ -11,13 +11,14 @@ import { processTree } from 'forebay/bench/process-cpu';
 import { seededRandom } from 'forebay/bench/random';
 import type { LoopDelay } from 'forebay/event-loop-delay';
 import { metric } from '../test/support/metrics.ts';
+import { queuedMicros } from './src/cpu.ts';
 import { type BenchmarkContext, type BenchmarkReport, numberFlag, runBenchmark, say } from './src/frame.ts';
 import type { LoadRead } from './src/load-client.ts';
 import { memoryOf } from './src/memory.ts';
 import { readOf, writeObjects } from './src/objects.ts';
 import { type ForebayServer, startForebay, startUfs, targetOf, tempDirectory } from './src/servers.ts';
 import { type SoakSample, soakLines, soakVerdict } from './src/soak-figures.ts';
-import { timesOf, WireLoad } from './src/wire-load.ts';
+import { timesOf, WireLoad, type WireOutcome } from './src/wire-load.ts';
 
 const mountName = 'soak';
 const largeCount = 96;
@@ -50,53 +51,91 @@ of them. Pauses are the longest delays of the event loop (forebay_event_loop_del
   run: measure,
 });
 
+interface Plan {
+  readonly seconds: number;
+  readonly rate: number;
+  readonly cache: number;
+  readonly workers: number;
+}
+
 async function measure({ quick, flags, stack }: BenchmarkContext): Promise<BenchmarkReport> {
-  const seconds = numberFlag(flags, 'seconds', quick ? 40 : 600);
-  const rate = numberFlag(flags, 'rate', 200);
-  const cache = numberFlag(flags, 'cache', 48);
-  const workers = numberFlag(flags, 'workers', 1);
+  const plan: Plan = {
+    seconds: numberFlag(flags, 'seconds', quick ? 40 : 600),
+    rate: numberFlag(flags, 'rate', 200),
+    cache: numberFlag(flags, 'cache', 48),
+    workers: numberFlag(flags, 'workers', 1),
+  };
   const directory = tempDirectory(stack);
   const ufs = await startUfs(stack, directory);
   say(`UFS: ${ufs.name}. Writing the objects.`);
   await writeObjects(ufs, { sizeBytes: MiB, count: largeCount });
   await writeObjects(ufs, { sizeBytes: smallBytes, count: smallCount });
-  const size = ['--cache-size', `${cache}MiB`, '--memory-size', '16MiB', '--workers', String(workers)];
-  const forebay = await startForebay(stack, { directory, ufs, mounts: [{ name: mountName }], flags: size });
+  const size = ['--cache-size', `${plan.cache}MiB`, '--memory-size', '16MiB'];
+  const flagsOfServe = [...size, '--workers', String(plan.workers)];
+  const mounts = [{ name: mountName }];
+  const forebay = await startForebay(stack, { directory, ufs, mounts, flags: flagsOfServe });
   const idle = await startIdle(stack);
   const client = new WireLoad();
   stack.defer(() => client.stop());
-  const job = {
+  const queuedUs = queuedMicros(forebay.pid);
+  const over = client.run({
     target: targetOf(forebay),
     reads: readsOfSoak(),
     connections: 32,
-    durationMs: seconds * 1000,
-    requestsPerSecond: rate,
+    durationMs: plan.seconds * 1000,
+    requestsPerSecond: plan.rate,
     checkEvery: 10,
-  };
-  const over = client.run(job);
+  });
   const samples = await sampleUntil(over, { forebay, idle });
   const outcome = await over;
+  const queuedShare = queuedShareOf(queuedUs, queuedMicros(forebay.pid), outcome.elapsedMs);
+  return reportOf(plan, { ufsName: ufs.name, samples, outcome, queuedShare });
+}
+
+interface Measured {
+  readonly ufsName: string;
+  readonly samples: readonly SoakSample[];
+  readonly outcome: WireOutcome;
+  /** Share of the time that the main thread could have run and got no CPU. */
+  readonly queuedShare: number | null;
+}
+
+function reportOf(plan: Plan, { ufsName, samples, outcome, queuedShare }: Measured): BenchmarkReport {
   const verdict = soakVerdict(samples);
+  const { pauseMs, idlePauseMs, pauseOverIdleMs, memoryGrowth, evictions, ufsBytes } = verdict;
   const times = timesOf([outcome]);
-  const requests = `${outcome.requests} requests, p50 ${ms(times.quantile(0.5))}, p99 ${ms(times.quantile(0.99))}`;
+  const { seconds, rate, cache, workers } = plan;
+  const p50 = ms(times.quantile(0.5) / 1000);
+  const requests = `${outcome.requests} requests, p50 ${p50}, p99 ${ms(times.quantile(0.99) / 1000)}`;
   const failures = Object.entries(outcome.failures).map(([reason, count]) => `${count} failed: ${reason}`);
+  const queued = ((queuedShare ?? Number.NaN) * 100).toFixed(1);
   return {
     lines: [
-      `UFS: ${ufs.name}. ${seconds} s at ${rate} requests a second, --cache-size ${cache}MiB, ${workers} workers.`,
+      `UFS: ${ufsName}. ${seconds} s at ${rate} requests a second, --cache-size ${cache}MiB, ${workers} workers.`,
       `${[requests, ...failures].join('; ')}.`,
       '',
       ...soakLines(samples),
       '',
-      `Longest pause: ${verdict.pauseMs.toFixed(1)} ms, idle ${verdict.idlePauseMs.toFixed(1)} ms: ${verdict.pauseOverIdleMs.toFixed(1)} ms over it (${judged(verdict.pauseOverIdleMs, pauseOverIdleMsMax)}).`,
-      `Memory, last quarter to second: ${verdict.memoryGrowth.toFixed(2)} (${judged(verdict.memoryGrowth, growthMax)}).`,
-      `Evictions: ${verdict.evictions}; from the UFS: ${formatSize(verdict.ufsBytes)}.`,
+      `Longest pause: ${ms(pauseMs)}, idle ${ms(idlePauseMs)}.`,
+      `Over it: ${ms(pauseOverIdleMs)} (${judged(pauseOverIdleMs, pauseOverIdleMsMax)}).`,
+      ...(queuedShare === null ? [] : [`The main thread waited for a CPU ${queued}% of the time.`]),
+      `Memory, last quarter to second: ${memoryGrowth.toFixed(2)} (${judged(memoryGrowth, growthMax)}).`,
+      `Evictions: ${evictions}; from the UFS: ${formatSize(ufsBytes)}.`,
     ],
-    figures: { ufs: ufs.name, seconds, rate, cache, workers, failures: outcome.failures, verdict, samples },
+    figures: { ufs: ufsName, plan, failures: outcome.failures, verdict, queuedShare, samples },
   };
 }
 
-function ms(us: number): string {
-  return `${(us / 1000).toFixed(1)} ms`;
+function queuedShareOf(
+  before: number | undefined,
+  after: number | undefined,
+  elapsedMs: number,
+): number | null {
+  return before === undefined || after === undefined ? null : (after - before) / 1000 / elapsedMs;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(1)} ms`;
 }
 
 function judged(value: number, max: number): string {

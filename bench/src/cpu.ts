@@ -1,6 +1,19 @@
 /** What work costs other processes: their CPU, from when they are idle until they are again. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { cpuMicros } from 'forebay/bench/process-cpu';
+
+/**
+ * Microseconds that the main thread of a process could have run and got no CPU; undefined where the system
+ * does not tell. On a machine that others use, too, this is in every pause.
+ */
+export function queuedMicros(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1000;
+  } catch {
+    return undefined;
+  }
+}
 
 const quietMs = 150;
 const quietShare = 0.04;

@@ -1,7 +1,7 @@
 /** Rows and verdicts from made samples. */
 import { Histogram } from 'forebay/bench/histogram';
 import { describe, expect, it } from 'vitest';
-import { type PeerSample, peerRows, verdicts } from './figures.ts';
+import { type PeerSample, p99GapMs, peerRows, verdicts } from './figures.ts';
 
 function sample(peer: string, round: number, cpuPerRequestUs: number, more: Partial<PeerSample> = {}) {
   const times = new Histogram();
@@ -61,5 +61,27 @@ describe('verdicts', () => {
       'to versitygw: no',
       'to minio: bound',
     ]);
+  });
+});
+
+describe('half load', () => {
+  it('is compared by p99, round by round', () => {
+    const at = (peer: string, round: number, p99Us: number) => {
+      const times = new Histogram();
+      times.record(p99Us);
+      const made = sample(peer, round, 1, { temperature: 'half load' });
+      return { ...made, outcome: { ...made.outcome, times: times.toJSON() } };
+    };
+    const rounds = [
+      [3000, 1000],
+      [9000, 8000],
+      [50_000, 1000],
+    ] as const;
+    const samples = rounds.flatMap(([forebay, nginx], round) => [
+      at('forebay', round, forebay),
+      at('nginx', round, nginx),
+    ]);
+    expect(p99GapMs(samples)).toBeCloseTo(2);
+    expect(p99GapMs(samples.filter(({ peer }) => peer !== 'nginx'))).toBeNull();
   });
 });

@@ -170,3 +170,19 @@ function reachedOf(ratio: number, { bound, goal }: Bound): Verdict['reached'] {
   if (ratio <= bound) return 'bound';
   return ratio <= bound * tolerance ? 'within 10%' : 'no';
 }
+
+/** Half load: what p99 of Forebay may be over that of nginx, in milliseconds. */
+export const p99GapMsMax = 3;
+
+/** Median over the rounds of Forebay's p99 less nginx's; null where either was not measured. */
+export function p99GapMs(samples: readonly PeerSample[]): number | null {
+  const half = samples.filter(({ temperature }) => temperature === 'half load');
+  const p99Ms = ({ outcome }: PeerSample) => Histogram.from(outcome.times).quantile(0.99) / 1000;
+  const gaps = half
+    .filter(({ peer }) => peer === baseline)
+    .flatMap((one) => {
+      const nginx = half.find(({ peer, round }) => peer === 'nginx' && round === one.round);
+      return nginx ? [p99Ms(one) - p99Ms(nginx)] : [];
+    });
+  return gaps.length === 0 ? null : median(gaps);
+}

@@ -1,7 +1,7 @@
 /** The figures as tables for people. */
 import { formatSize } from '@forebay/core/bytes';
 import { table } from 'forebay/terminal';
-import type { PeerRow, Verdict } from './figures.ts';
+import { type PeerRow, p99GapMsMax, type Verdict } from './figures.ts';
 import { peerSizes } from './objects.ts';
 
 const labelOf = (size: string) => peerSizes.find(({ name }) => name === size)?.label ?? size;
@@ -61,4 +61,13 @@ export function verdictTable(verdicts: readonly Verdict[]): string[] {
     reached === 'no' ? 'missed' : reached,
   ]);
   return table([['CPU/req of Forebay, warm', '', 'ratio', 'at most', 'goal', 'reached'], ...rows]);
+}
+
+export function p99GapLines(gapMs: number | null): string[] {
+  if (gapMs === null) return [];
+  const verdict = gapMs <= p99GapMsMax ? 'reached' : 'missed';
+  return [
+    '',
+    `4 KiB at half load: p99 of Forebay over that of nginx ${gapMs.toFixed(1)} ms, at most ${p99GapMsMax} (${verdict}).`,
+  ];
 }
