@@ -12,7 +12,7 @@ import type { RangeRequest } from '@forebay/core/range';
 import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
 import { isCacheable } from './fill/cacheable.ts';
 import { Fill } from './fill/fill.ts';
-import type { FillContext } from './fill/fill-context.ts';
+import { comesInChunks, type FillContext } from './fill/fill-context.ts';
 import type { FillReader } from './fill/page-flight.ts';
 import { pageSetOf } from './fill/page-source.ts';
 import { isMissing } from './fill/send-fill.ts';
@@ -161,6 +161,7 @@ export class Home {
     const { object, ufs, query, signal } = request;
     const { clock, info } = this.#options;
     const sent = { sentAtMs: clock.monotonicMs(), sentAtWallMs: clock.wallMs() };
+    this.#prepare(ufs, query);
     try {
       const opened = query.method === 'get' ? await getOrHead(object, ufs, query, signal) : undefined;
       const found = opened?.info ?? (await head(object, ufs, signal));
@@ -178,6 +179,13 @@ export class Home {
       info.install(object, request.token, { content, ...sent });
       return { content, ...sent, method: query.method, fill: undefined };
     }
+  }
+
+  /** The object may be a large one, and then more requests follow: not to be kept waiting by handshakes. */
+  #prepare(ufs: Ufs, query: InfoQuery): void {
+    const { fills } = this.#options;
+    const isOpenEnded = query.method === 'get' && !query.narrow && query.range?.kind !== 'span';
+    if (isOpenEnded && comesInChunks(fills, ufs)) ufs.queue.prepare(fills.fillsPerReaderMax - 1);
   }
 
   /**

@@ -10,7 +10,9 @@ export interface UfsQueue {
    * came first before the others. What comes back takes the offer back.
    */
   onWaiting(giveWay: () => void): () => void;
+  /** Several requests may follow soon: so many connections should be there by then. Tries; never throws. */
+  prepare(connections: number): void;
 }
 
 /** Of a store that takes any number of requests. */
-export const noQueue: UfsQueue = { waiting: 0, hasRoom: true, onWaiting: () => () => {} };
+export const noQueue: UfsQueue = { waiting: 0, hasRoom: true, onWaiting: () => () => {}, prepare: () => {} };

@@ -46,6 +46,12 @@ it('expects nothing of random reads, however many', () => {
   expect(starts.map((start) => read(start, 0.25))).toEqual(starts.map(() => undefined));
 });
 
+it('takes no reads that overlap for a stride, as those are that all go to the end', () => {
+  const read = tracking();
+  const starts = [100, 120, 140, 160, 180];
+  expect(starts.map((start) => read(start, 1000 - start))).toEqual(starts.map(() => undefined));
+});
+
 it('shrinks what it expects of a stream as random reads come between', () => {
   const read = tracking();
   for (let at = 0; at < 4; at += 1) read(at, 1);

@@ -90,7 +90,8 @@ class SetAccess {
     const tolerance = lengthBytes * strideTolerance;
     for (const last of this.#streams.toReversed()) {
       const distance = start - last.runStart;
-      if (distance <= 0 || !isAlike(last.end - last.start, lengthBytes)) continue;
+      // Reads that overlap are no stride: several that all go to the end of the object, for one.
+      if (distance < lengthBytes || !isAlike(last.end - last.start, lengthBytes)) continue;
       if (last.strideBytes && Math.abs(last.strideBytes - distance) <= tolerance) return distance;
       for (const before of this.#streams) {
         const isSame = Math.abs(last.runStart - before.runStart - distance) <= tolerance;

@@ -61,6 +61,11 @@ export function chunkPagesOf(context: FillContext, pageSizeBytes: number): numbe
   return Math.max(1, Math.floor(pages));
 }
 
+/** Of a chunk, what may still be to come when the next request is sent, so that the link has no pause. */
+export function lastPagesOf(context: FillContext, pageSizeBytes: number): number {
+  return chunkPagesOf(context, pageSizeBytes) / 4;
+}
+
 /** Bytes of one UFS request of a fill, so that one reader's run does not bind others for gigabytes. */
 const fillBytesMax = 64 * 1024 * 1024;
 

@@ -10,20 +10,23 @@
 import { ForebayError } from '@forebay/core/errors';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { UfsObject } from '@forebay/ufs/ufs';
-import { classBytesOf } from '../buffers/buffer-pool.ts';
 import type { PagedObject } from '../page-store/paged-object.ts';
 import type { Amplification } from './amplification.ts';
 import type { Urgency } from './byte-budget.ts';
 import { asFillError, skipBytesOf } from './fill-answers.ts';
-import { chunkPagesOf, comesInChunks, type FillContext, turnPagesOf } from './fill-context.ts';
+import { chunkPagesOf, comesInChunks, type FillContext, lastPagesOf, turnPagesOf } from './fill-context.ts';
 import { FillPause } from './fill-pause.ts';
+import { FillReaders } from './fill-readers.ts';
 import { type FillHandle, type FillReader, type FlightEnd, PageFlight } from './page-flight.ts';
+import { holdPage } from './page-room.ts';
 import { type PageSource, pagedObjectOf } from './page-source.ts';
 
 export interface FillRun {
   readonly first: number;
   readonly endExclusive: number;
   readonly urgency: Urgency;
+  /** Called once when little of it is still to come: time to ask for what follows. */
+  readonly onLastPart?: () => void;
 }
 
 export class Fill implements FillHandle {
@@ -33,13 +36,16 @@ export class Fill implements FillHandle {
   readonly #context: FillContext;
   readonly #object: PagedObject;
   readonly #amplification: Amplification;
-  readonly #readers = new Set<FillReader>();
+  readonly #readers = new FillReaders();
   /** Registered flights, in page order; the first is being filled. */
   readonly #flights: PageFlight[] = [];
   readonly #lingering = new Set<PageFlight>();
   #plannedEnd: number;
-  readonly #firstPage: number;
+  readonly #run: FillRun;
   #urgency: Urgency;
+  /** Up to here others should not be asked. */
+  #reservedEnd = 0;
+  #isOver = false;
   /** Whether the store keeps these pages, as far as one knows. */
   #keeps: boolean;
   readonly #pause = new FillPause();
@@ -53,7 +59,7 @@ export class Fill implements FillHandle {
     this.#object = pagedObjectOf(source);
     this.#amplification = context.amplifications.of(source.object.mount);
     this.endPage = run.endExclusive;
-    this.#firstPage = run.first;
+    this.#run = run;
     this.#plannedEnd = run.first;
     this.#urgency = run.urgency;
     this.#context = context;
@@ -63,7 +69,7 @@ export class Fill implements FillHandle {
 
   /** Whether it is this fill that brings the page, or has brought it. */
   brings(index: number): boolean {
-    return index >= this.#firstPage && index < this.#plannedEnd;
+    return index >= this.#run.first && index < this.#plannedEnd;
   }
 
   get versionId(): string | undefined {
@@ -72,6 +78,7 @@ export class Fill implements FillHandle {
 
   attach(reader: FillReader): void {
     this.#readers.add(reader);
+    this.#plan();
     this.#pause.wake();
   }
 
@@ -79,21 +86,28 @@ export class Fill implements FillHandle {
     if (!this.#readers.delete(reader)) return;
     this.#dropPassed();
     const first = this.#flights[0]?.share;
-    if (this.#readers.size === 0 && this.#urgency === 'ahead' && first?.state === 'waiting') {
+    if (this.#readers.count === 0 && first?.urgency === 'ahead' && first.state === 'waiting') {
       this.#context.budget.release(first);
     }
     this.#pause.wake();
   }
 
+  reserve(endPage: number): void {
+    if (endPage <= this.#reservedEnd) return;
+    this.#reservedEnd = endPage;
+    this.#plan();
+  }
+
   moved(): void {
     this.#dropPassed();
+    this.#plan();
+    this.#promote();
     this.#pause.wake();
   }
 
   urge(): void {
-    if (this.#urgency === 'demand') return;
     this.#urgency = 'demand';
-    for (const { share } of this.#flights) if (share) this.#context.budget.promote(share);
+    this.#promote();
   }
 
   /**
@@ -114,6 +128,7 @@ export class Fill implements FillHandle {
       context.metrics.fillsStopped.inc({ reason: changed ? 'changed' : 'failed' });
     } finally {
       context.fillsRunning -= 1;
+      this.#isOver = true;
       for (const flight of this.#flights.splice(0)) {
         flight.finish(end);
         this.#drop(flight);
@@ -124,7 +139,8 @@ export class Fill implements FillHandle {
   /** Room for the first page before anything is sent; false where nobody wants it any more. */
   async #holdFirst(): Promise<boolean> {
     const flight = this.#flights[0];
-    if (flight && this.#readers.size > 0 && (await this.#hold(flight)) && this.#readers.size > 0) return true;
+    if (flight && this.#readers.count > 0 && (await this.#hold(flight)) && this.#readers.count > 0)
+      return true;
     return this.#left();
   }
 
@@ -141,7 +157,7 @@ export class Fill implements FillHandle {
         this.#amplification.fetched(value.byteLength);
         if (skipBytes > 0 && skipBytes >= value.byteLength) {
           // A store that ignores ranges may be far from the first page: not worth it for nobody.
-          if (this.#readers.size === 0) return void this.#left();
+          if (this.#readers.count === 0) return void this.#left();
           skipBytes -= value.byteLength;
           continue;
         }
@@ -170,14 +186,23 @@ export class Fill implements FillHandle {
   }
 
   /** A buffer for the page, as soon as the budget has room; false where the wait was given up. */
-  async #hold(flight: PageFlight): Promise<boolean> {
+  #hold(flight: PageFlight): Promise<boolean> {
     const { budget, pool } = this.#context;
-    const share = budget.take(classBytesOf(flight.lengthBytes), this.#urgency);
-    flight.share = share;
-    if (share.state === 'waiting') await share.settled;
-    if (share.isReleased) flight.share = undefined;
-    else flight.hold(pool.take(flight.lengthBytes));
-    return flight.isHeld;
+    const { queue } = this.source.ufs;
+    return holdPage(flight, this.#urgencyOf(flight.page.index), { budget, pool, queue });
+  }
+
+  /** Demand is what a reader waits for, in this page or through it; what lies ahead of all of them is not. */
+  #urgencyOf(index: number): Urgency {
+    if (this.#urgency === 'ahead') return 'ahead';
+    if (index === this.#run.first) return 'demand';
+    return this.#readers.reach(index) ? 'demand' : 'ahead';
+  }
+
+  #promote(): void {
+    const flight = this.#flights[0];
+    if (flight?.share?.urgency !== 'ahead') return;
+    if (this.#urgencyOf(flight.page.index) === 'demand') this.#context.budget.promote(flight.share);
   }
 
   /** Waits until somebody wants this page; false where nobody does. The first page needs no reader. */
@@ -185,19 +210,17 @@ export class Fill implements FillHandle {
     const { index } = flight.page;
     const { queue } = this.source.ufs;
     for (;;) {
-      if (this.#readers.size === 0 && index !== this.#firstPage) return this.#left();
-      if (this.#readers.size === 0) return true;
-      const isWanted = index < this.#wantedEnd();
-      if (queue.waiting > 0 && (!isWanted || this.#givesWayAt(index))) return this.#left('crowded');
+      if (this.#readers.count === 0 && index !== this.#run.first) return this.#left();
+      if (this.#readers.count === 0) return true;
+      const isWanted = index < this.#readers.wantedEnd(!this.#keeps);
+      if (
+        queue.waiting > 0 &&
+        (!isWanted || this.#readers.giveWay(index, this.#run.first, turnPagesOf(this.source.pageSizeBytes)))
+      )
+        return this.#left('crowded');
       if (isWanted) return true;
       if (!(await this.#pause.over(queue, this.#context.pauseMaxMs))) return this.#left('paused');
     }
-  }
-
-  /** Whether all readers still have bytes before this page, and the request has brought what it is worth. */
-  #givesWayAt(index: number): boolean {
-    if (index < this.#firstPage + turnPagesOf(this.source.pageSizeBytes)) return false;
-    return [...this.#readers].every(({ pageIndex }) => pageIndex < index);
   }
 
   #left(reason: 'left' | 'crowded' | 'paused' = 'left'): false {
@@ -209,12 +232,18 @@ export class Fill implements FillHandle {
     this.#flights.shift();
     const stored = this.#context.store.put(flight.page, flight.bytes, this.#object);
     this.#plan();
+    this.#tellLastPart();
     flight.finish({ kind: 'done' });
     void stored.then((kept) => {
       this.#keeps = kept;
-      if (kept || !this.#isAwaited(flight)) this.#drop(flight);
+      if (kept || !this.#readers.await(flight.page.index)) this.#drop(flight);
       else this.#linger(flight);
     });
+  }
+
+  #tellLastPart(): void {
+    const leftPages = this.endPage - (this.#flights[0]?.page.index ?? this.endPage);
+    if (leftPages <= lastPagesOf(this.#context, this.source.pageSizeBytes)) this.#run.onLastPart?.();
   }
 
   #linger(flight: PageFlight): void {
@@ -228,15 +257,8 @@ export class Fill implements FillHandle {
 
   #dropPassed(): void {
     for (const flight of this.#lingering) {
-      if (!this.#isAwaited(flight)) this.#context.lingering.drop(flight);
+      if (!this.#readers.await(flight.page.index)) this.#context.lingering.drop(flight);
     }
-  }
-
-  #isAwaited({ page: { index } }: PageFlight): boolean {
-    for (const { pageIndex, wantedEnd } of this.#readers) {
-      if (pageIndex <= index && index < wantedEnd) return true;
-    }
-    return false;
   }
 
   #drop(flight: PageFlight): void {
@@ -245,19 +267,19 @@ export class Fill implements FillHandle {
   }
 
   /**
-   * Registers flights ahead, so that readers of nearby pages wait here and send nothing themselves. To a far
-   * store others go for what lies beyond this chunk.
+   * Registers the flights that are wanted, so that readers of nearby pages wait here and send nothing
+   * themselves. To a far store others go for what lies beyond this chunk.
    */
   #plan(): void {
-    const { flights, store, aheadPages } = this.#context;
+    if (this.#isOver) return;
+    const { flights, store } = this.#context;
     const { set, pageSizeBytes, ufs } = this.source;
     const at = this.#flights[0]?.page.index ?? this.#plannedEnd;
     const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
-    const chunkEnd = Math.floor(at / chunkPages + 1) * chunkPages;
-    const planEnd = Math.min(
-      this.endPage,
-      comesInChunks(this.#context, ufs) ? chunkEnd : at + 1 + aheadPages,
-    );
+    const wantedEnd = comesInChunks(this.#context, ufs)
+      ? Math.floor(at / chunkPages + 1) * chunkPages
+      : this.#readers.wantedEnd(!this.#keeps);
+    const planEnd = Math.min(this.endPage, Math.max(at + 1, wantedEnd, this.#reservedEnd));
     while (this.#plannedEnd < planEnd) {
       const page = { set, index: this.#plannedEnd };
       if (flights.get(page) || store.has(page)) {
@@ -274,13 +296,5 @@ export class Fill implements FillHandle {
   #lengthOf(index: number): number {
     const { info, pageSizeBytes } = this.source;
     return pageLengthBytes(index, info.sizeBytes, pageSizeBytes);
-  }
-
-  #wantedEnd(): number {
-    let end = 0;
-    for (const { pageIndex, wantedEnd } of this.#readers) {
-      end = Math.max(end, this.#keeps ? wantedEnd : Math.min(wantedEnd, pageIndex + 2));
-    }
-    return end;
   }
 }

@@ -25,9 +25,13 @@ export interface FillHandle {
   readonly endPage: number;
   /** The version that the fill asks the UFS for by its id; undefined: whatever is current. */
   readonly versionId: string | undefined;
+  /** Whether it is this fill that brings the page, or has brought it. */
+  brings(index: number): boolean;
   attach(reader: FillReader): void;
   detach(reader: FillReader): void;
-  /** A reader has moved on: its `pageIndex` and `wantedEnd` have grown. */
+  /** The pages before this one it brings itself, where nobody else does yet. */
+  reserve(endPage: number): void;
+  /** A reader has moved on: its `pageIndex` has grown. */
   moved(): void;
   /** A reader waits for a page of this fill: it is no longer ahead of anybody. */
   urge(): void;

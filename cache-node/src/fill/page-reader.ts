@@ -15,6 +15,7 @@ import { FillWindow } from './fill-window.ts';
 import { NarrowReads } from './narrow-reads.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
+import { ReaderPace } from './reader-pace.ts';
 
 /** Failed fills in a row, without a byte of progress, before the reader gives up. */
 const failuresMax = 3;
@@ -36,6 +37,7 @@ export class PageReader implements SlicedBody, FillReader {
   readonly #signal: AbortSignal;
   readonly #endExclusive: number;
   readonly #window: FillWindow;
+  readonly #pace: ReaderPace;
   readonly #narrow: NarrowReads;
   #offset: number;
   #failures = 0;
@@ -56,7 +58,8 @@ export class PageReader implements SlicedBody, FillReader {
     this.#endExclusive = range.endExclusive;
     this.pageIndex = Math.floor(range.start / source.pageSizeBytes);
     const rangeEnd = Math.ceil(range.endExclusive / source.pageSizeBytes);
-    this.#window = new FillWindow({ source, context, reader: this, rangeEnd });
+    this.#pace = new ReaderPace(context.clock);
+    this.#window = new FillWindow({ source, context, reader: this, rangeEnd, pace: this.#pace });
     this.#narrow = new NarrowReads({ source, context, signal, endExclusive: range.endExclusive });
     // A signal that has aborted already tells nobody any more.
     if (signal.aborted) this.#closed = true;
@@ -74,7 +77,8 @@ export class PageReader implements SlicedBody, FillReader {
     if (own) this.#window.adopt(fill);
     if (this.#closed) return;
     this.#want(this.pageIndex);
-    this.#window.follow(fill);
+    // One that brings other pages would be kept going for nothing.
+    if (fill.brings(this.pageIndex)) this.#window.follow(fill);
   }
 
   /** Takes the bytes of its range that its info came with. */
@@ -254,10 +258,11 @@ export class PageReader implements SlicedBody, FillReader {
   }
 
   #want(index: number): void {
-    const lastEnd = Math.ceil(this.#endExclusive / this.#source.pageSizeBytes);
-    const wantedEnd = Math.min(lastEnd, index + 1 + this.#context.aheadPages);
-    if (wantedEnd === this.wantedEnd && index === this.pageIndex) return;
-    this.wantedEnd = wantedEnd;
+    if (index === this.pageIndex && this.wantedEnd > 0) return;
+    const { pageSizeBytes } = this.#source;
+    const lastEnd = Math.ceil(this.#endExclusive / pageSizeBytes);
+    const aheadPages = this.#pace.aheadPages(pageSizeBytes, this.#context.aheadPages);
+    this.wantedEnd = Math.min(lastEnd, index + 1 + aheadPages);
     this.pageIndex = index;
     this.#window.moved();
   }
@@ -276,6 +281,7 @@ export class PageReader implements SlicedBody, FillReader {
 
   #serve(bytes: Uint8Array, part: PagePart, source: ServedSource): Uint8Array {
     this.#offset += bytes.byteLength;
+    this.#pace.took(bytes.byteLength);
     if (source !== 'ufs') this.#count(part.index, 'hit');
     this.#countServed(bytes.byteLength, source);
     return bytes;

@@ -24,9 +24,14 @@ export class UfsLoad {
     this.#latencyMs = known === undefined ? ms : Math.min(ms, Math.max(known * growthPerAnswer, 0.1));
   }
 
+  /** From sending to answer, at its quickest of late; 0 while nothing is known. */
+  get latencyMs(): number {
+    return this.#latencyMs ?? 0;
+  }
+
   /** Whether several requests at once bring more than one. */
   get isFar(): boolean {
-    return (this.#latencyMs ?? 0) > nearMs;
+    return this.latencyMs > nearMs;
   }
 
   /** A place for a request that nobody waits for yet; false where all are taken. `leave` gives it back. */

@@ -25,6 +25,7 @@ export class ConnectionPool {
   #idle: Connection[] = [];
   #sweeping: NodeJS.Timeout | undefined;
   #session: Buffer | undefined;
+  #preparing = 0;
   #closed = false;
 
   constructor(options: ConnectionPoolOptions) {
@@ -78,6 +79,16 @@ export class ConnectionPool {
     }
   }
 
+  /** Makes connections until so many are idle. What keeps one from being made, the next request will tell. */
+  prepare(count: number): void {
+    while (this.#idle.length + this.#preparing < count && !this.#closed) {
+      this.#preparing += 1;
+      void this.#prepareOne().finally(() => {
+        this.#preparing -= 1;
+      });
+    }
+  }
+
   /** A connection whose answer is over. @param idleMs how long the other side keeps it */
   giveBack(connection: Connection, idleMs: number): void {
     if (this.#closed || !connection.usable) {
@@ -96,6 +107,16 @@ export class ConnectionPool {
     clearTimeout(this.#sweeping);
     for (const connection of this.#all) connection.destroy(new Error('the store has been closed'));
     this.#idle = [];
+  }
+
+  async #prepareOne(): Promise<void> {
+    try {
+      const connection = await this.connect(undefined, () => {});
+      connection.release();
+      this.giveBack(connection, Number.POSITIVE_INFINITY);
+    } catch {
+      // There is nobody to tell.
+    }
   }
 
   #sweep(): void {

@@ -35,7 +35,7 @@ export interface ConnectionOptions {
 const probeIdleMs = 60_000;
 
 export class Connection {
-  /** Requests that it has served. */
+  /** How often it became idle: before a request, or after one that it has served. */
   served = 0;
   idleSinceMs = 0;
   /** From then on the other side may close it while it is idle. */

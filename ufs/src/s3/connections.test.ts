@@ -84,6 +84,27 @@ describe('a connection that has served', () => {
   });
 });
 
+it('makes connections ready before they are asked for, and no more than are missing', async () => {
+  const { ufs, server } = await openStore(({ write }) => write(reply(200, 'x')));
+  ufs.queue.prepare(2);
+  ufs.queue.prepare(2);
+  await expect.poll(() => server.connectionCount).toBe(2);
+  await bytesOf((await ufs.get('k')).body);
+  ufs.queue.prepare(2);
+  await bytesOf((await ufs.get('k')).body);
+  expect(server.connectionCount).toBe(2);
+});
+
+it('reads at once where a connection that was made ready has died', async () => {
+  const { ufs, server } = await openStore(({ write, socket, index }) => {
+    if (index === 0) socket.resetAndDestroy();
+    else write(reply(200, 'good'));
+  }, noRepeats);
+  ufs.queue.prepare(1);
+  await expect.poll(() => server.connectionCount).toBe(1);
+  expect(await bytesOf((await ufs.get('k')).body)).toBe('good');
+});
+
 it('refuses to send what would be read as another header', async () => {
   const { ufs, server } = await openStore(({ write }) => write(reply(200, 'x')));
   for (const value of ['a\r\nx-amz-acl: public-read', 'a\nb', 'a\0b', 'a\u010ab']) {

@@ -14,6 +14,8 @@ export class Gate implements UfsQueue {
   /** Holders of slots that can do without. */
   readonly #offers = new Set<() => void>();
   #used = 0;
+  /** Makes connections ready for use: whoever has them says how. */
+  onPrepare: (connections: number) => void = () => {};
 
   constructor(options: { slotsMax: number; waitersMax: number; waitMs: number }) {
     this.#slotsMax = options.slotsMax;
@@ -38,6 +40,10 @@ export class Gate implements UfsQueue {
     const offer = () => giveWay();
     this.#offers.add(offer);
     return () => void this.#offers.delete(offer);
+  }
+
+  prepare(connections: number): void {
+    if (this.hasRoom) this.onPrepare(Math.min(connections, this.#slotsMax - this.#used));
   }
 
   /**

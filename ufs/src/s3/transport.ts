@@ -48,6 +48,7 @@ export class Transport {
     this.#limits = limits;
     const { connectTimeoutMs, idleTimeoutMs } = limits;
     this.#pool = new ConnectionPool({ origin, buffers, connectTimeoutMs, idleTimeoutMs });
+    gate.onPrepare = (connections) => this.#pool.prepare(connections);
   }
 
   /**
