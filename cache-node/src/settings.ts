@@ -91,7 +91,7 @@ export const cacheNodeSettings = {
   }),
   readAheadPagesMax: integer({
     env: 'FOREBAY_READ_AHEAD_PAGES_MAX',
-    default: '64',
+    default: '32',
     max: '1024',
     help: 'Pages read ahead of a sequential reader at most. 0 turns read-ahead off.',
   }),

@@ -3,7 +3,7 @@
  * those that bring the next chunks of its range at the same time.
  */
 import type { FillRun } from './fill.ts';
-import { comesInChunks, type FillContext, requestEndOf } from './fill-context.ts';
+import { chunkPagesOf, comesInChunks, type FillContext, requestEndOf } from './fill-context.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
 import type { ReaderPace } from './reader-pace.ts';
@@ -82,19 +82,22 @@ export class FillWindow {
 
   /** Whole chunks only, so that a window that moves by pages sends no request for each. */
   #goAhead(): void {
-    const { fillsPerReaderMax, loads } = this.#context;
+    const { fillsPerReaderMax, loads, aheadPages } = this.#context;
     const { ufs } = this.#source;
     const load = loads.of(ufs);
     if (!comesInChunks(this.#context, ufs) || !ufs.queue.hasRoom || this.#followed.size === 0) return;
     const { pageIndex, wantedEnd } = this.#reader;
     this.#reserve(pageIndex);
-    for (let at = pageIndex + 1; at < wantedEnd && this.#running < fillsPerReaderMax; ) {
+    // The last one is asked for before it is wanted, and waits for that with its answer under way.
+    const isOpen = wantedEnd - pageIndex > aheadPages;
+    const chunkPages = isOpen ? chunkPagesOf(this.#context, this.#source.pageSizeBytes) : 0;
+    for (let at = pageIndex + 1; at < wantedEnd + chunkPages && this.#running < fillsPerReaderMax; ) {
       if (!this.#isMissing(at)) {
         at += 1;
         continue;
       }
       const endExclusive = this.runEnd(at);
-      if (endExclusive > wantedEnd || !load.enterAhead()) return;
+      if (endExclusive > wantedEnd + chunkPages || !load.enterAhead()) return;
       this.#send({ first: at, endExclusive, urgency: 'ahead' }, () => load.leaveAhead());
       at = endExclusive;
     }

@@ -15,6 +15,10 @@ import { Lending } from './lending.ts';
 import { checksumsBytesOf, stampBytes, stampOfRecord, trailerOfFile } from './page-stamp.ts';
 import type { PageRow } from './page-table.ts';
 import type { LentFile, PageSlice } from './paged-object.ts';
+import { WriteTurns } from './write-turns.ts';
+
+/** Of the budget, what may be on its way to disk at once: half of what the policy keeps new pages in. */
+const writingShare = 1 / 20;
 
 export interface NewStoredPage extends PageTerms {
   readonly page: PageId;
@@ -40,6 +44,7 @@ export class DirectoryPages {
   readonly #health: DirectoryHealth;
   readonly #onCorrupt: (page: PageId) => void;
   readonly #isHere: () => Promise<boolean>;
+  readonly #turns: WriteTurns;
 
   constructor(options: DirectoryPagesOptions) {
     const { files, buffers } = options;
@@ -51,13 +56,15 @@ export class DirectoryPages {
     this.#health = options.health;
     this.#onCorrupt = options.onCorrupt;
     this.#isHere = options.isHere;
+    this.#turns = new WriteTurns(() => files.budget.pageBytesMax * writingShare);
   }
 
   /** Stores a page that is nowhere else. Never throws; false where it is not stored. */
   async put(page: NewStoredPage): Promise<boolean> {
     const storedBytes = storedBytesOf(page.bytes.byteLength, page.description.byteLength);
-    if (!(await this.#evictor.room(storedBytes))) return false;
+    await this.#turns.enter(storedBytes);
     try {
+      if (!(await this.#evictor.room(storedBytes))) return false;
       const packed = page.bytes.byteLength <= packedBytesMax;
       await (packed ? this.#putRecord(page, storedBytes) : this.#putFile(page, storedBytes));
       this.#health.good();
@@ -65,6 +72,8 @@ export class DirectoryPages {
     } catch (error) {
       this.#health.bad('store', error);
       return false;
+    } finally {
+      this.#turns.leave(storedBytes);
     }
   }
 
