@@ -91,13 +91,14 @@ export class FillWindow {
     // The last one is asked for before it is wanted, and waits for that with its answer under way.
     const isOpen = wantedEnd - pageIndex > aheadPages;
     const chunkPages = isOpen ? chunkPagesOf(this.#context, this.#source.pageSizeBytes) : 0;
-    for (let at = pageIndex + 1; at < wantedEnd + chunkPages && this.#running < fillsPerReaderMax; ) {
+    const askedEnd = Math.min(this.#rangeEnd, wantedEnd + chunkPages);
+    for (let at = pageIndex + 1; at < askedEnd && this.#running < fillsPerReaderMax; ) {
       if (!this.#isMissing(at)) {
         at += 1;
         continue;
       }
       const endExclusive = this.runEnd(at);
-      if (endExclusive > wantedEnd + chunkPages || !load.enterAhead()) return;
+      if (endExclusive > askedEnd || !load.enterAhead()) return;
       this.#send({ first: at, endExclusive, urgency: 'ahead' }, () => load.leaveAhead());
       at = endExclusive;
     }
@@ -116,11 +117,14 @@ export class FillWindow {
   }
 
   #send(run: FillRun, over = () => {}): void {
-    let isLast = false;
+    let isCounted = true;
+    const uncount = () => {
+      if (isCounted) this.#running -= 1;
+      isCounted = false;
+    };
     const onLastPart = () => {
-      if (isLast) return;
-      isLast = true;
-      this.#running -= 1;
+      if (!isCounted) return;
+      uncount();
       this.#goAhead();
     };
     this.#running += 1;
@@ -130,7 +134,8 @@ export class FillWindow {
     this.#followed.add(sent.fill);
     void sent.over.then(() => {
       over();
-      onLastPart();
+      // Nothing is sent in place of one that was cut short: its reader may come there, or not.
+      uncount();
     });
   }
 

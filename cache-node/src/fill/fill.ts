@@ -25,7 +25,7 @@ export interface FillRun {
   readonly first: number;
   readonly endExclusive: number;
   readonly urgency: Urgency;
-  /** Called once when little of it is still to come: time to ask for what follows. */
+  /** Called with each page once little of it is still to come: time to ask for what follows. */
   readonly onLastPart?: () => void;
 }
 
