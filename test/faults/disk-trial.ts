@@ -4,6 +4,7 @@
  * from the disk.
  */
 import { KiB, MiB } from '@forebay/core/bytes';
+import { postAdmin } from '../support/admin.ts';
 import { type CachedBucket, type CachedBucketOptions, startCachedBucket } from '../support/cached-bucket.ts';
 import { untilQuiet } from '../support/metrics.ts';
 import type { Random } from '../support/random.ts';
@@ -64,6 +65,12 @@ export class DiskTrial {
     );
     await traffic.stop();
     refuse(traffic.faults);
+  }
+
+  /** Frees what is cached of the first of these objects and those made with it, as far as it can go. */
+  async free([first]: readonly TestObject[]): Promise<void> {
+    const [, bucket, made] = first!.path.split('/');
+    await postAdmin(this.lake.forebay, '/api/v1/free', { keys: `s3://${bucket}/${made}/` });
   }
 
   /** Resolves once what is read is stored and then comes from the disk: no byte of it from the UFS. */

@@ -13,6 +13,16 @@ export async function askAdmin<Answer>(forebay: ForebayProcess, path: string): P
   return JSON.parse(text) as Answer;
 }
 
+/** @throws Error with the answer where it is none of success. */
+export async function postAdmin(forebay: ForebayProcess, path: string, body: object): Promise<string> {
+  const pair = Buffer.from(`${forebay.accessKey}:${forebay.secretKey}`).toString('base64');
+  const headers = { authorization: `Basic ${pair}`, 'content-type': 'application/json' };
+  const answer = await fetch(forebay.admin + path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${text}`);
+  return text;
+}
+
 /** What is cached of one object. */
 export function statObject(forebay: ForebayProcess, bucket: string, key: string): Promise<ObjectView> {
   return askAdmin(forebay, `/api/v1/objects?${new URLSearchParams({ bucket, key })}`);

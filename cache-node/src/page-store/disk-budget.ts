@@ -58,6 +58,11 @@ export class DiskBudget {
     this.#bytes -= bytes;
   }
 
+  /** Who had the room at the start may have gone since: up to what was asked for, as far as there is room. */
+  grow(askedBytes: number, roomBytes: number): void {
+    this.bytesMax = Math.min(askedBytes, Math.max(this.bytesMax, roomBytes));
+  }
+
   /** The disk is full below the cap. */
   lowerTo(bytesMax: number): void {
     this.#loweredBytesMax = Math.max(0, bytesMax);

@@ -170,6 +170,11 @@ export class PageDirectory {
       budget.lowerTo(Math.max(budget.effectiveBytesMax, budget.bytes + Math.floor(free * freeShareMax)));
       if (!budget.isLowered) budget.restore();
     }
+    const { sizeBytesMax } = this.#options;
+    if (budget.bytesMax < sizeBytesMax) {
+      const all = budget.bytes + (await this.#freeBytes().catch(() => 0));
+      budget.grow(sizeBytesMax, Math.floor(all * freeShareMax));
+    }
     if (journal.wantsSnapshot) {
       const bytes = Journal.snapshotBytesOf(this.pages);
       if (budget.bytes + bytes > budget.pageBytesMax) await this.#parts.evictor.makeRoom(bytes);
