@@ -6,7 +6,7 @@ import type { FillRun } from './fill.ts';
 import { chunkPagesOf, comesInChunks, type FillContext, requestEndOf } from './fill-context.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
-import type { ReaderPace } from './reader-pace.ts';
+import { ReaderPace } from './reader-pace.ts';
 import { isMissing, sendFill } from './send-fill.ts';
 
 export class FillWindow {
@@ -27,13 +27,23 @@ export class FillWindow {
     readonly context: FillContext;
     readonly reader: FillReader;
     readonly rangeEnd: number;
-    readonly pace: ReaderPace;
   }) {
     this.#source = options.source;
     this.#context = options.context;
     this.#reader = options.reader;
     this.#rangeEnd = options.rangeEnd;
-    this.#pace = options.pace;
+    this.#pace = new ReaderPace(options.context.clock);
+  }
+
+  /** The reader has handed on so many bytes. */
+  took(bytes: number): void {
+    this.#pace.took(bytes);
+  }
+
+  /** Up to where its fills may go (exclusive) while it is at this page. */
+  wantedEndAt(index: number): number {
+    const aheadPages = this.#pace.aheadPages(this.#source.pageSizeBytes, this.#context.aheadPages);
+    return Math.min(this.#rangeEnd, index + 1 + aheadPages);
   }
 
   isOwn(fill: FillHandle): boolean {

@@ -15,7 +15,6 @@ import { FillWindow } from './fill-window.ts';
 import { NarrowReads } from './narrow-reads.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
-import { ReaderPace } from './reader-pace.ts';
 
 /** Failed fills in a row, without a byte of progress, before the reader gives up. */
 const failuresMax = 3;
@@ -37,7 +36,6 @@ export class PageReader implements SlicedBody, FillReader {
   readonly #signal: AbortSignal;
   readonly #endExclusive: number;
   readonly #window: FillWindow;
-  readonly #pace: ReaderPace;
   readonly #narrow: NarrowReads;
   #offset: number;
   #failures = 0;
@@ -58,8 +56,7 @@ export class PageReader implements SlicedBody, FillReader {
     this.#endExclusive = range.endExclusive;
     this.pageIndex = Math.floor(range.start / source.pageSizeBytes);
     const rangeEnd = Math.ceil(range.endExclusive / source.pageSizeBytes);
-    this.#pace = new ReaderPace(context.clock);
-    this.#window = new FillWindow({ source, context, reader: this, rangeEnd, pace: this.#pace });
+    this.#window = new FillWindow({ source, context, reader: this, rangeEnd });
     this.#narrow = new NarrowReads({ source, context, signal, endExclusive: range.endExclusive });
     // A signal that has aborted already tells nobody any more.
     if (signal.aborted) this.#closed = true;
@@ -259,10 +256,7 @@ export class PageReader implements SlicedBody, FillReader {
 
   #want(index: number): void {
     if (index === this.pageIndex && this.wantedEnd > 0) return;
-    const { pageSizeBytes } = this.#source;
-    const lastEnd = Math.ceil(this.#endExclusive / pageSizeBytes);
-    const aheadPages = this.#pace.aheadPages(pageSizeBytes, this.#context.aheadPages);
-    this.wantedEnd = Math.min(lastEnd, index + 1 + aheadPages);
+    this.wantedEnd = this.#window.wantedEndAt(index);
     this.pageIndex = index;
     this.#window.moved();
   }
@@ -281,7 +275,6 @@ export class PageReader implements SlicedBody, FillReader {
 
   #serve(bytes: Uint8Array, part: PagePart, source: ServedSource): Uint8Array {
     this.#offset += bytes.byteLength;
-    this.#pace.took(bytes.byteLength);
     if (source !== 'ufs') this.#count(part.index, 'hit');
     this.#countServed(bytes.byteLength, source);
     return bytes;
@@ -290,6 +283,7 @@ export class PageReader implements SlicedBody, FillReader {
   #countServed(servedBytes: number, source: ServedSource): void {
     const { metrics, amplifications } = this.#context;
     const { mount } = this.#source.object;
+    this.#window.took(servedBytes);
     metrics.bytesServed.inc({ source }, servedBytes);
     metrics.mountBytesServed.inc({ mount: mount.path }, servedBytes);
     amplifications.of(mount).served(servedBytes);

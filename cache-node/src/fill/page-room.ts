@@ -6,8 +6,8 @@ import type { FillContext } from './fill-context.ts';
 import type { PageFlight } from './page-flight.ts';
 
 /**
- * Waits until the budget has room; false where the wait was given up. What no reader waits for gives it up, and
- * the connection that it keeps, as soon as a request waits for one.
+ * Waits until the budget has room; false where the wait was given up. What no reader waits for gives it up,
+ * and the connection that it keeps, as soon as a request waits for one.
  */
 export async function holdPage(
   flight: PageFlight,

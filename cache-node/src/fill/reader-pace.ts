@@ -1,6 +1,6 @@
 /**
- * How fast a reader takes what it reads, and how much may be fetched ahead of it for that. At first nothing is
- * known: the sockets on the way to a client take some megabytes at once, however slow it is.
+ * How fast a reader takes what it reads, and how much may be fetched ahead of it for that. At first nothing
+ * is known: the sockets on the way to a client take some megabytes at once, however slow it is.
  */
 import type { Clock } from '@forebay/core/clock';
 
@@ -22,18 +22,20 @@ interface Mark {
 
 export class ReaderPace {
   readonly #clock: Clock;
-  readonly #marks: Mark[];
+  /** Most readers take less than the first of them. */
+  #marks: Mark[] | undefined;
+  #markedBytes = 0;
   #bytes = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#marks = [{ bytes: 0, ms: clock.monotonicMs() }];
   }
 
   took(bytes: number): void {
     this.#bytes += bytes;
-    const last = this.#marks.at(-1);
-    if (last && this.#bytes - last.bytes < markBytes) return;
+    if (this.#bytes - this.#markedBytes < markBytes) return;
+    this.#markedBytes = this.#bytes;
+    this.#marks ??= [];
     this.#marks.push({ bytes: this.#bytes, ms: this.#clock.monotonicMs() });
     if (this.#marks.length > marksMax) this.#marks.shift();
   }
@@ -46,7 +48,7 @@ export class ReaderPace {
 
   /** What it will take within a time, at its pace; 0 where that is not known yet. */
   bytesWithin(ms: number): number {
-    const [oldest] = this.#marks;
+    const oldest = this.#marks?.[0];
     if (!oldest || this.#bytes < unpacedBytes) return 0;
     const elapsedMs = Math.max(1, this.#clock.monotonicMs() - oldest.ms);
     return ((this.#bytes - oldest.bytes) / elapsedMs) * ms;
