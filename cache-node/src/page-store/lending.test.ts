@@ -250,3 +250,26 @@ it('what nobody reads is read and verified in the background: a bad page is drop
   expect(await readThrough(MiB, 0)).toBe(MiB);
   expect(await readThrough(MiB, 2)).toBe(MiB);
 });
+
+onLinux('what is read in the background leaves memory as it was', async () => {
+  await stored(MiB, 0);
+  const path = onlyFile('pages');
+  const resident = () => {
+    const file = openSync(path, 'r');
+    const found = syscalls()!.residentBytes(file, 0, MiB);
+    closeSync(file);
+    return found;
+  };
+  await readThrough(MiB);
+  forget(path);
+  await store.close();
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  store = await open(8 * MiB);
+  vi.advanceTimersByTime(1000);
+  await store.close();
+  expect(resident()).toBe(0);
+  expect(await corruptions()).toBe(0);
+  store = await open();
+  expect(await readThrough(MiB)).toBe(MiB);
+  expect(resident()).toBe(MiB);
+});

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { syscalls } from '@forebay/core/syscalls';
@@ -118,6 +118,18 @@ describe.each(ways)('a body on a file, sent %s, to a client that leaves', (_, is
     await client.head();
     await client.read(100_000);
     client.socket.destroy();
+    expect(await sent[0]).toMatchObject({ end: 'client-gone' });
+    expect(bodies[0]!.returned).toBe(true);
+  });
+
+  it('is seen as waiting for the client where the client takes no more', async () => {
+    server.setTimeout(200);
+    const client = await PausingClient.open((server.address() as AddressInfo).port);
+    client.get(`/${body()}`);
+    // What closes stalled connections looks at this.
+    const [socket] = (await once(server, 'timeout')) as [Socket];
+    expect(socket.writableLength).toBeGreaterThan(0);
+    socket.destroy();
     expect(await sent[0]).toMatchObject({ end: 'client-gone' });
     expect(bodies[0]!.returned).toBe(true);
   });
