@@ -28,6 +28,22 @@ export interface SlicedBody extends AsyncIterableIterator<Uint8Array> {
   unread(lengthBytes: number): void;
 }
 
+/** A stream whose bytes lie with the system: it can pass them on to a socket without a copy. */
+export interface RelayedBody extends AsyncIterableIterator<Uint8Array> {
+  /**
+   * Moves its next bytes to a socket, as many as are here and as the socket takes now; the last piece is no
+   * longer lent. Nothing that was written to the socket before may still wait in this process. Never throws.
+   * @param socket its descriptor
+   * @returns how many; 0: `next` waits for the next ones. Those that it gives are to be written the usual
+   * way, which tells when there is room again; where it gives an empty piece, they can be passed on
+   */
+  passOn(socket: number): number;
+}
+
+export function isRelayed(body: AsyncIterable<Uint8Array>): body is RelayedBody {
+  return 'passOn' in body;
+}
+
 export function isSliced(body: AsyncIterable<Uint8Array>): body is SlicedBody {
   return 'nextSlice' in body;
 }

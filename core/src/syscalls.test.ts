@@ -46,12 +46,23 @@ describe.runIf(process.platform === 'linux')('system calls', () => {
 
   it('move bytes through a pipe, and do not wait for more', () => {
     const from = openSync(pathOf('from'), 'r');
-    const [out, into] = calls.pipe();
+    const [out, into] = calls.pipe(64 * 1024);
     expect(calls.splice(from, into, 6)).toBe(6);
     const buffer = Buffer.alloc(6);
     readSync(out, buffer);
     expect(buffer.toString()).toBe('012345');
     expect(calls.splice(out, openSync(pathOf('to'), 'r+'), 6)).toBe(-11);
+  });
+
+  it('make pipes as large as they are asked for', () => {
+    fileOf('large', 'x'.repeat(400_000));
+    const file = openSync(pathOf('large'), 'r');
+    const [, small] = calls.pipe(64 * 1024);
+    const [, large] = calls.pipe(512 * 1024);
+    expect(calls.splice(file, small, 400_000)).toBe(64 * 1024);
+    let filled = 0;
+    for (let moved = 1; moved > 0; filled += Math.max(0, moved)) moved = calls.splice(file, large, 400_000);
+    expect(filled).toBe(400_000 - 64 * 1024);
   });
 });
 

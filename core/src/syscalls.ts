@@ -12,8 +12,16 @@ export interface Syscalls {
   sendfile(socket: number, file: number, offset: number, lengthBytes: number): number;
   /** Between two descriptors of which one is a pipe, without waiting. splice(2) */
   splice(from: number, to: number, lengthBytes: number): number;
-  /** A pipe that never waits: its reading and its writing end. @throws Error */
-  pipe(): readonly [from: number, to: number];
+  /**
+   * A pipe that never waits: its reading and its writing end. It holds `capacityBytes` in whole pages of
+   * memory, or fewer where the system gives no more; a part of a page takes a whole one. @throws Error
+   */
+  pipe(capacityBytes: number): readonly [from: number, to: number];
+  /**
+   * A socket counts as readable once so many bytes have come, or it ends, or can hold no more. SO_RCVLOWAT,
+   * which only TCP heeds. Never fails: at worst it is readable earlier.
+   */
+  wakeAtBytes(socket: number, lengthBytes: number): void;
   /**
    * How much of a part of a file is in the page cache; undefined where nobody knows. cachestat(2), or
    * mincore(2) on kernels before 6.5, which costs some microseconds more
@@ -27,6 +35,9 @@ export interface Syscalls {
   mapShared(file: number, lengthBytes: number): ArrayBuffer;
 }
 
+const setPipeSize = 1031;
+const socketLevel = 1;
+const receiveLowMark = 18;
 const flagNonblock = 0x800;
 const flagCloseOnExec = 0x80000;
 const spliceMove = 1;
@@ -62,6 +73,11 @@ function bind(koffi: Koffi, mayCachestat: boolean): Syscalls {
     'int64_t splice(int from, void *fromOffset, int to, void *toOffset, size_t count, unsigned int flags)',
   );
   const pipe2 = libc.func('int pipe2(void *ends, int flags)');
+  const setsockopt = libc.func(
+    'int setsockopt(int socket, int level, int name, void *value, uint32_t length)',
+  );
+  const lowMark = new Int32Array(1);
+  const fcntl = libc.func('int fcntl(int file, int command, int value)');
   const fadvise = libc.func('int posix_fadvise(int file, int64_t offset, int64_t length, int advice)');
   const mmap = libc.func(
     'void *mmap(void *at, size_t length, int protect, int flags, int file, int64_t offset)',
@@ -80,10 +96,16 @@ function bind(koffi: Koffi, mayCachestat: boolean): Syscalls {
     splice(from, to, lengthBytes) {
       return resultOf(splice(from, null, to, null, lengthBytes, spliceMove | spliceNonblock));
     },
-    pipe() {
+    pipe(capacityBytes) {
       const result = resultOf(pipe2(ends, flagNonblock | flagCloseOnExec));
       if (result < 0) throw new Error(`pipe2 failed with error ${-result}`);
+      // What a user may hold in pipes is bounded: over it this one stays as small as it is.
+      fcntl(ends[1]!, setPipeSize, capacityBytes);
       return [ends[0]!, ends[1]!];
+    },
+    wakeAtBytes(socket, lengthBytes) {
+      lowMark[0] = lengthBytes;
+      setsockopt(socket, socketLevel, receiveLowMark, lowMark, 4);
     },
     residentBytes: residentBytesBy(koffi, mayCachestat),
     readNothingMore(file) {

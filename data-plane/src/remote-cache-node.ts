@@ -18,10 +18,12 @@ import { ForebayError } from '@forebay/core/errors';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';
 import type { Mount, ObjectRef } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
+import { syscalls } from '@forebay/core/syscalls';
 import type { DataPlaneAddress } from './cache-node-server.ts';
 import type { ClientConnection } from './client/client-connection.ts';
 import { type CallOptions, ConnectionLost } from './client/client-streams.ts';
 import { ConnectionPool } from './client/connection-pool.ts';
+import { RelayPipes } from './client/relay-pipes.ts';
 import type { WireObject } from './server/calls.ts';
 import { checkSecret, clientIdBytes } from './wire/handshake.ts';
 import { mountNameOf } from './wire/mount-names.ts';
@@ -38,6 +40,8 @@ export interface RemoteCacheNodeOptions {
   readonly silenceMs?: number;
   /** Bytes of a body that may be on their way or unread here; a slow reader holds no more. */
   readonly windowBytes?: number;
+  /** False: bodies are read and written, never moved from socket to socket by splice(2). */
+  readonly splice?: boolean;
   /** Of buffers for reading, all of them idle. */
   readonly keptBytesMax?: number;
 }
@@ -46,14 +50,20 @@ const KiB = 1024;
 /** A change of the mounts reaches both sides within this, or the request fails. */
 const staleMountPausesMs = [20, 50, 100, 200, 400];
 
+/** What all bodies share. */
+interface Held {
+  readonly buffers: ReadBuffers;
+  readonly pipes: RelayPipes | undefined;
+}
+
 export class RemoteCacheNode implements CacheNode {
   readonly nodeId: string;
   readonly #pool: ConnectionPool;
-  readonly #buffers: ReadBuffers;
+  readonly #held: Held;
 
-  private constructor(pool: ConnectionPool, buffers: ReadBuffers, nodeId: string) {
+  private constructor(pool: ConnectionPool, held: Held, nodeId: string) {
     this.#pool = pool;
-    this.#buffers = buffers;
+    this.#held = held;
     this.nodeId = nodeId;
   }
 
@@ -61,6 +71,8 @@ export class RemoteCacheNode implements CacheNode {
   static async connect(options: RemoteCacheNodeOptions): Promise<RemoteCacheNode> {
     checkSecret(options.secret);
     const buffers = new ReadBuffers({ keptBytesMax: options.keptBytesMax ?? 32 * KiB * KiB });
+    const calls = options.splice === false ? undefined : syscalls();
+    const pipes = calls && new RelayPipes(calls);
     const pool = new ConnectionPool({
       address: options.address,
       secret: options.secret,
@@ -69,13 +81,14 @@ export class RemoteCacheNode implements CacheNode {
       streamsPerConnectionMax: options.streamsPerConnectionMax ?? 1024,
       connectTimeoutMs: options.connectTimeoutMs ?? 2000,
       silenceMs: options.silenceMs ?? 10_000,
-      windowBytes: options.windowBytes ?? 512 * KiB,
+      windowBytes: options.windowBytes ?? KiB * KiB,
       buffers,
+      pipes,
       infos: new KnownInfos(),
     });
     try {
       const { nodeId } = await pool.take();
-      return new RemoteCacheNode(pool, buffers, nodeId);
+      return new RemoteCacheNode(pool, { buffers, pipes }, nodeId);
     } catch (error) {
       pool.close();
       throw unreachable(error);
@@ -84,7 +97,12 @@ export class RemoteCacheNode implements CacheNode {
 
   /** Bytes of buffers that bodies hold now. */
   get lentBytes(): number {
-    return this.#buffers.lentBytes;
+    return this.#held.buffers.lentBytes;
+  }
+
+  /** Pipes that bodies hold now. */
+  get lentPipes(): number {
+    return this.#held.pipes?.lentCount ?? 0;
   }
 
   open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
@@ -138,6 +156,7 @@ export class RemoteCacheNode implements CacheNode {
   /** Cuts what is open. */
   close(): void {
     this.#pool.close();
+    this.#held.pipes?.close();
   }
 
   #call(

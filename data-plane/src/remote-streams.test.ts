@@ -63,7 +63,7 @@ describe('a reader', () => {
 
   it('that is slow holds its window and no more, and hinders no other on its connection', async () => {
     const windowBytes = 300 * KiB;
-    const { node, remote } = await pairs.open({ client: { connectionsMax: 1, windowBytes } });
+    const { node, remote } = await pairs.open({ client: { connectionsMax: 1, windowBytes, splice: false } });
     node.put('a', large);
     const offsets: number[] = [];
     node.beforePiece = (at) => void offsets.push(at);

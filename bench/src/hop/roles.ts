@@ -21,6 +21,8 @@ const pageSizeBytes = 1024 * 1024;
 
 /** From the process's argument. */
 export function roleConfig(): RoleConfig {
+  // An end in good order, so that a profile is written where one is taken.
+  process.once('SIGTERM', () => process.exit());
   return JSON.parse(process.argv[2]!) as RoleConfig;
 }
 

@@ -9,7 +9,7 @@ import { FrameReader, type FrameSink } from '../wire/frame-reader.ts';
 import { fromJson, MetaWriter, toJson } from '../wire/meta.ts';
 import type { KnownInfos } from '../wire/open-answer.ts';
 import { writeOpen } from '../wire/open-request.ts';
-import { Outbox } from '../wire/outbox.ts';
+import { descriptorOf, Outbox } from '../wire/outbox.ts';
 import type { ReadBuffers } from '../wire/read-buffers.ts';
 import {
   type CallOptions,
@@ -19,6 +19,7 @@ import {
   OpenStream,
   type StreamHost,
 } from './client-streams.ts';
+import type { RelayPipes } from './relay-pipes.ts';
 import { Visitor } from './visitor.ts';
 
 export interface ClientConnectionOptions {
@@ -30,6 +31,8 @@ export interface ClientConnectionOptions {
   readonly silenceMs: number;
   readonly windowBytes: number;
   readonly buffers: ReadBuffers;
+  /** Undefined: bodies are read and written. */
+  readonly pipes: RelayPipes | undefined;
   readonly infos: KnownInfos;
   readonly onClose: (connection: ClientConnection) => void;
 }
@@ -42,6 +45,7 @@ const creditBytes = Buffer.alloc(4);
 export class ClientConnection implements FrameSink, StreamHost {
   nodeId = '';
   readonly buffers: ReadBuffers;
+  readonly pipes: RelayPipes | undefined;
   readonly infos: KnownInfos;
   readonly windowBytes: number;
   readonly #socket: Socket;
@@ -61,6 +65,7 @@ export class ClientConnection implements FrameSink, StreamHost {
   constructor(options: ClientConnectionOptions) {
     this.#options = options;
     this.buffers = options.buffers;
+    this.pipes = options.pipes;
     this.infos = options.infos;
     this.windowBytes = options.windowBytes;
     this.#reader = new FrameReader(this, options.buffers);
@@ -151,6 +156,15 @@ export class ClientConnection implements FrameSink, StreamHost {
     this.#outbox.frame(frameType.credit, stream, undefined, { body: creditBytes });
   }
 
+  drawMore(stream: number): void {
+    this.#guarded(() => this.#reader.drawMore(stream));
+  }
+
+  wakeAt(lengthBytes: number): void {
+    const socket = descriptorOf(this.#socket);
+    if (socket !== undefined) this.pipes?.syscalls.wakeAtBytes(socket, lengthBytes);
+  }
+
   onHeader({ type, stream }: Readonly<FrameHeader>): void {
     if (type <= handshakeTypeMax === this.#isReady) {
       throw new ProtocolError(`a frame of type ${type} at the wrong time`);
@@ -175,6 +189,16 @@ export class ClientConnection implements FrameSink, StreamHost {
     return this.#streams.get(stream)?.wantsData === true;
   }
 
+  relays(stream: number): boolean {
+    return this.pipes !== undefined && this.#streams.get(stream)?.relays === true;
+  }
+
+  draw(stream: number, lengthBytes: number): number {
+    const socket = descriptorOf(this.#socket);
+    if (socket === undefined || this.#socket.destroyed) return 0;
+    return this.#streams.get(stream)?.draw(socket, lengthBytes) ?? 0;
+  }
+
   onData(stream: number, bytes: Buffer, buffer: Buffer): void {
     const open = this.#streams.get(stream);
     if (open) open.onData(bytes, buffer);
@@ -194,15 +218,19 @@ export class ClientConnection implements FrameSink, StreamHost {
   /** False would pause the socket; grants bound what may come. */
   #onRead(lengthBytes: number): boolean {
     this.#heard = true;
+    this.#guarded(() => this.#reader.onRead(lengthBytes));
+    return !this.#failure;
+  }
+
+  #guarded(read: () => void): void {
     this.#outbox.hold();
     try {
-      this.#reader.onRead(lengthBytes);
+      read();
     } catch (error) {
       this.#fail(String(error));
     } finally {
       this.#outbox.release();
     }
-    return !this.#failure;
   }
 
   /** A node that is asked and silent is asked whether it is there, and then given up. */

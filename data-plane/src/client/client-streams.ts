@@ -6,6 +6,7 @@ import { fromJson, fromJsonWithInfinity } from '../wire/meta.ts';
 import { type KnownInfos, readAnswer } from '../wire/open-answer.ts';
 import type { ReadBuffers } from '../wire/read-buffers.ts';
 import { errorOf } from '../wire/wire-errors.ts';
+import type { RelayPipes } from './relay-pipes.ts';
 import { type BodySource, RemoteBody } from './remote-body.ts';
 
 /** The connection broke. Whether the other side did anything is not known. */
@@ -21,6 +22,9 @@ export interface ClientStream {
   /** `flags`, `meta` and `body` are of one frame, and valid during the call. */
   onFrame(type: number, flags: number, meta: Buffer, body: Buffer): void;
   readonly wantsData: boolean;
+  /** As in FrameSink. */
+  readonly relays: boolean;
+  draw(socket: number, lengthBytes: number): number;
   onData(bytes: Buffer, buffer: Buffer): void;
   onDataEnd(): void;
   onLost(error: ConnectionLost): void;
@@ -30,12 +34,14 @@ export interface ClientStream {
 export interface StreamHost {
   readonly nodeId: string;
   readonly buffers: ReadBuffers;
+  readonly pipes: RelayPipes | undefined;
   readonly infos: KnownInfos;
   readonly windowBytes: number;
   /** Nothing more comes on it. */
   over(stream: number): void;
   cancel(stream: number): void;
   grant(stream: number, lengthBytes: number): void;
+  drawMore(stream: number): void;
 }
 
 type Opened = OpenedObject | AbsentObject;
@@ -63,6 +69,14 @@ export class OpenStream implements ClientStream, BodySource {
     return this.#body !== undefined;
   }
 
+  get relays(): boolean {
+    return this.#body?.relays === true;
+  }
+
+  draw(socket: number, lengthBytes: number): number {
+    return this.#body?.draw(socket, lengthBytes) ?? 0;
+  }
+
   onFrame(type: number, flags: number, meta: Buffer, body: Buffer): void {
     if (type === frameType.answer && !this.#body) this.#onAnswer(flags, meta, body);
     else if (type === frameType.failure) this.#fail(errorOf(meta));
@@ -88,6 +102,10 @@ export class OpenStream implements ClientStream, BodySource {
     this.#host.grant(this.#stream, lengthBytes);
   }
 
+  drawMore(): void {
+    if (!this.#isOver) this.#host.drawMore(this.#stream);
+  }
+
   left(): void {
     if (this.#isOver) return;
     this.#host.cancel(this.#stream);
@@ -95,7 +113,7 @@ export class OpenStream implements ClientStream, BodySource {
   }
 
   #onAnswer(flags: number, meta: Buffer, inline: Buffer): void {
-    const { nodeId, infos, buffers, windowBytes } = this.#host;
+    const { nodeId, infos, buffers, pipes, windowBytes } = this.#host;
     const answer = readAnswer(meta, infos);
     const hasMore = (flags & flagMore) !== 0;
     if (answer.kind === 'absent') {
@@ -115,7 +133,7 @@ export class OpenStream implements ClientStream, BodySource {
       return;
     }
     if (!hasBody || lengthBytes <= inlineBytesMax) throw new ProtocolError('a stream for nothing');
-    this.#body = new RemoteBody(this, { lengthBytes, windowBytes, buffers });
+    this.#body = new RemoteBody(this, { lengthBytes, windowBytes, buffers, pipes });
     this.#opened.resolve({ ...found, nodeId, body: this.#body });
   }
 
@@ -148,6 +166,7 @@ export interface CallOptions {
 
 export class CallStream implements ClientStream {
   readonly wantsData = false;
+  readonly relays = false;
   readonly #host: StreamHost;
   readonly #stream: number;
   readonly #options: CallOptions;
@@ -175,6 +194,10 @@ export class CallStream implements ClientStream {
       this.#end();
       this.#result.reject(errorOf(meta));
     } else throw new ProtocolError(`a frame of type ${type} for a call`);
+  }
+
+  draw(): number {
+    return 0;
   }
 
   onData(): void {}

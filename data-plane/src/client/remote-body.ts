@@ -4,66 +4,79 @@
  * its window and no more.
  */
 import { ForebayError } from '@forebay/core/errors';
+import type { RelayedBody } from '@forebay/core/pieces';
 import { ProtocolError } from '../wire/frame.ts';
 import type { ReadBuffers } from '../wire/read-buffers.ts';
+import { BodyQueue, type Piece } from './body-queue.ts';
+import type { RelayPipes } from './relay-pipes.ts';
 
 /** Where the bytes come from. */
 export interface BodySource {
   /** So many bytes more may come. */
   grant(lengthBytes: number): void;
+  /** There is room to draw more bytes out of the socket, if they are this body's. */
+  drawMore(): void;
   /** Nobody wants the rest. */
   left(): void;
 }
 
-interface Piece {
-  readonly bytes: Buffer;
-  readonly buffer: Buffer;
+export interface RemoteBodyOptions {
+  readonly lengthBytes: number;
+  readonly windowBytes: number;
+  readonly buffers: ReadBuffers;
+  readonly pipes: RelayPipes | undefined;
 }
 
 type Result = IteratorResult<Uint8Array, undefined>;
 const end: Result = { done: true, value: undefined };
+const nothing = new Uint8Array(0);
+const turnBytes = 1024 * 1024;
 
-export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
+export class RemoteBody implements RelayedBody {
   readonly #source: BodySource;
   readonly #buffers: ReadBuffers;
   readonly #grantBytes: number;
-  readonly #pieces: Piece[] = [];
+  readonly #queue: BodyQueue;
   /** What the reader has. */
   #lent: Piece | undefined;
   /** Read, and not granted anew. */
   #readBytes = 0;
   #missingBytes: number;
+  #passesOn = false;
   #waiting: PromiseWithResolvers<Result> | undefined;
   #state: 'open' | 'ended' | 'failed' | 'returned' = 'open';
   #error: unknown;
 
-  constructor(
-    source: BodySource,
-    options: { readonly lengthBytes: number; readonly windowBytes: number; readonly buffers: ReadBuffers },
-  ) {
+  constructor(source: BodySource, options: RemoteBodyOptions) {
     this.#source = source;
     this.#buffers = options.buffers;
     this.#missingBytes = options.lengthBytes;
     this.#grantBytes = options.windowBytes / 2;
+    this.#queue = new BodyQueue(options.buffers, options.pipes);
+  }
+
+  /** Whether the connection may draw bytes out of its socket for it. */
+  get relays(): boolean {
+    return this.#state === 'open' && this.#queue.relays;
   }
 
   /** From the connection. @throws ProtocolError where the body is longer than it was said to be */
   push(bytes: Buffer, buffer: Buffer): void {
-    this.#missingBytes -= bytes.length;
-    if (this.#state !== 'open' || this.#missingBytes < 0) {
+    if (this.#state !== 'open') {
       this.#buffers.give(buffer);
-      if (this.#missingBytes < 0) throw new ProtocolError('a body is longer than its range');
       return;
     }
-    const piece = { bytes, buffer };
-    const waiting = this.#waiting;
-    if (!waiting) {
-      this.#pieces.push(piece);
-      return;
-    }
-    this.#waiting = undefined;
-    this.#lent = piece;
-    waiting.resolve({ done: false, value: bytes });
+    if (this.#passesOn && this.#queue.pipe(bytes)) this.#buffers.give(buffer);
+    else this.#queue.push({ bytes, buffer });
+    this.#came(bytes.length);
+  }
+
+  /** From the connection: the same for bytes that are still in its socket. @returns how many it took */
+  draw(socket: number, lengthBytes: number): number {
+    if (this.#state !== 'open') return 0;
+    const drawn = this.#queue.draw(socket, lengthBytes);
+    if (drawn > 0) this.#came(drawn);
+    return drawn;
   }
 
   /** From the connection: that was all. @throws ProtocolError where it was not */
@@ -81,14 +94,14 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
     const waiting = this.#waiting;
     if (!waiting) return;
     this.#waiting = undefined;
-    this.#state = 'returned';
+    this.#over();
     waiting.reject(error);
   }
 
   /** The client has left: who reads on gets an error. */
   abort(): void {
     if (this.#state !== 'open') return;
-    this.#drop();
+    this.#queue.close();
     this.fail(new ForebayError('ufs-unavailable', 'the reader has left'));
     this.#source.left();
   }
@@ -100,29 +113,58 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
   next(): Promise<Result> {
     if (this.#waiting) return Promise.reject(new Error('the body is read by two at once'));
     this.#giveBack();
-    const piece = this.#pieces.shift();
+    const piece = this.#queue.shift(this.#passesOn ? 'little' : 'all');
     if (piece) {
       this.#lent = piece;
       return Promise.resolve({ done: false, value: piece.bytes });
     }
-    if (this.#state === 'failed') {
-      this.#state = 'returned';
-      return Promise.reject(this.#error);
+    if (this.#state === 'open') {
+      this.#waiting = Promise.withResolvers();
+      return this.#waiting.promise;
     }
-    if (this.#state !== 'open') return Promise.resolve(end);
-    this.#waiting = Promise.withResolvers();
-    return this.#waiting.promise;
+    const failed = this.#state === 'failed';
+    this.#over();
+    return failed ? Promise.reject(this.#error) : Promise.resolve(end);
+  }
+
+  passOn(socket: number): number {
+    this.#passesOn = true;
+    this.#giveBack();
+    let all = 0;
+    for (;;) {
+      const passed = this.#queue.passOn(socket);
+      if (passed > 0) this.#read(passed);
+      all += passed;
+      if (passed === 0 || !this.#queue.isEmpty || this.#state !== 'open') return all;
+      this.#source.drawMore();
+      // A client that is quick, and a node too, are no reason to leave others without a turn.
+      if (all >= turnBytes) return all;
+    }
   }
 
   return(): Promise<Result> {
     const wasOpen = this.#state === 'open';
-    this.#state = 'returned';
-    this.#settle();
     if (this.#lent) this.#buffers.give(this.#lent.buffer);
     this.#lent = undefined;
-    this.#drop();
+    this.#over();
+    this.#settle();
     if (wasOpen) this.#source.left();
     return Promise.resolve(end);
+  }
+
+  /** @throws ProtocolError */
+  #came(lengthBytes: number): void {
+    this.#missingBytes -= lengthBytes;
+    if (this.#missingBytes < 0) throw new ProtocolError('a body is longer than its range');
+    const waiting = this.#waiting;
+    if (!waiting) return;
+    this.#waiting = undefined;
+    if (this.#passesOn && this.#queue.hasPiped) {
+      waiting.resolve({ done: false, value: nothing });
+      return;
+    }
+    this.#lent = this.#queue.shift('all');
+    waiting.resolve({ done: false, value: this.#lent?.bytes ?? nothing });
   }
 
   #giveBack(): void {
@@ -130,19 +172,26 @@ export class RemoteBody implements AsyncIterableIterator<Uint8Array> {
     if (!lent) return;
     this.#lent = undefined;
     this.#buffers.give(lent.buffer);
-    this.#readBytes += lent.bytes.length;
+    this.#read(lent.bytes.length);
+  }
+
+  #read(lengthBytes: number): void {
+    this.#readBytes += lengthBytes;
     if (this.#readBytes < this.#grantBytes || this.#state !== 'open') return;
     this.#source.grant(this.#readBytes);
     this.#readBytes = 0;
   }
 
-  #drop(): void {
-    for (const { buffer } of this.#pieces.splice(0)) this.#buffers.give(buffer);
+  #over(): void {
+    this.#state = 'returned';
+    this.#queue.close();
   }
 
   #settle(): void {
     const waiting = this.#waiting;
+    if (!waiting) return;
     this.#waiting = undefined;
-    waiting?.resolve(end);
+    this.#over();
+    waiting.resolve(end);
   }
 }

@@ -8,6 +8,8 @@ import { FileFrame } from './file-frame.ts';
 export class BodySender {
   readonly #outbox: Outbox;
   readonly #stream: number;
+  /** Shorter frames are not worth it: more credit is to come, half of the window at once. */
+  readonly #worthBytes: number;
   #credit: number;
   #leftBytes = 0;
   #isLeft = false;
@@ -18,6 +20,7 @@ export class BodySender {
     this.#outbox = outbox;
     this.#stream = stream;
     this.#credit = creditBytes;
+    this.#worthBytes = Math.ceil(creditBytes / 4);
   }
 
   /** The client takes so many bytes more. */
@@ -45,6 +48,7 @@ export class BodySender {
       else await this.#sendPieces(iterator);
     } finally {
       this.#leave = undefined;
+      this.#outbox.nextTurn();
       await returned(iterator);
     }
   }
@@ -58,10 +62,16 @@ export class BodySender {
 
   async #sendSlices(body: SlicedBody): Promise<void> {
     while (this.#leftBytes > 0) {
-      if (this.#credit === 0) await this.#granted();
+      if (this.#credit < Math.min(this.#worthBytes, this.#leftBytes)) {
+        this.#outbox.nextTurn();
+        await this.#creditFor(this.#leftBytes);
+      }
       if (this.#isLeft) return;
-      const next = body.nextSlice();
-      const part = next instanceof Promise ? await next : next;
+      let part = body.nextSlice();
+      if (part instanceof Promise) {
+        this.#outbox.nextTurn();
+        part = await part;
+      }
       if (this.#isLeft) return;
       if (part === undefined || part instanceof Uint8Array) await this.#sendBytes(part);
       else if (this.#outbox.beginSteps()) {
@@ -82,7 +92,7 @@ export class BodySender {
     if (part === undefined) throw new ForebayError('ufs-unavailable', 'a body is shorter than its range');
     let at = 0;
     while (at < part.byteLength) {
-      while (this.#credit === 0 && !this.#isLeft) await this.#granted();
+      await this.#creditFor(part.byteLength - at);
       if (this.#isLeft) return;
       const length = Math.min(this.#credit, dataBytesMax, part.byteLength - at);
       this.#count(length);
@@ -97,10 +107,13 @@ export class BodySender {
     if (this.#leftBytes < 0) throw new ForebayError('ufs-unavailable', 'a body is longer than its range');
   }
 
-  #granted(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+  /** Waits until so many bytes may be sent, or as many as are worth a frame, or the client has left. */
+  async #creditFor(lengthBytes: number): Promise<void> {
+    while (this.#credit < Math.min(this.#worthBytes, lengthBytes) && !this.#isLeft) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 
   #wakeUp(): void {

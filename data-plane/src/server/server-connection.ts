@@ -113,6 +113,16 @@ export class ServerConnection implements FrameSink {
     return false;
   }
 
+  relays(): boolean {
+    return false;
+  }
+
+  draw(): number {
+    return 0;
+  }
+
+  wakeAt(): void {}
+
   onData(): void {}
 
   onDataEnd(): void {}

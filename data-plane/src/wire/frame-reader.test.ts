@@ -35,6 +35,16 @@ class Kept implements FrameSink {
     return stream % 2 === 0;
   }
 
+  relays(): boolean {
+    return false;
+  }
+
+  draw(): number {
+    return 0;
+  }
+
+  wakeAt(): void {}
+
   onData(_stream: number, bytes: Buffer, buffer: Buffer): void {
     this.#data.push(Buffer.from(bytes));
     buffer.fill(0xdb);

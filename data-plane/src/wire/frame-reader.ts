@@ -4,7 +4,7 @@
  * copied once, by the system.
  */
 import { type FrameHeader, frameType, headerBytes, ProtocolError, readHeader } from './frame.ts';
-import type { ReadBuffers } from './read-buffers.ts';
+import { largestBufferBytes, type ReadBuffers } from './read-buffers.ts';
 
 export interface FrameSink {
   /** Called before anything of a frame is kept. @throws ProtocolError where it may not come now */
@@ -13,6 +13,12 @@ export interface FrameSink {
   onFrame(header: Readonly<FrameHeader>, meta: Buffer, body: Buffer): void;
   /** Whether anybody wants the bytes of this data frame; where not, they are thrown away. */
   wantsData(stream: number): boolean;
+  /** Whether the bytes of this data frame may be drawn out of the socket past this process. */
+  relays(stream: number): boolean;
+  /** Draws what is there, up to so many bytes. @returns how many; 0 where they must be read */
+  draw(stream: number, lengthBytes: number): number;
+  /** The socket need not tell of fewer bytes than these. */
+  wakeAt(lengthBytes: number): void;
   /** Bytes of a data frame, at the beginning of a buffer that is the sink's from now on. */
   onData(stream: number, bytes: Buffer, buffer: Buffer): void;
   /** A data frame is over, wanted or not. */
@@ -22,8 +28,10 @@ export interface FrameSink {
 const none = Buffer.alloc(0);
 /** What the socket reads into between frames. */
 const controlBytes = 64 * 1024;
+/** Fewer are not worth being woken for, if more are to come. */
+const wakeBytesMax = 256 * 1024;
 /** After a data frame comes another, mostly: then little is read beside its own buffer. */
-const besideDataBytes = 16 * 1024;
+const besideDataBytes = 4 * 1024;
 
 export class FrameReader {
   readonly #sink: FrameSink;
@@ -31,7 +39,7 @@ export class FrameReader {
   readonly #header: FrameHeader = { payloadBytes: 0, metaBytes: 0, stream: 0, type: 0, flags: 0 };
   readonly #head = Buffer.alloc(headerBytes);
   #headFilled = 0;
-  #state: 'header' | 'frame' | 'data' | 'discard' = 'header';
+  #state: 'header' | 'frame' | 'data' | 'relay' | 'discard' = 'header';
   /** Bytes of the frame's payload that have not come. */
   #missing = 0;
   /** What they go into, but for `discard`. */
@@ -42,6 +50,7 @@ export class FrameReader {
   #control: Buffer = none;
   #readsTarget = false;
   #lastWasData = false;
+  #wakeAt = 1;
 
   constructor(sink: FrameSink, buffers: ReadBuffers) {
     this.#sink = sink;
@@ -73,6 +82,14 @@ export class FrameReader {
     while (at < bytes.length) {
       at = this.#state === 'header' ? this.#takeHeader(bytes, at) : this.#takePayload(bytes, at);
     }
+    // What came is used up: the frame goes on in the socket.
+    if (this.#state === 'relay') this.#draw();
+    else this.#wake(1);
+  }
+
+  /** Goes on with a frame of this stream that is drawn, where it is its turn. @throws as `push` */
+  drawMore(stream: number): void {
+    if (this.#state === 'relay' && this.#header.stream === stream) this.#draw();
   }
 
   /** Gives back what it holds. Nothing may come any more. */
@@ -124,6 +141,8 @@ export class FrameReader {
     if (this.#missing === 0) {
       this.#state = 'header';
       this.#sink.onDataEnd(this.#header);
+    } else if (this.#sink.relays(this.#header.stream)) {
+      this.#state = 'relay';
     } else if (this.#sink.wantsData(this.#header.stream)) {
       this.#state = 'data';
       this.#target = this.#buffers.take(this.#missing);
@@ -133,6 +152,7 @@ export class FrameReader {
   }
 
   #takePayload(bytes: Buffer, at: number): number {
+    if (this.#state === 'relay') return this.#takeRelayed(bytes, at);
     if (this.#state === 'discard') {
       const length = Math.min(this.#missing, bytes.length - at);
       this.#missing -= length;
@@ -145,6 +165,31 @@ export class FrameReader {
     this.#missing -= length;
     if (this.#filled === this.#wanted) this.#targetFull();
     return at + length;
+  }
+
+  /** What was read with the header, or to learn that there is more. */
+  #takeRelayed(bytes: Buffer, at: number): number {
+    const length = Math.min(this.#missing, bytes.length - at, largestBufferBytes);
+    const buffer = this.#buffers.take(length);
+    bytes.copy(buffer, 0, at, at + length);
+    this.#missing -= length;
+    this.#sink.onData(this.#header.stream, buffer.subarray(0, length), buffer);
+    if (this.#missing === 0 || !this.#sink.relays(this.#header.stream)) this.#beginData();
+    return at + length;
+  }
+
+  #draw(): void {
+    this.#missing -= this.#sink.draw(this.#header.stream, this.#missing);
+    // Its reader may have left: then the rest is thrown away.
+    this.#beginData();
+    // Never more than this frame still has: what comes after it is not waited for.
+    this.#wake(this.#state === 'relay' ? Math.min(this.#missing, wakeBytesMax) : 1);
+  }
+
+  #wake(lengthBytes: number): void {
+    if (lengthBytes === this.#wakeAt) return;
+    this.#wakeAt = lengthBytes;
+    this.#sink.wakeAt(lengthBytes);
   }
 
   #targetFull(): void {

@@ -90,7 +90,9 @@ export class Outbox {
     while (this.#busy) await this.turn();
     this.#dataHeader(stream, bytes.byteLength, isLast);
     this.#chunk(bytes);
-    await new Promise<void>((resolve) => this.#write(resolve));
+    const written = new Promise<void>((resolve) => this.#write(resolve));
+    this.nextTurn();
+    await written;
   }
 
   /** Whether a frame in several steps may begin now: then nothing else leaves until `endSteps`. */
@@ -103,10 +105,15 @@ export class Outbox {
   endSteps(): void {
     this.#busy = false;
     this.flush();
-    for (const turn of this.#turns.splice(0)) turn();
+    this.nextTurn();
   }
 
-  /** Resolves when it is worth another try to begin. */
+  /** Who waited for a turn and does not begin hands it on. */
+  nextTurn(): void {
+    if (!this.#busy) this.#turns.shift()?.();
+  }
+
+  /** Resolves when it is worth another try to begin: one after the other, in the order in which they came. */
   turn(): Promise<void> {
     return this.#busy ? new Promise((resolve) => this.#turns.push(resolve)) : Promise.resolve();
   }

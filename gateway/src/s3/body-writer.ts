@@ -8,7 +8,7 @@ import { readSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type FileSlice, isSliced, type SlicedBody } from '@forebay/core/pieces';
+import { type FileSlice, isRelayed, isSliced, type RelayedBody, type SlicedBody } from '@forebay/core/pieces';
 import { type Syscalls, syscalls } from '@forebay/core/syscalls';
 
 export interface Sent {
@@ -46,6 +46,7 @@ export async function writeBody(
   const writer = new BodyWriter(outgoing, lengthBytes);
   try {
     if (calls) await writer.writeSlices(body as SlicedBody, calls);
+    else if (zeroCopy && isRelayed(body)) await writer.writeRelayed(body);
     else await writer.writePieces(body);
     return writer.sent();
   } catch (cause) {
@@ -94,6 +95,30 @@ class BodyWriter {
           this.#count(piece.byteLength);
           await this.#write(piece);
         }
+      }
+    } finally {
+      await body.return?.();
+    }
+  }
+
+  /** What the system has goes from socket to socket; the rest as pieces do, the head with the first of them. */
+  async writeRelayed(body: RelayedBody): Promise<void> {
+    try {
+      let isBegun = false;
+      while (!this.#outgoing.destroyed) {
+        const socket = isBegun ? descriptorOf(this.#outgoing) : -1;
+        const passed = socket < 0 ? 0 : body.passOn(socket);
+        if (passed > 0) {
+          this.#count(passed);
+          await this.#endTurn(passed);
+          continue;
+        }
+        const { value } = await body.next();
+        if (value === undefined || this.#outgoing.destroyed) return;
+        if (value.byteLength === 0) continue;
+        this.#count(value.byteLength);
+        await this.#write(value);
+        isBegun = true;
       }
     } finally {
       await body.return?.();
