@@ -31,10 +31,9 @@ const MiB = 1024 * 1024;
 const keys = { accessKey: 'HOPTESTKEY', secretKey: 'a secret of the test' };
 const secret = 'another secret of the test';
 
-describe.each(['tcp', 'unix'] as const)(
-  'a node behind the data plane over %s',
-  await needs('versitygw'),
-  (over) => {
+const needed = await needs('versitygw');
+for (const over of ['tcp', 'unix'] as const) {
+  describe(`a node behind the data plane over ${over}`, needed, () => {
     let store: S3Server;
     let undo: (() => unknown)[] = [];
     let client: WireClient;
@@ -126,8 +125,8 @@ describe.each(['tcp', 'unix'] as const)(
       expect(got.equals(content.subarray(0, got.length))).toBe(true);
       expect((await client.send({ path: '/lake/large' })).status).toBe(503);
     });
-  },
-);
+  });
+}
 
 /** What each process has of its own. */
 function partsOf({ endpoint, accessKey, secretKey }: S3Server) {

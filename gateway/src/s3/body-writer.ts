@@ -101,7 +101,7 @@ class BodyWriter {
     }
   }
 
-  /** What the system has goes from socket to socket; the rest as pieces do, the head with the first of them. */
+  /** What the system has goes from socket to socket; the rest as pieces do, the head with the first one. */
   async writeRelayed(body: RelayedBody): Promise<void> {
     try {
       let isBegun = false;
