@@ -1,6 +1,6 @@
 /** What every benchmark has: its flags, the machine it ran on, a table or JSON, and an end that stops all. */
 import { readFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { constants, cpus, loadavg, release, totalmem } from 'node:os';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { formatSize } from '@forebay/core/bytes';
 import { version } from 'forebay/version';
@@ -45,6 +45,7 @@ export async function runBenchmark(benchmark: Benchmark): Promise<void> {
     process.stdout.write(benchmark.usage + commonUsage);
     return;
   }
+  endOnSignals();
   const environment = environmentOf();
   await using stack = new AsyncDisposableStack();
   const report = await benchmark.run({ quick: flags.quick === true, flags, stack });
@@ -53,6 +54,13 @@ export async function runBenchmark(benchmark: Benchmark): Promise<void> {
       ? `${JSON.stringify({ environment, ...(report.figures as object) }, undefined, 2)}\n`
       : `${[...environmentLines(environment), ...report.lines].join('\n')}\n`,
   );
+}
+
+/** By a signal alone the process would end without its `exit` event, which is what stops the servers. */
+function endOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
+  }
 }
 
 /** The flags, or what is wrong with them. */

@@ -11,6 +11,7 @@ import type { WireJob, WireOutcome } from './wire-load.ts';
 const connections = new Map<string, WireConnection[]>();
 const failuresShownMax = 20;
 
+process.on('disconnect', () => process.exit());
 process.on('message', (job: WireJob) => void new Run(job).done().then((outcome) => process.send?.(outcome)));
 
 class Run {

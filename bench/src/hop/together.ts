@@ -4,6 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { processTree } from 'forebay/bench/process-cpu';
+import { atEnd } from '../../../test/support/at-end.ts';
 import { startProcess } from '../../../test/support/process.ts';
 
 export interface Program {
@@ -17,7 +19,14 @@ const self = fileURLToPath(import.meta.url);
 /** Stopped with the stack. */
 export function startTogether(stack: AsyncDisposableStack, programs: readonly Program[]) {
   const parent = startProcess(process.execPath, [self, JSON.stringify(programs)], {});
-  stack.defer(async () => void (await parent.stop()));
+  // Where this process ends at once, its child is killed, which could not take its own along.
+  const takeBack = atEnd(() => {
+    for (const pid of processTree(parent.pid)) process.kill(pid, 'SIGKILL');
+  });
+  stack.defer(async () => {
+    await parent.stop();
+    takeBack();
+  });
   return parent;
 }
 

@@ -102,6 +102,7 @@ export class WireConnection {
     this.#socket?.destroy();
     this.#socket = undefined;
     this.#early = Buffer.alloc(0);
+    this.#body = undefined;
     const settle = this.#settle;
     this.#settle = undefined;
     settle?.reject(error);
