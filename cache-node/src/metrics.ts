@@ -70,6 +70,10 @@ function declareMetrics(metrics: Metrics) {
         'Stored pages that failed their checksum, were dropped and fetched again. Any growth: ' +
         'check the disk.',
     }),
+    scrubbedBytes: metrics.counter({
+      name: 'forebay_scrubbed_bytes_total',
+      help: 'Bytes of stored pages verified in the background. Against the bytes on disk: how long a round takes.',
+    }),
     pagesNotStored: metrics.counter<'reason'>({
       name: 'forebay_pages_not_stored_total',
       help:

@@ -125,10 +125,11 @@ function forget(path: string): void {
   });
 }
 
-async function corruptions(): Promise<number> {
-  const samples = await metrics.samples('forebay_page_corruptions_total');
-  return samples.reduce((sum, { value }) => sum + value, 0);
+async function countOf(name: string): Promise<number> {
+  return (await metrics.samples(name)).reduce((sum, { value }) => sum + value, 0);
 }
+
+const corruptions = () => countOf('forebay_page_corruptions_total');
 
 /** Elsewhere everything is read. */
 const onLinux = it.runIf(syscalls() !== undefined);
@@ -247,6 +248,9 @@ it('what nobody reads is read and verified in the background: a bad page is drop
   vi.advanceTimersByTime(1000);
   await vi.waitFor(() => expect(store.has({ ...page, index: 1 })).toBe(false));
   expect(await corruptions()).toBe(1);
+  await vi.waitFor(async () =>
+    expect(await countOf('forebay_scrubbed_bytes_total')).toBe(2 * MiB + 128 * KiB),
+  );
   expect(await readThrough(MiB, 0)).toBe(MiB);
   expect(await readThrough(MiB, 2)).toBe(MiB);
 });

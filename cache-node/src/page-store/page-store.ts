@@ -47,7 +47,12 @@ export class PageStore {
     this.#scopes = parts.scopes;
     this.#directories = parts.directories;
     this.#writes = new PageWrites(options, parts);
-    this.#scrubber = new Scrubber({ ...parts, bytesPerSecond: options.scrubBytesPerSecond ?? 0 });
+    const { scrubBytesPerSecond: bytesPerSecond = 0, metrics } = options;
+    this.#scrubber = new Scrubber({
+      ...parts,
+      bytesPerSecond,
+      onRead: (bytes) => metrics.scrubbedBytes.inc(bytes),
+    });
     this.memory = new MemoryPages({
       sizeBytesMax: options.memorySizeBytes,
       onEvict: () => options.metrics.evictions.inc({ reason: 'memory_budget' }),

@@ -14,6 +14,7 @@ export class Scrubber {
   readonly #table: PageTable;
   readonly #directories: readonly PageDirectory[];
   readonly #bytesPerSecond: number;
+  readonly #onRead: (bytes: number) => void;
   readonly #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #nextRow = 0;
@@ -25,10 +26,12 @@ export class Scrubber {
     readonly table: PageTable;
     readonly directories: readonly PageDirectory[];
     readonly bytesPerSecond: number;
+    readonly onRead: (bytes: number) => void;
   }) {
     this.#table = options.table;
     this.#directories = options.directories;
     this.#bytesPerSecond = options.bytesPerSecond;
+    this.#onRead = options.onRead;
     if (this.#bytesPerSecond === 0) return;
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
@@ -60,6 +63,7 @@ export class Scrubber {
       if (!directory.canRead) continue;
       this.#allowedBytes -= lengthBytes;
       await directory.stored.check(row);
+      this.#onRead(lengthBytes);
     }
   }
 }
