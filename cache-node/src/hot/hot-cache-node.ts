@@ -37,7 +37,7 @@ export interface HotCacheNodeOptions {
   readonly tellUses: (uses: HotUses) => void;
   readonly metrics: Pick<
     CacheNodeMetrics,
-    'bytesServed' | 'mountBytesServed' | 'pageReads' | 'infoReads' | 'pageCorruptions'
+    'bytesServed' | 'mountBytesServed' | 'pageReads' | 'pageCorruptions' | 'countKnownInfo' | 'countMemoryHit'
   >;
   readonly clock: Clock;
 }
@@ -118,18 +118,21 @@ export class HotCacheNode implements CacheNode {
 
   #taken(request: OpenRequest, { opened, parts, set }: HotAnswer): OpenedObject {
     const { metrics } = this.#options;
-    metrics.infoReads.inc({ result: 'memory' });
+    metrics.countKnownInfo('memory');
     const { range, condition } = opened;
     if (request.want === 'info' || condition !== 'met' || range === 'unsatisfiable') return opened;
     const [only] = parts;
     if (!only) return { ...opened, body: new Uint8Array(0) };
-    metrics.pageReads.inc({ result: 'hit' }, parts.length);
     const { mount } = request.object;
     this.#uses.used(set, this.#firstOf(range, mount), parts.length);
     if (parts.length === 1 && only.page instanceof Uint8Array) {
-      this.#onServed(mount, 'memory', only.endExclusive - only.start);
-      return { ...opened, body: only.page.subarray(only.start, only.endExclusive) };
+      const lengthBytes = only.endExclusive - only.start;
+      metrics.countMemoryHit(mount.path, lengthBytes);
+      this.#uses.served(mount, lengthBytes);
+      const isWhole = lengthBytes === only.page.byteLength;
+      return { ...opened, body: isWhole ? only.page : only.page.subarray(only.start, only.endExclusive) };
     }
+    metrics.pageReads.inc({ result: 'hit' }, parts.length);
     const body = new HotBody({
       parts,
       buffers: this.#buffers,
