@@ -19,6 +19,7 @@ import { openUfsClients } from '../roles/ufs-clients.ts';
 import { Undoing } from '../roles/undoing.ts';
 import { credentialsOf } from '../roles/users.ts';
 import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
+import { OwnerCacheNode } from './owner-cache-node.ts';
 import { RegistryReplica } from './registry-replica.ts';
 import { openCells } from './shared-cells.ts';
 
@@ -71,8 +72,8 @@ async function openCacheNode(
   { metrics, questions, cells, undoing }: CacheNodeParts,
 ): Promise<HotCacheNode> {
   const { path, secret } = dataPlane;
-  const home = await RemoteCacheNode.connect({ address: { path }, secret });
-  undoing.add(() => home.close());
+  const owner = await RemoteCacheNode.connect({ address: { path }, secret });
+  undoing.add(() => owner.close());
   const { hotObjectsMax, hotMemorySizeBytes, hotFilesMax } = values;
   const hot = new HotObjects({
     cells,
@@ -83,7 +84,7 @@ async function openCacheNode(
     filesMax: hotFilesMax,
   });
   return new HotCacheNode({
-    home,
+    home: new OwnerCacheNode(owner),
     hot,
     askFacts: (question) => questions.ask(question),
     tellUses: (uses) => tell({ kind: 'uses', uses }),
