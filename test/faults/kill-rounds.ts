@@ -67,6 +67,8 @@ class KillRun {
   readonly #options: KillOptions;
   readonly #random: Random;
   readonly #startsMs: number[] = [];
+  /** Before the process was killed. */
+  #pagesKnown = 0;
   #counts = { rounds: 0, reads: 0, writes: 0, evictions: 0, diskBytesMax: 0 };
 
   constructor(lake: CachedBucket, options: KillOptions) {
@@ -96,6 +98,7 @@ class KillRun {
     const traffic = new Traffic({ server: forebay, objects: this.objects, random: this.#random }).start();
     await wait(this.#random.int(1000));
     this.#counts.evictions += await metric(forebay, 'forebay_evictions_total', { reason: 'disk_budget' });
+    this.#pagesKnown = await metric(forebay, 'forebay_pages');
     await wait(this.#random.int(30));
     traffic.expectBreaks();
     await forebay.kill9();
@@ -119,7 +122,8 @@ class KillRun {
     this.#startsMs.push(performance.now() - startedMs);
     this.#lake.proxy.reset();
     const pages = await metric(this.#lake.forebay, 'forebay_pages');
-    if (pages === 0) this.faults.push('a cold start: no page was found');
+    // On a busy machine the first may not have come to be when it is killed.
+    if (pages === 0 && this.#pagesKnown > 0) this.faults.push('a cold start: no page was found');
   }
 
   /** What became of writes whose outcome nobody was told: the store knows. */

@@ -88,6 +88,8 @@ class Loader {
   /** Numbers of the store for the scopes of the file. */
   #scopes: number[] = [];
   #whole = false;
+  /** In the table once all of the snapshot is in. */
+  #pagesMin = 0;
 
   constructor(directory: DirectoryFiles) {
     this.#directory = directory;
@@ -99,6 +101,8 @@ class Loader {
   }
 
   async snapshot(path: string): Promise<void> {
+    const { size } = await stat(path);
+    this.#pagesMin = this.#directory.table.pageCount + Math.floor(size / pageRecordBytes);
     const sound = await readBlocks(path, (block) => this.#take(block));
     if (sound && this.#whole) return;
     this.mark = nothing;
@@ -201,6 +205,6 @@ class Loader {
       kept += recordWords;
     }
     const records = new Uint8Array(words.buffer, 0, kept * 4);
-    table.load(number, records, (scope) => this.#scopeOf(scope));
+    table.load(number, records, (scope) => this.#scopeOf(scope), this.#pagesMin);
   }
 }

@@ -82,6 +82,11 @@ export class PageRows extends Rows {
     return row;
   }
 
+  /** There will be so many pages: see `RowIndex.reserve`. */
+  reserve(pages: number): void {
+    this.#index.reserve(pages);
+  }
+
   removePage(row: number): void {
     this.#index.remove(row, keyHash(this.setRowOf(row), this.get(row, indexWord)));
     this.release(row);

@@ -60,10 +60,7 @@ export class PageTable {
     return setRow === noRow ? noRow : this.#pages.find(setRow, index);
   }
 
-  /**
-   * Adds a page. One that is in already is from now on where `place` says. The policy is for sets that are
-   * new; those that have pages keep theirs until `setPolicy`.
-   */
+  /** Adds a page. One that is in already lies at `place` now. The policy is for sets that have no pages yet. */
   add(set: PageSetId, index: number, place: PagePlace, of: NewPage): PageRow {
     assert(isPageIndex(index), 'the index of a page is out of bounds');
     assertPlace(place);
@@ -255,8 +252,9 @@ export class PageTable {
     return dumpPages(this.#parts, directory);
   }
 
-  /** Adds the pages of a part of a dump (whole records, `pageRecordBytes` each): see `loadPages`. */
-  load(directory: number, records: Uint8Array, scopeOf: (dumped: number) => number): number {
+  /** Adds the pages of a part of a dump: see `loadPages`. In the end there will be `pagesMin` in the table. */
+  load(directory: number, records: Uint8Array, scopeOf: (dumped: number) => number, pagesMin = 0): number {
+    this.#pages.reserve(pagesMin);
     return loadPages(this.#parts, directory, records, scopeOf);
   }
 

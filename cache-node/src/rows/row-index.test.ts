@@ -78,6 +78,17 @@ it('agrees with a map of lists after any additions and removals', () => {
   );
 });
 
+it('finds all rows when chains are made for more than there are, at any time', () => {
+  const { index, add, found } = indexOfRows();
+  const rows = new Map<number, number>();
+  for (let at = 0; at < 20_000; at += 1) {
+    if (at % 5_000 === 100) index.reserve(at * 10);
+    const hash = Math.imul(at, 0x9e3779b1);
+    rows.set(hash, add(hash));
+  }
+  for (const [hash, row] of rows) expect(found(hash)).toEqual([row]);
+});
+
 it('takes freed rows first, and knows which are in use', () => {
   const rows = new Rows(3);
   const taken = [rows.take(), rows.take(), rows.take()];

@@ -10,6 +10,8 @@ const chunkChains = 1 << chunkShift;
 const chunkMask = chunkChains - 1;
 const chainsAtFirst = 1024;
 const bytesPerChain = 4;
+/** Chains made in one call: two or three milliseconds. */
+const reservedMax = 1 << 16;
 
 export class RowIndex {
   readonly #rows: Rows;
@@ -42,6 +44,15 @@ export class RowIndex {
     this.#setHead(chain, row);
     this.#count += 1;
     if (this.#count > this.#chains) this.#split();
+  }
+
+  /**
+   * There will be so many rows: chains for them are made while there is little to part, some per call. To be
+   * called as the first of the rows come.
+   */
+  reserve(rows: number): void {
+    const end = Math.min(rows, this.#chains + reservedMax);
+    while (this.#chains < end) this.#split();
   }
 
   /** The row must be in. */
