@@ -1,9 +1,6 @@
 /** Those who read what a fill brings, and what they want of it. */
 import type { FillReader } from './page-flight.ts';
 
-/** While others wait for a connection, a request brings no more than so many turns. */
-const hungryTurns = 4;
-
 export class FillReaders {
   readonly #readers = new Set<FillReader>();
 
@@ -24,15 +21,6 @@ export class FillReaders {
   reach(index: number): boolean {
     for (const { pageIndex } of this.#readers) if (pageIndex >= index) return true;
     return false;
-  }
-
-  /**
-   * Whether a request that began with `first` is to end at this page because others have nothing yet: after a
-   * turn where all of them still have bytes, and after a few where one waits for more.
-   */
-  giveWay(index: number, first: number, turnPages: number): boolean {
-    const turns = this.reach(index) ? hungryTurns : 1;
-    return index >= first + turns * turnPages;
   }
 
   /** Whether one of them is on its way to the page, and not past it. */

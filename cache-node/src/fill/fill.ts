@@ -213,11 +213,9 @@ export class Fill implements FillHandle {
       if (this.#readers.count === 0 && index !== this.#run.first) return this.#left();
       if (this.#readers.count === 0) return true;
       const isWanted = index < this.#readers.wantedEnd(!this.#keeps);
-      if (
-        queue.waiting > 0 &&
-        (!isWanted || this.#readers.giveWay(index, this.#run.first, turnPagesOf(this.source.pageSizeBytes)))
-      )
-        return this.#left('crowded');
+      // Others have nothing yet: the reader of this one goes on behind them.
+      const isTurnOver = index >= this.#run.first + turnPagesOf(this.source.pageSizeBytes);
+      if (queue.waiting > 0 && (!isWanted || isTurnOver)) return this.#left('crowded');
       if (isWanted) return true;
       if (!(await this.#pause.over(queue, this.#context.pauseMaxMs))) return this.#left('paused');
     }
