@@ -5,6 +5,7 @@
 import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
+import type { ByteRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { DirectOpener } from './direct-opener.ts';
 import { isCacheable } from './fill/cacheable.ts';
@@ -52,7 +53,8 @@ interface ResolvedInfo extends InfoWay {
 }
 
 const byKnowing = { by: 'known', joined: false, fill: undefined } as const;
-const onePage = { hit: 1, total: 1 } as const;
+const pageIndexOf = (offset: number, { pageSizeBytes }: PageSource) => Math.floor(offset / pageSizeBytes);
+const onePage = { hit: 1, total: 1, coalesced: false } as const;
 
 export class ObjectOpener {
   readonly #options: OpenerOptions;
@@ -101,7 +103,7 @@ export class ObjectOpener {
     const { info } = content;
     const plan = planOf(request, info);
     const opened = this.#withoutPages(request, { info, ageMs, ...byKnowing }, plan);
-    const answer = opened ?? this.#fromMemory(request, { info, ageMs }, { plan, ufs });
+    const answer = opened ?? this.#fromPages(request, { info, ageMs }, { plan, ufs });
     if (answer) fills.metrics.countKnownInfo(level);
     return answer;
   }
@@ -123,7 +125,8 @@ export class ObjectOpener {
     return openedOf({ ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved), body });
   }
 
-  #fromMemory(
+  /** Where the first bytes are at hand: in memory, or to be lent from their file. */
+  #fromPages(
     request: OpenRequest,
     { info, ageMs }: Pick<ResolvedInfo, 'info' | 'ageMs'>,
     { plan, ufs }: { readonly plan: OpenPlan; readonly ufs: Ufs },
@@ -137,15 +140,29 @@ export class ObjectOpener {
     const { mount } = object;
     const { pageSizeBytes } = mount;
     const set = pageSetOf(object, info);
-    const body = readFromMemory({ mount, set, sizeBytes: info.sizeBytes }, range, fills);
+    const source: PageSource = { object, ufs, info, set, pageSizeBytes, policy };
+    const inMemory = readFromMemory({ mount, set, sizeBytes: info.sizeBytes }, range, fills);
+    const body = inMemory ?? this.#readerOf(source, range, request);
     if (!body) return undefined;
+    const { flights } = fills;
+    const where = { store: cachedPages(fills), flights, fill: undefined, joined: false };
+    const pages = inMemory ? onePage : countPages(source, range, where);
     // Of an object of one page there is nothing ahead.
-    if (info.sizeBytes > pageSizeBytes) {
-      const source = { object, ufs, info, set, pageSizeBytes, policy };
-      this.#options.readAhead.onRead(source, range, request);
+    if (info.sizeBytes > pageSizeBytes) this.#options.readAhead.onRead(source, range, request);
+    const cache = pageResultOf(byKnowing, pages);
+    return openedOf({ condition, range, whole, info, ageMs, nodeId, cache, pages, body });
+  }
+
+  /** A reader whose first piece needs no wait. */
+  #readerOf(source: PageSource, range: ByteRange, request: OpenRequest): PageReader | undefined {
+    // Of pages that are on their way something has to be waited for.
+    if (!this.#options.fills.store.has({ set: source.set, index: pageIndexOf(range.start, source) })) {
+      return undefined;
     }
-    const found = { kind: 'object', info, condition, range, whole, body } as const;
-    return { ...found, cache: 'HIT', ageMs, nodeId, pages: onePage };
+    const reader = new PageReader(source, range, this.#options.fills, request.signal);
+    if (reader.isReadyNow()) return reader;
+    void reader.return();
+    return undefined;
   }
 
   async #ask(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {

@@ -8,6 +8,7 @@ import { bodyOf, KiB, openAny, readAll, refOf, type TestNode, TestNodes, testMou
 const nodes = new TestNodes();
 afterEach(() => nodes.clear());
 
+const { signal } = new AbortController();
 const small = Buffer.alloc(4 * KiB, 'small');
 const large = Buffer.from(Array.from({ length: 200 * KiB }, (_, at) => at % 253));
 
@@ -59,7 +60,7 @@ it('answers what needs no bytes, and what is known to be absent', async () => {
   expect(node.openNow(ask('none'))).toMatchObject({ kind: 'absent', cache: 'HIT' });
 });
 
-it('leaves to open, uncounted, what is not known, not in memory or not of one page', async () => {
+it('leaves to open, uncounted, what is not known or not at hand', async () => {
   const made = await open({ memorySizeBytes: 0 });
   const { node } = made;
   expect(node.openNow(ask('small'))).toBeUndefined();
@@ -67,9 +68,15 @@ it('leaves to open, uncounted, what is not known, not in memory or not of one pa
   const before = await countsOf(made);
   expect(node.openNow(ask('small'))).toBeUndefined();
   expect(await countsOf(made)).toEqual(before);
-  const withMemory = await open();
-  await readAll(withMemory.node, refOf('large'));
-  expect(withMemory.node.openNow(ask('large'))).toBeUndefined();
+});
+
+it('gives a stream whose first bytes are at hand, where not all lie in one page', async () => {
+  const { node } = await open();
+  await readAll(node, refOf('large'));
+  const opened = node.openNow({ object: refOf('large'), want: 'bytes', signal });
+  if (opened?.kind !== 'object') throw new Error('it is there');
+  expect(opened).toMatchObject({ cache: 'HIT', pages: { hit: 4, total: 4 } });
+  expect(await bodyOf(opened)).toEqual(large);
 });
 
 it('answers nothing whose time is over, that is being written, or of a mount that is always asked', async () => {
