@@ -5,11 +5,17 @@
  */
 import { isMapped, type Koffi, loadKoffi } from './koffi.ts';
 import { residentBytesBy } from './resident-pages.ts';
+import { sendMoreBy } from './send-more.ts';
 
 /** Sizes and counts in bytes. A call that fails returns the error number, negated (`-EAGAIN` = -11). */
 export interface Syscalls {
   /** File to socket; fewer bytes than asked for where the socket takes no more. sendfile(2) */
   sendfile(socket: number, file: number, offset: number, lengthBytes: number): number;
+  /**
+   * Bytes to a socket that wait there a moment for what follows them; fewer than given where it takes no
+   * more. send(2) with MSG_MORE, without waiting
+   */
+  sendMore(socket: number, bytes: Uint8Array): number;
   /** Between two descriptors of which one is a pipe, without waiting. splice(2) */
   splice(from: number, to: number, lengthBytes: number): number;
   /**
@@ -107,6 +113,7 @@ function bind(koffi: Koffi, mayCachestat: boolean): Syscalls {
       lowMark[0] = lengthBytes;
       setsockopt(socket, socketLevel, receiveLowMark, lowMark, 4);
     },
+    sendMore: sendMoreBy(koffi),
     residentBytes: residentBytesBy(koffi, mayCachestat),
     readNothingMore(file) {
       // Returns the error number itself.

@@ -120,6 +120,7 @@ function shortWayOf(options: Pick<WayOptions, 'observer' | 'pipeline' | 'setting
   const wallMs = () => clock.wallMs();
   return new ShortWay({
     ...settings,
+    zeroCopy: settings.zeroCopy === 'auto',
     answerNow: (exchange) => pipeline.answerNow(exchange),
     headText: new HeadText({ sameHeaders: pipeline.sameHeaders, keepAliveTimeoutMs, wallMs }),
     observer,

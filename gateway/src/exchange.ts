@@ -48,6 +48,8 @@ export class Exchange {
   admitted: Admitted | undefined = undefined;
   /** The answer, where it needed no wait: what is left is to send it. */
   answer: S3Answer | undefined = undefined;
+  /** Where the answer's head and so many bytes of its body are sent already: the answer's body is the rest. */
+  begunBytes: number | undefined = undefined;
   /** The status that went out. */
   status: number | undefined = undefined;
   /** How the answer went, once it is over. */

@@ -2,6 +2,11 @@
  * Requests that are answered in the tick in which their head was parsed: the same bytes as on the usual way,
  * in their turn, and counted alike.
  */
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MiB } from '@forebay/core/bytes';
 import { emptySha256 } from '@forebay/core/sigv4';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkV4 } from '../../test/support/presigned.ts';
@@ -12,7 +17,10 @@ import { testMount } from './testing/test-mount.ts';
 
 const bytes = Buffer.from(Array.from({ length: 5000 }, (_, at) => at % 251));
 const large = Buffer.alloc(300_000, 'large');
+const huge = randomBytes(12 * MiB);
 const host = 'localhost';
+let folder: string;
+let descriptor: number;
 let gateway: TestGateway;
 const home = new AtHandCacheNode(() => {
   throw new Error('no UFS is asked');
@@ -26,14 +34,22 @@ beforeAll(async () => {
     ['x-amz-checksum-crc32', 'AAAAAA=='],
   ] as const;
   home.put('a.txt', { bytes, headers });
-  home.put('empty', { bytes: new Uint8Array(0) });
+  home.put('empty', { bytes: Buffer.alloc(0) });
+  folder = mkdtempSync(join(tmpdir(), 'forebay-short-'));
+  descriptor = openSync(join(folder, 'file'), 'w+');
+  writeSync(descriptor, huge);
+  home.put('huge', { bytes: huge, file: { descriptor, sliceBytesMax: MiB } });
   home.put('large', { bytes: large });
   home.put('a b/\u00e9.txt', { bytes });
   home.put('bad', { bytes, headers: [['x-amz-meta-bad', 'line\u0007bell']] });
   gateway = await startTestGateway(mounts, { home });
 });
 
-afterAll(() => gateway.close());
+afterAll(async () => {
+  await gateway.close();
+  closeSync(descriptor);
+  rmSync(folder, { recursive: true, force: true });
+});
 
 interface Asked {
   readonly method: string;
@@ -63,6 +79,10 @@ const asked: Readonly<Record<string, () => Asked>> = {
   'GET of nothing': () => signed('GET', '/lake/empty'),
   'HEAD of nothing': () => signed('HEAD', '/lake/empty'),
   'GET of much': () => signed('GET', '/lake/large'),
+  'GET of a file': () => signed('GET', '/lake/huge'),
+  'a range of a file': () => signed('GET', '/lake/huge', { range: 'bytes=100000-300000' }),
+  'a short range of a file': () => signed('GET', '/lake/huge', { range: 'bytes=7-90' }),
+  'a range over parts of a file': () => signed('GET', '/lake/huge', { range: 'bytes=1000000-4000000' }),
   'GET of an escaped key': () => signed('GET', '/lake/a%20b/%C3%A9.txt'),
   'a span': () => signed('GET', '/lake/a.txt', { range: 'bytes=10-19' }),
   'an open range': () => signed('GET', '/lake/a.txt', { range: 'bytes=4990-' }),
@@ -131,6 +151,13 @@ async function answerTo(client: RawClient, { method, head }: Asked): Promise<Raw
   return client.answer({ head: method === 'HEAD' });
 }
 
+/** A client that does not read has made a request wait. */
+async function untilInFlight(): Promise<void> {
+  while (!/^forebay_requests_in_flight [1-9]/m.test(await gateway.metrics.text())) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 describe('the short way', () => {
   it.each(Object.keys(asked))('gives the same bytes as the usual one: %s', async (name) => {
     const client = await RawClient.open(gateway.port);
@@ -180,6 +207,32 @@ describe('the short way', () => {
     }
     expect((await client.answer()).body).toBe(bytes.toString('latin1'));
     client.close();
+  });
+
+  it('sends at once what a client takes of a file, and the rest as it reads', async () => {
+    const client = await RawClient.open(gateway.port);
+    const streamed = gateway.streamed();
+    client.socket.pause();
+    const names = ['GET of a file', 'GET', 'GET of a file', 'a range over parts of a file', 'a span'];
+    client.send(names.map((name) => asked[name]!().head).join(''));
+    await untilInFlight();
+    client.socket.resume();
+    const bodies: Buffer[] = [];
+    for (const _ of names) bodies.push(Buffer.from((await client.answer()).body, 'latin1'));
+    const expected = [huge, bytes, huge, huge.subarray(1_000_000, 4_000_001), bytes.subarray(10, 20)];
+    expect(bodies.map((body, at) => body.equals(expected[at]!))).toEqual(names.map(() => true));
+    expect(gateway.streamed() - streamed).toBeGreaterThan(0);
+    client.close();
+  });
+
+  it('leaves a file alone when its client has gone', async () => {
+    const client = await RawClient.open(gateway.port);
+    client.socket.pause();
+    client.send(asked['GET of a file']!().head);
+    await untilInFlight();
+    client.close();
+    await gateway.whenIdle();
+    expect(home.fileBodies.every((body) => body.returned)).toBe(true);
   });
 
   it('is counted like the usual one', async () => {

@@ -10,11 +10,14 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '@forebay/core/clock';
+import { isSliced, type SlicedBody } from '@forebay/core/pieces';
+import { syscalls } from '@forebay/core/syscalls';
 import { Exchange } from './exchange.ts';
 import type { HeadText } from './head-text.ts';
 import type { Observer } from './observer.ts';
-import { isBodiless } from './s3/answer.ts';
+import { isBodiless, lengthOf } from './s3/answer.ts';
 import type { S3Answer } from './s3/types.ts';
+import { isSlice, nextPieceOf, ResumedBody, startSliced } from './sliced-start.ts';
 
 /** llhttp's numbers. */
 const methods: Readonly<Record<number, string>> = { 1: 'GET', 2: 'HEAD' };
@@ -48,6 +51,8 @@ export interface ShortWayOptions {
   readonly headText: HeadText;
   readonly observer: Observer;
   readonly requestsInFlightMax: number;
+  /** Parts of files go to the socket without a copy, where the system can. */
+  readonly zeroCopy: boolean;
   readonly idleTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly clock: Clock;
@@ -132,7 +137,7 @@ export class ShortWay {
       return true;
     }
     observer.passOn();
-    exchange.answer = answer;
+    exchange.answer ??= answer;
     connection.passedOn = exchange;
     return this.#leave(connection);
   };
@@ -144,20 +149,63 @@ export class ShortWay {
     return false;
   }
 
-  /** False where the answer is not one piece, or its head has to be Node's. */
+  /** False where there is more to do: the head has to be Node's, or the body is not all at hand. */
   #write(connection: Connection, exchange: Exchange, answer: S3Answer): boolean {
     const { body, status, chunked, late } = answer;
     if (chunked || late) return false;
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    if (bytes !== undefined && !(bytes instanceof Uint8Array)) return false;
+    if (bytes !== undefined && !(bytes instanceof Uint8Array)) {
+      return isSliced(bytes) && this.#writeSliced(connection, exchange, { answer, body: bytes });
+    }
     const text = this.#options.headText.of(exchange.id, answer, bytes?.length ?? 0);
     if (text === undefined || text.length > headBytesMax) return false;
     const isSent = bytes !== undefined && exchange.head.method !== 'HEAD' && !isBodiless(status);
-    exchange.cache = answer.cache;
-    exchange.status = status;
-    exchange.sent = { bodyBytes: isSent ? bytes.length : 0, end: 'whole' };
+    this.#over(exchange, answer, isSent ? bytes.length : 0);
     this.#send(connection, text, isSent ? bytes : undefined);
     return true;
+  }
+
+  /** False where something of the body is left, and then the exchange says what. */
+  #writeSliced(
+    connection: Connection,
+    exchange: Exchange,
+    { answer, body }: { readonly answer: S3Answer; readonly body: SlicedBody },
+  ): boolean {
+    const calls = this.#options.zeroCopy ? syscalls() : undefined;
+    const text = calls && this.#options.headText.of(exchange.id, answer, 0);
+    if (!text || text.length > headBytesMax || exchange.head.method === 'HEAD') return false;
+    const lengthBytes = lengthOf(answer, body);
+    if (Number.isNaN(lengthBytes)) return false;
+    const first = nextPieceOf(body);
+    if (first instanceof Uint8Array && first.length === lengthBytes && first.length <= copiedBytesMax) {
+      this.#over(exchange, answer, lengthBytes);
+      this.#send(connection, text, first);
+      void body.return?.().catch(() => {});
+      return true;
+    }
+    if (!isSlice(first)) {
+      exchange.answer = { ...answer, body: new ResumedBody(first, body) };
+      return false;
+    }
+    const { socket } = connection;
+    const head = this.#scratch.subarray(0, this.#scratch.write(text, 'latin1'));
+    const started = startSliced({ socket, calls: calls!, head, first, body, lengthBytes });
+    if (!started) return false;
+    const { bodyBytes, rest } = started;
+    if (!rest) {
+      this.#over(exchange, answer, bodyBytes);
+      this.#keepAlive(connection);
+      return true;
+    }
+    exchange.begunBytes = bodyBytes;
+    exchange.answer = { ...answer, body: rest };
+    return false;
+  }
+
+  #over(exchange: Exchange, { status, cache }: S3Answer, bodyBytes: number): void {
+    exchange.cache = cache;
+    exchange.status = status;
+    exchange.sent = { bodyBytes, end: 'whole' };
   }
 
   #send(connection: Connection, head: string, body: Uint8Array | undefined): void {
@@ -175,10 +223,13 @@ export class ShortWay {
       socket.uncork();
     }
     if (socket.writableLength > 0) this.#onUnflushed(connection);
-    else if (!connection.isKeptAlive) {
-      connection.isKeptAlive = true;
-      socket.setTimeout(this.#options.keepAliveTimeoutMs + keepAliveGraceMs);
-    }
+    else this.#keepAlive(connection);
+  }
+
+  #keepAlive(connection: Connection): void {
+    if (connection.isKeptAlive) return;
+    connection.isKeptAlive = true;
+    connection.socket.setTimeout(this.#options.keepAliveTimeoutMs + keepAliveGraceMs);
   }
 
   /** The client reads slower than it asks: it has the longer time, and the scratch is the socket's. */

@@ -63,6 +63,25 @@ export async function writeAnswer(
   return sent;
 }
 
+/**
+ * Sends the rest of a body whose head, and the bytes before, are with the system or in the socket's buffers.
+ * Never throws for what a client or a body does.
+ */
+export async function writeRest(
+  outgoing: ServerResponse,
+  body: AsyncIterable<Uint8Array>,
+  begun: { readonly status: number; readonly bodyBytes: number; readonly lengthBytes: number },
+): Promise<Sent> {
+  if (outgoing.destroyed) return leave(body, begun.bodyBytes);
+  outgoing.statusCode = begun.status;
+  // Node would write a head of its own. These two say that one was sent, and are its own, not documented.
+  Object.assign(outgoing, { _header: 'sent', _headerSent: true });
+  const lengthBytes = begun.lengthBytes - begun.bodyBytes;
+  const sent = await writeBody(outgoing, body, { lengthBytes, zeroCopy: true });
+  if (sent.end === 'whole') outgoing.end();
+  return { ...sent, bodyBytes: begun.bodyBytes + sent.bodyBytes };
+}
+
 /** Flat name, value, name, value: what writeHead takes without building an object. */
 function writeHead(
   outgoing: ServerResponse,
@@ -99,7 +118,7 @@ function hasContentLength(answer: S3Answer): boolean {
   return answer.headers.some(([name]) => name === 'content-length');
 }
 
-function lengthOf(answer: S3Answer, body: Uint8Array | AsyncIterable<Uint8Array> | undefined): number {
+export function lengthOf(answer: S3Answer, body: Uint8Array | AsyncIterable<Uint8Array> | undefined): number {
   if (body === undefined || body instanceof Uint8Array) return body?.length ?? 0;
   return Number(answer.headers.find(([name]) => name === 'content-length')?.[1]);
 }

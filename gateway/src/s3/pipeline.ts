@@ -19,7 +19,7 @@ import type { GatewayMetrics } from '../metrics.ts';
 import { ListCache } from '../namespace/list-cache.ts';
 import type { GatewayConfig } from '../settings.ts';
 import { ObjectWriter } from '../write-object.ts';
-import { writeAnswer } from './answer.ts';
+import { lengthOf, writeAnswer, writeRest } from './answer.ts';
 import type { AuthDeps } from './auth/types.ts';
 import { asSeenBy, authorise, withoutHidden } from './authorise.ts';
 import { CorsConfigurations } from './cors/cors-configurations.ts';
@@ -190,7 +190,21 @@ export class Pipeline {
     return { operation, request };
   }
 
+  /** An answer that is on its way already. */
+  async #sendRest(exchange: Exchange, answer: S3Answer, bodyBytes: number): Promise<void> {
+    const { status, body } = answer;
+    exchange.status = status;
+    exchange.cache = answer.cache;
+    const begun = { status, bodyBytes, lengthBytes: lengthOf(answer, body as AsyncIterable<Uint8Array>) };
+    exchange.sent = await writeRest(exchange.outgoing, body as AsyncIterable<Uint8Array>, begun);
+    if (exchange.sent.end === 'cut') this.#errors.cut(exchange, exchange.sent.cause);
+  }
+
   async #send(exchange: Exchange, answer: S3Answer): Promise<void> {
+    if (exchange.begunBytes !== undefined) {
+      await this.#sendRest(exchange, answer, exchange.begunBytes);
+      return;
+    }
     const { outgoing, incoming, expectsContinue, bodyAsked } = exchange;
     exchange.cache = answer.cache;
     const crossOrigin = await this.#crossOrigin.headersOf(exchange);

@@ -2,19 +2,24 @@
 import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import { evaluateConditions } from '@forebay/core/conditions';
 import type { ObjectInfo } from '@forebay/core/object';
-import { resolveRange } from '@forebay/core/range';
+import { type ByteRange, resolveRange } from '@forebay/core/range';
 import { DirectCacheNode } from './direct-cache-node.ts';
+import { FileBody } from './file-body.ts';
 
 export interface AtHand {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
+  /** The same in a file: then bodies lend parts of it. */
+  readonly file?: { readonly descriptor: number; readonly sliceBytesMax: number };
   readonly headers?: ObjectInfo['headers'];
 }
 
 export class AtHandCacheNode extends DirectCacheNode {
   /** By the key at the UFS. Others are absent. */
-  readonly #objects = new Map<string, { readonly info: ObjectInfo; readonly bytes: Uint8Array }>();
+  readonly #objects = new Map<string, AtHand & { readonly info: ObjectInfo }>();
+  /** That were lent in files. */
+  readonly fileBodies: FileBody[] = [];
 
-  put(ufsKey: string, { bytes, headers = [] }: AtHand): void {
+  put(ufsKey: string, { bytes, file, headers = [] }: AtHand): void {
     const info = {
       sizeBytes: bytes.byteLength,
       etag: `"etag-of-${bytes.byteLength}"`,
@@ -23,7 +28,7 @@ export class AtHandCacheNode extends DirectCacheNode {
       headers,
       checksumsKnown: true,
     };
-    this.#objects.set(ufsKey, { info, bytes });
+    this.#objects.set(ufsKey, { info, bytes, ...(file && { file }) });
   }
 
   openNow(request: OpenRequest): OpenedObject | AbsentObject {
@@ -33,15 +38,22 @@ export class AtHandCacheNode extends DirectCacheNode {
       const answer = { status: 404, code: 'NoSuchKey', message: 'The specified key does not exist.' };
       return { ...answered, kind: 'absent', answer };
     }
-    const { info, bytes } = known;
+    const { info } = known;
     const condition = evaluateConditions(request.conditions ?? {}, info);
     const resolved = resolveRange(request.range, info.sizeBytes);
     const opened = { ...answered, kind: 'object', info, condition, pages: { hit: 1, total: 1 } } as const;
     if (resolved === 'unsatisfiable') return { ...opened, range: resolved, whole: false, body: undefined };
     const { range, whole } = resolved;
     const hasBody = request.want === 'bytes' && condition === 'met';
-    const body = hasBody ? bytes.subarray(range.start, range.endExclusive) : undefined;
-    return { ...opened, range, whole, body };
+    return { ...opened, range, whole, body: hasBody ? this.#bodyOf(known, range) : undefined };
+  }
+
+  #bodyOf({ bytes, file }: AtHand, { start, endExclusive: end }: ByteRange): OpenedObject['body'] {
+    if (!file) return bytes.subarray(start, end);
+    const { descriptor, sliceBytesMax } = file;
+    const body = new FileBody({ file: descriptor, content: bytes, start, end, sliceBytesMax });
+    this.fileBodies.push(body);
+    return body;
   }
 
   override async open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {

@@ -23,14 +23,17 @@ export interface RawAnswer {
 
 export class RawClient {
   readonly socket: Socket;
-  #received = Buffer.alloc(0);
+  /** What came and was not looked at yet, joined when it is. */
+  #pieces: Buffer[] = [];
+  #receivedBytes = 0;
   #ended = false;
   #wake: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (bytes) => {
-      this.#received = Buffer.concat([this.#received, bytes]);
+      this.#pieces.push(bytes);
+      this.#receivedBytes += bytes.length;
       this.#wake();
     });
     const end = () => {
@@ -63,14 +66,14 @@ export class RawClient {
     );
     const isBodiless = options.head === true || / 304 /.test(statusLine);
     const lengthBytes = isBodiless ? 0 : Number(headers['content-length'] ?? 0);
-    await this.#until(() => (this.#received.length >= lengthBytes ? 0 : -1));
+    await this.#until(() => (this.#receivedBytes >= lengthBytes ? 0 : -1));
     return { status: Number(statusLine.split(' ')[1]), headers, body: this.#take(lengthBytes), head };
   }
 
   /** Resolves with what came last when the other side has closed. */
   async closed(): Promise<string> {
     await this.#until(() => (this.#ended ? 0 : -1));
-    return this.#take(this.#received.length);
+    return this.#take(this.#receivedBytes);
   }
 
   close(): void {
@@ -78,9 +81,16 @@ export class RawClient {
   }
 
   #take(lengthBytes: number): string {
-    const text = this.#received.subarray(0, lengthBytes).toString('latin1');
-    this.#received = this.#received.subarray(lengthBytes);
-    return text;
+    const received = this.#received;
+    this.#pieces = [received.subarray(lengthBytes)];
+    this.#receivedBytes -= lengthBytes;
+    return received.toString('latin1', 0, lengthBytes);
+  }
+
+  get #received(): Buffer {
+    const [first = Buffer.alloc(0), ...more] = this.#pieces;
+    if (more.length > 0) this.#pieces = [Buffer.concat(this.#pieces)];
+    return this.#pieces[0] ?? first;
   }
 
   async #until(look: () => number): Promise<number> {
