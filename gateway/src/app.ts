@@ -114,13 +114,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function shortWayOf(options: Pick<WayOptions, 'observer' | 'pipeline' | 'settings' | 'clock'>): ShortWay {
-  const { observer, pipeline, settings, clock } = options;
+function shortWayOf(options: Omit<WayOptions, 'metrics'>): ShortWay {
+  const { observer, pipeline, settings, clock, log } = options;
   const { keepAliveTimeoutMs } = settings;
   const wallMs = () => clock.wallMs();
   return new ShortWay({
     ...settings,
     zeroCopy: settings.zeroCopy === 'auto',
+    onDefect: ({ id }, error) => log.error({ id, err: error }, 'a request could not be told of'),
     answerNow: (exchange) => pipeline.answerNow(exchange),
     headText: new HeadText({ sameHeaders: pipeline.sameHeaders, keepAliveTimeoutMs, wallMs }),
     observer,

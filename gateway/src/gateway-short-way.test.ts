@@ -7,6 +7,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MiB } from '@forebay/core/bytes';
+import { type Log, silentLog } from '@forebay/core/log';
 import { emptySha256 } from '@forebay/core/sigv4';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkV4 } from '../../test/support/presigned.ts';
@@ -252,6 +253,25 @@ describe('the short way', () => {
     };
     const all = Object.values(asked).map((ask) => ask());
     expect(await difference(all)).toEqual(await difference(all.map(byLongWay)));
+  });
+
+  it('has the same line in the access log', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const write = (fields: Record<string, unknown>) => void lines.push({ ...fields, id: '', ms: 0 });
+    const log = { ...silentLog, isLevelEnabled: () => true, info: write } as unknown as Log;
+    const mounts = [testMount({ bucket: 'lake' })];
+    const logged = await startTestGateway(mounts, { home, log, settings: { accessLog: 'on' } });
+    const client = await RawClient.open(logged.port);
+    for (const name of ['GET', 'HEAD', 'a span', 'no key', 'not modified', 'a bad signature']) {
+      await answerTo(client, asked[name]!());
+      await answerTo(client, byLongWay(asked[name]!()));
+      await logged.whenIdle();
+      const [shortly, usually] = lines.splice(0);
+      expect(shortly).toEqual(usually);
+      if (name === 'a span') expect(shortly).toMatchObject({ range: 'bytes=10-19', bytes: 10, cache: 'HIT' });
+    }
+    client.close();
+    await logged.close();
   });
 
   it('does not keep a connection whose client asks for its end', async () => {

@@ -62,7 +62,7 @@ export class Observer {
         method: exchange.head.method,
         bucket: exchange.bucket,
         key: exchange.key,
-        range: exchange.incoming.headers.range,
+        range: exchange.headers.get('range'),
         user: exchange.principal?.kind === 'user' ? exchange.principal.name : undefined,
         client: exchange.head.socket.remoteAddress,
         status,

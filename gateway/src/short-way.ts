@@ -50,6 +50,8 @@ export interface ShortWayOptions {
   readonly answerNow: (exchange: Exchange) => S3Answer | undefined;
   readonly headText: HeadText;
   readonly observer: Observer;
+  /** Told of faults of ours. */
+  readonly onDefect: (exchange: Exchange, error: unknown) => void;
   readonly requestsInFlightMax: number;
   /** Parts of files go to the socket without a copy, where the system can. */
   readonly zeroCopy: boolean;
@@ -133,7 +135,12 @@ export class ShortWay {
     observer.begin();
     const answer = answerNow(exchange);
     if (answer && this.#write(connection, exchange, answer)) {
-      observer.end(exchange);
+      try {
+        observer.end(exchange);
+      } catch (error) {
+        // Thrown into the parser it would be the end of the process.
+        this.#options.onDefect(exchange, error);
+      }
       return true;
     }
     observer.passOn();
