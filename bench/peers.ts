@@ -140,7 +140,7 @@ async function prepareUfs(ufs: Server, directory: string, plan: Plan): Promise<v
   await client
     .send({ method: 'PUT', path: `/${bucket}`, query: [['policy', '']], body })
     .finally(() => client.close());
-  for (const size of plan.sizes) linkColdObjects(join(directory, 'ufs/data', bucket), size, plan.rounds);
+  for (const size of plan.sizes) linkColdObjects(join(directory, 'ufs/data', bucket), size, plan.rounds + 1);
 }
 
 async function writeWarm(server: Server, plan: Plan): Promise<void> {
@@ -171,6 +171,7 @@ async function measureAt(at: At): Promise<void> {
     const warmUpMs = index === 0 ? Math.max(2000, sampleMs) : sampleMs;
     const setting: Setting = { distanceMs, size, rounds, sampleMs, warmUpMs };
     if (plan.temperatures.includes('warm')) await measurement.warm(contenders, setting);
+    else await measurement.warmUp(contenders, setting);
     if (plan.halfLoad && size.name === '4KiB' && distanceMs === 0) {
       await measureHalfLoad(measurement, contenders, { ...setting, sampleMs: 2 * plan.sampleMs });
     }

@@ -122,7 +122,10 @@ function reportOf(plan: Plan, { ufsName, samples, outcome, queuedShare }: Measur
       `Memory, last quarter to second: ${memoryGrowth.toFixed(2)} (${judged(memoryGrowth, growthMax)}).`,
       `Evictions: ${evictions}; from the UFS: ${formatSize(ufsBytes)}.`,
     ],
-    figures: { ufs: ufsName, plan, failures: outcome.failures, verdict, queuedShare, samples },
+    figures: {
+      ...{ ufs: ufsName, plan, requests: outcome.requests, failures: outcome.failures },
+      ...{ p50Us: times.quantile(0.5), p99Us: times.quantile(0.99), verdict, queuedShare, samples },
+    },
   };
 }
 

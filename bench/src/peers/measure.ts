@@ -35,6 +35,13 @@ export class Measurement {
   }
 
   async warm(contenders: readonly Contender[], setting: Setting): Promise<void> {
+    await this.warmUp(contenders, setting);
+    const reads = warmReads(setting.size);
+    await this.#rounds(contenders, setting, 'warm', () => ({ reads, durationMs: setting.sampleMs }));
+  }
+
+  /** Caches what is read warm, and lets servers make machine code of theirs. */
+  async warmUp(contenders: readonly Contender[], setting: Setting): Promise<void> {
     const reads = warmReads(setting.size);
     for (const one of contenders) {
       await this.#guarded(one, async () => {
@@ -42,16 +49,20 @@ export class Measurement {
         await this.#run(one, setting, { reads, durationMs: setting.warmUpMs });
       });
     }
-    await this.#rounds(contenders, setting, 'warm', () => ({ reads, durationMs: setting.sampleMs }));
   }
 
   async cold(contenders: readonly Contender[], setting: Setting): Promise<void> {
-    await this.#rounds(contenders, setting, 'cold', ({ peer }, round) => {
+    const jobOf = ({ peer }: Contender, round: number): Job => {
       const own = peer.isCache || peer.name === 'versitygw';
       const all = own ? coldReads(setting.size, round) : warmReads(setting.size);
       const reads = all.slice(0, setting.size.coldRequests);
       return { reads, requests: setting.size.coldRequests };
-    });
+    };
+    // A round more, so that the way of a miss has been gone.
+    for (const one of contenders) {
+      await this.#guarded(one, async () => void (await this.#run(one, setting, jobOf(one, setting.rounds))));
+    }
+    await this.#rounds(contenders, setting, 'cold', jobOf);
   }
 
   /** The same rate for all. */
