@@ -77,14 +77,14 @@ export interface UfsUpload {
    * ...
    */
   readonly headers: HeaderList;
+  /** Of the body, lower-case hex, where it is known beforehand: a body that has another throws before its end. */
+  readonly sha256?: string | undefined;
   /** A checksum that is known only once the body has ended (it came as a trailer). */
   readonly trailer?: { readonly name: string; value(): string } | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Answer to a write: response headers for the client (etag, x-amz-version-id, x-amz-checksum-*, SSE, ...).
- */
+/** Answer to a write: headers for the client (etag, x-amz-version-id, x-amz-checksum-*, SSE, ...). */
 export interface UfsWritten {
   readonly headers: HeaderList;
 }

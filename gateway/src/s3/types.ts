@@ -66,6 +66,8 @@ export interface RequestBody {
   stream(): AsyncIterable<Uint8Array>;
   /** The whole verified body. @throws S3Error MalformedXML over the limit. */
   bytes(limitBytes: number): Promise<Uint8Array>;
+  /** Lower-case hex, of the whole body: signed, and verified before the last bytes come. */
+  readonly sha256: string | undefined;
   /** Checksum trailer announced by x-amz-trailer, its value known after the stream has ended. */
   readonly trailer: { readonly name: string; value(): string } | undefined;
 }

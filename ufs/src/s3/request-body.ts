@@ -47,9 +47,9 @@ const checksumLength: Readonly<Record<string, number>> = {
 export function wireBodyOf(upload: UfsUpload, canSign: boolean): WireBody {
   const source = new ExactSource(upload.body, upload.sizeBytes);
   if (upload.trailer) return trailedBody(source, upload.sizeBytes, upload.trailer);
-  if (!canSign || upload.sizeBytes === 0 || hasDigest(upload.headers)) {
+  if (!canSign || upload.sizeBytes === 0 || upload.sha256 !== undefined || hasDigest(upload.headers)) {
     return {
-      payloadHash: 'UNSIGNED-PAYLOAD',
+      payloadHash: (canSign ? upload.sha256 : undefined) ?? 'UNSIGNED-PAYLOAD',
       headers: [['content-length', String(upload.sizeBytes)]],
       contentLength: upload.sizeBytes,
       pieces: () => source,

@@ -62,6 +62,19 @@ describe('a put', () => {
     });
   });
 
+  it('whose hash is known goes as it is under that hash, and is hashed no more', async () => {
+    const { ufs, server } = await openStore(async ({ body, write }) => {
+      write(reply(200, '', [`x-amz-meta-seen: ${(await body()).toString()}`]));
+    });
+    const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+    const written = await ufs.put('k', { ...upload(pieces('a', 'bc'), 3), headers: [], sha256 });
+    expect(written.headers).toEqual([['x-amz-meta-seen', 'abc']]);
+    expect(server.requests[0]?.headers).toMatchObject({
+      'x-amz-content-sha256': sha256,
+      'content-length': '3',
+    });
+  });
+
   it('with a trailer frames the body, so that the store verifies what came last', async () => {
     const { ufs, server } = await openStore(async ({ body, write }) => {
       write(reply(200, '', [`x-amz-meta-seen: ${JSON.stringify((await body()).toString())}`]));

@@ -33,6 +33,7 @@ export async function uploadOf(
     sizeBytes,
     body: sizeBytes === 0 ? nothing() : stream,
     headers: options.headers,
+    sha256: body.sha256,
     trailer: body.trailer,
   };
 }

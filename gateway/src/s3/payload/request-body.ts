@@ -75,12 +75,17 @@ function wholeNumber(text: string | undefined): number | undefined {
 }
 
 function digestCheckOf(mode: PayloadMode, digests: AnnouncedDigests): DigestCheck {
-  return new DigestCheck(digests, mode.kind === 'sha256' ? mode.hex : undefined);
+  return new DigestCheck(digests, sha256Of(mode));
+}
+
+function sha256Of(mode: PayloadMode): string | undefined {
+  return mode.kind === 'sha256' ? mode.hex : undefined;
 }
 
 /** Of requests that have none, or whose body is not theirs to read. */
 export const noBody: RequestBody = {
   sizeBytes: undefined,
+  sha256: undefined,
   async *stream() {},
   bytes: () => Promise.resolve(new Uint8Array(0)),
   trailer: undefined,
@@ -96,6 +101,7 @@ interface BodyDecoder {
 
 class VerifiedBody implements RequestBody {
   readonly sizeBytes: number;
+  readonly sha256: string | undefined;
   readonly trailer: RequestBody['trailer'];
   readonly #options: RequestBodyOptions;
   readonly #digests: AnnouncedDigests;
@@ -107,6 +113,7 @@ class VerifiedBody implements RequestBody {
     { sizeBytes, digests }: { readonly sizeBytes: number; readonly digests: AnnouncedDigests },
   ) {
     this.sizeBytes = sizeBytes;
+    this.sha256 = sha256Of(options.mode);
     this.#options = options;
     this.#digests = digests;
     this.trailer = digests.trailer && {
