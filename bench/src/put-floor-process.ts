@@ -1,6 +1,7 @@
 /**
  * The least that a PUT can cost in Node: a process that reads bytes from one socket, hashes them, and writes
- * them to another. Its argument is the port it sends to. It tells the port it listens on, and answers each connection with one byte when all has gone through.
+ * them to another. Its argument is the port it sends to. It tells the port it listens on, and answers each
+ * connection with one byte when all has gone through.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

@@ -77,7 +77,7 @@ export interface UfsUpload {
    * ...
    */
   readonly headers: HeaderList;
-  /** Of the body, lower-case hex, where it is known beforehand: a body that has another throws before its end. */
+  /** Of the body, lower-case hex, where it is known: a body that has another throws before its end. */
   readonly sha256?: string | undefined;
   /** A checksum that is known only once the body has ended (it came as a trailer). */
   readonly trailer?: { readonly name: string; value(): string } | undefined;
