@@ -69,6 +69,17 @@ describe('read-ahead', () => {
     expect((await node.stat({ object, want: 'bytes' })).pages.cached).toBeLessThan(5);
   });
 
+  it('ends where one page is more than the budget of bytes in flight', async () => {
+    ufs.put('data', content);
+    const { node, metrics } = await nodes.open(ufs.asUfs(), {
+      settings: { ...settings, fillsInFlightBytesMax: 1, cacheSizeBytes: 0 },
+    });
+    // Each read waits until nothing is in flight any more.
+    for (let at = 0; at < 12; at += 1) await read(node, at * pageSizeBytes, pageSizeBytes);
+    const [inFlight] = await metrics.samples('forebay_fill_bytes_in_flight');
+    expect(inFlight?.value).toBe(0);
+  });
+
   it('is off where it is set to none', async () => {
     ufs.put('data', content);
     const { node } = await nodes.open(ufs.asUfs(), { settings: { readAheadPagesMax: 0 } });

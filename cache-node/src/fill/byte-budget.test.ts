@@ -21,6 +21,21 @@ describe('the budget of bytes in flight', () => {
     expect(states(budget.take(5, 'demand'))).toEqual(['taken']);
   });
 
+  it('lets one ahead in that is larger than half, alone and behind demand', () => {
+    for (const bytesMax of [1, 10]) {
+      const budget = new ByteBudget(bytesMax);
+      const demand = budget.take(bytesMax, 'demand');
+      const ahead = [budget.take(8, 'ahead'), budget.take(1, 'ahead')];
+      const later = budget.take(10, 'demand');
+      budget.release(demand);
+      expect(states(later, ...ahead)).toEqual(['taken', 'waiting', 'waiting']);
+      budget.release(later);
+      expect(states(...ahead)).toEqual(['taken', 'waiting']);
+      budget.release(ahead[0]!);
+      expect(states(...ahead)).toEqual(['released', 'taken']);
+    }
+  });
+
   it('lets demand before what waits ahead, in the order it came', () => {
     const budget = new ByteBudget(10);
     const first = budget.take(10, 'demand');
@@ -58,6 +73,20 @@ describe('the budget of bytes in flight', () => {
     const demand = budget.take(6, 'demand');
     expect(states(demand)).toEqual(['taken']);
     expect(lingering).toHaveLength(1);
+  });
+
+  it('lets everybody in sooner or later, however large', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.boolean())), (wanted) => {
+        const budget = new ByteBudget(100);
+        const live = wanted.map(([bytes, ahead]) => budget.take(bytes, ahead ? 'ahead' : 'demand'));
+        while (live.length > 0) {
+          const next = live.findIndex(({ state }) => state === 'taken');
+          expect(next).toBeGreaterThanOrEqual(0);
+          budget.release(live.splice(next, 1)[0]!);
+        }
+      }),
+    );
   });
 
   it('never exceeds its bounds, forgets nobody and starves nobody', () => {

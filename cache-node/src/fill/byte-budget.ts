@@ -1,8 +1,8 @@
 /**
  * One budget for all bytes in flight: pages being filled, and pages on their way to disk. Demand goes first:
- * what a reader waits for. What is fetched ahead of readers never takes more than half and waits while
- * demand waits. Within each, first come, first served, so nothing starves: what is ahead becomes demand as
- * soon as a reader waits for it (`promote`).
+ * what a reader waits for. What is fetched ahead of readers waits while demand waits, and never takes more
+ * than half; only what is larger than that by itself goes alone. Within each, first come, first served, so
+ * nothing starves: what is ahead becomes demand as soon as a reader waits for it (`promote`).
  */
 import { assert } from '@forebay/core/errors';
 
@@ -118,8 +118,9 @@ export class ByteBudget {
 
   #admitAhead(): void {
     for (let next = this.#ahead[0]; next; next = this.#ahead[0]) {
-      const fits = this.#aheadBytes + next.bytes <= this.bytesMax / 2 && this.#fits(next.bytes);
-      if (!fits) return;
+      const isWithinHalf = this.#aheadBytes + next.bytes <= this.bytesMax / 2;
+      // One larger than half would wait for ever: alone it may go, as long as nobody else wants anything.
+      if (this.#bytes > 0 && !(isWithinHalf && this.#fits(next.bytes))) return;
       this.#admitFirst(this.#ahead);
     }
   }
