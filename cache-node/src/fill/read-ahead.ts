@@ -1,18 +1,34 @@
 /**
  * Reads ahead of requests: where the reads of a version follow a pattern, the bytes that are likely to be
  * asked for next are filled before they are. Everybody else goes first: these fills take what is left of the
- * budget and of the mount's amplification, and end when the reader leaves.
+ * budget and of the mount's amplification, are few where the cache is small, and end when the reader leaves.
  */
-import { pagesOf } from '@forebay/core/page';
+import { type PageSetId, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import { AccessTracker } from './access-tracker.ts';
 import { chunkPagesOf, type FillContext } from './fill-context.ts';
 import { type PageSource, pagedObjectOf } from './page-source.ts';
 import { isMissing, sendFill } from './send-fill.ts';
 
+/** The last so many requests that went ahead. */
+const turnsMax = 32;
+
+/** How many objects are read ahead side by side: all of them share what the cache has room for. */
+class ReadAheadTurns {
+  readonly #turns: PageSetId[] = [];
+  readers = 1;
+
+  add(set: PageSetId): void {
+    this.#turns.push(set);
+    if (this.#turns.length > turnsMax) this.#turns.shift();
+    this.readers = new Set(this.#turns).size;
+  }
+}
+
 export class ReadAhead {
   readonly #context: FillContext;
   readonly #tracker = new AccessTracker();
+  readonly #turns = new ReadAheadTurns();
 
   constructor(context: FillContext) {
     this.#context = context;
@@ -20,9 +36,9 @@ export class ReadAhead {
 
   /** A client reads `range`; its signal, looked at only where something is brought, says when it has left. */
   onRead(source: PageSource, range: ByteRange, client: { readonly signal: AbortSignal }): void {
-    const { aheadPages } = this.#context;
-    if (aheadPages === 0) return;
+    if (this.#context.aheadPages === 0) return;
     const { set, info, pageSizeBytes } = source;
+    const aheadPages = this.#aheadPagesOf(source);
     const told = this.#tracker.read(set, range, info.sizeBytes, {
       windowBytesMin: 2 * pageSizeBytes,
       windowBytesMax: aheadPages * pageSizeBytes,
@@ -40,6 +56,13 @@ export class ReadAhead {
     }
   }
 
+  /** Fewer where they would be many for the cache: gone, or old, before the first of them is read. */
+  #aheadPagesOf({ policy, pageSizeBytes }: PageSource): number {
+    const { store, aheadPages } = this.#context;
+    const pages = Math.floor(store.unreadBytesMax(policy) / pageSizeBytes / this.#turns.readers);
+    return Math.min(aheadPages, Math.max(1, pages));
+  }
+
   /** False where nothing more may be brought now. */
   #bring(
     source: PageSource,
@@ -47,13 +70,14 @@ export class ReadAhead {
     signal: AbortSignal,
   ): boolean {
     const context = this.#context;
-    const { info, pageSizeBytes, object, ufs } = source;
+    const { set, info, pageSizeBytes, object, ufs } = source;
     const start = run.first * pageSizeBytes;
     const bytes = Math.min(run.endExclusive * pageSizeBytes, info.sizeBytes) - start;
     if (!context.amplifications.of(object.mount).allows(bytes, 0)) return false;
     if (!context.store.couldStore(pagedObjectOf(source), Math.min(bytes, pageSizeBytes))) return false;
     const load = context.loads.of(ufs);
     if (signal.aborted || !ufs.queue.hasRoom || !load.enterAhead()) return false;
+    this.#turns.add(set);
     const reader = { pageIndex: run.first, wantedEnd: run.endExclusive, wake: () => {} };
     const { fill, over } = sendFill(source, { ...run, urgency: 'ahead' }, { context, reader });
     const leave = () => fill.detach(reader);

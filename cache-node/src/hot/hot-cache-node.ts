@@ -210,7 +210,9 @@ export class HotCacheNode implements CacheNode {
 
   async #learn(question: HotQuestion, askedAtMs: number): Promise<void> {
     const facts = await this.#options.askFacts(question);
-    if (facts) await this.#options.hot.learn(question.object, facts, askedAtMs);
+    if (!facts) return;
+    this.#uses.learned(facts.set, question.first, question.endExclusive - question.first);
+    await this.#options.hot.learn(question.object, facts, askedAtMs);
   }
 }
 

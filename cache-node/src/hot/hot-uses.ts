@@ -1,6 +1,9 @@
 /**
  * What was served from hot objects, gathered for the home: which pages were used, so that eviction knows
  * them, and how many bytes each mount served, so that its read amplification is right. Told in batches.
+ *
+ * Uses of a page that has just become hot are not told: it was read at the home a moment ago, and reads of
+ * the same page in small ranges are one use, which the home knows of.
  */
 import type { Mount } from '@forebay/core/mount';
 import type { PageSetId } from '@forebay/core/page';
@@ -14,10 +17,15 @@ const flushMs = 500;
 /** Told at once where so many are waiting. */
 const pagesMax = 4096;
 
+type PagesBySet = Map<PageSetId, Set<number>>;
+
 export class GatheredUses {
   readonly #tell: (uses: HotUses) => void;
-  #pages = new Map<PageSetId, Set<number>>();
+  #pages: PagesBySet = new Map();
   #pageCount = 0;
+  /** Pages that have become hot since uses were told last, and in the time before that. */
+  #newlyHot: PagesBySet = new Map();
+  #lately: PagesBySet = new Map();
   #servedBytes = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -25,15 +33,14 @@ export class GatheredUses {
     this.#tell = tell;
   }
 
+  /** These pages are known here from now on. */
+  learned(set: PageSetId, first: number, count: number): void {
+    addPages(this.#newlyHot, set, first, count);
+    this.#arm();
+  }
+
   used(set: PageSetId, first: number, count: number): void {
-    let indexes = this.#pages.get(set);
-    if (!indexes) {
-      indexes = new Set();
-      this.#pages.set(set, indexes);
-    }
-    const before = indexes.size;
-    for (let index = first; index < first + count; index += 1) indexes.add(index);
-    this.#pageCount += indexes.size - before;
+    this.#pageCount += addPages(this.#pages, set, first, count);
     if (this.#pageCount >= pagesMax) this.flush();
     else this.#arm();
   }
@@ -47,16 +54,35 @@ export class GatheredUses {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#pageCount === 0 && this.#servedBytes.size === 0) return;
-    const pages = [...this.#pages].map(([set, indexes]) => [set, [...indexes]] as const);
+    const pages = [...this.#pages]
+      .map(([set, indexes]) => [set, [...indexes].filter((index) => !this.#isNew(set, index))] as const)
+      .filter(([, indexes]) => indexes.length > 0);
     const uses = { pages, servedBytes: [...this.#servedBytes] };
+    this.#lately = this.#newlyHot;
+    this.#newlyHot = new Map();
     this.#pages = new Map();
     this.#pageCount = 0;
     this.#servedBytes = new Map();
-    this.#tell(uses);
+    if (pages.length > 0 || uses.servedBytes.length > 0) this.#tell(uses);
+  }
+
+  #isNew(set: PageSetId, index: number): boolean {
+    return Boolean(this.#newlyHot.get(set)?.has(index) || this.#lately.get(set)?.has(index));
   }
 
   #arm(): void {
     this.#timer ??= setTimeout(() => this.flush(), flushMs).unref();
   }
+}
+
+/** How many of them are new. */
+function addPages(pages: PagesBySet, set: PageSetId, first: number, count: number): number {
+  let indexes = pages.get(set);
+  if (!indexes) {
+    indexes = new Set();
+    pages.set(set, indexes);
+  }
+  const before = indexes.size;
+  for (let index = first; index < first + count; index += 1) indexes.add(index);
+  return indexes.size - before;
 }

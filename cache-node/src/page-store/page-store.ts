@@ -24,6 +24,8 @@ import { applyPolicies, type PolicyOf } from './stored-objects.ts';
 const buffersKeptBytesMax = 16 * 1024 * 1024;
 /** Of the sketch that counts uses of pages that are not stored yet. */
 const usesBytes = 1024 * 1024;
+/** Half of what the policy keeps new pages in. */
+const unreadShare = 1 / 20;
 const expiryMs = 1000;
 const expiryRows = 20_000;
 
@@ -183,6 +185,13 @@ export class PageStore {
     if (quotaBytes !== undefined && lengthBytes > quotaBytes) return false;
     if (lengthBytes <= Math.min(this.#memoryPageBytesMax(), this.memory.sizeBytesMax)) return true;
     return this.#directories.some((directory) => directory.couldHold(lengthBytes));
+  }
+
+  /** Of one object, what may come before anybody reads it. */
+  unreadBytesMax({ quotaBytes = Number.POSITIVE_INFINITY }: PagedObject['policy']): number {
+    let bytesMax = 0;
+    for (const directory of this.#directories) if (directory.canWrite) bytesMax += directory.bytesMax;
+    return Math.min(quotaBytes, bytesMax || this.memory.sizeBytesMax) * unreadShare;
   }
 
   /** In both tiers, those on their way to disk included. @throws the signal's reason */
