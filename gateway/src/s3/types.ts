@@ -64,6 +64,11 @@ export interface RequestBody {
    * once.
    */
   stream(): AsyncIterable<Uint8Array>;
+  /**
+   * Of a piece of the stream, or a part of one: nobody looks at these bytes any more, nor at those before
+   * them. Their memory is freed at once. Who keeps pieces need not say when it is done.
+   */
+  release(bytes: Uint8Array): void;
   /** The whole verified body. @throws S3Error MalformedXML over the limit. */
   bytes(limitBytes: number): Promise<Uint8Array>;
   /** Lower-case hex, of the whole body: signed, and verified before the last bytes come. */

@@ -28,6 +28,8 @@ export interface UploadOptions {
   readonly request: ClientRequest;
   readonly body: WireBody;
   readonly pieces: AsyncIterable<Uint8Array>;
+  /** Told of each piece that the system has taken. */
+  readonly release: ((bytes: Uint8Array) => void) | undefined;
   /** How long to wait for `100 Continue`; undefined: the request does not ask for it. */
   readonly continueMs: number | undefined;
   /** How long to wait for a refusal once the store has the first 264 KiB; undefined: not at all. */
@@ -112,13 +114,13 @@ export class Upload {
   async #write(): Promise<void> {
     await this.#ready.promise;
     if (this.#halted) return;
-    const { request, body, pieces, limits } = this.#options;
+    const { request, body, pieces, release, limits } = this.#options;
     let waited = false;
     for await (const piece of pieces) {
       if (this.#halted) return;
       this.#givenBytes += piece.byteLength;
       this.#sent = this.#givenBytes === body.contentLength ? 'all' : 'part';
-      const flushed = request.write(piece);
+      const flushed = request.write(piece, release && ((error) => !error && release(piece)));
       if (!waited && this.#sent === 'part' && this.#givenBytes >= lookBytes) {
         waited = true;
         await this.#awaitRefusal();

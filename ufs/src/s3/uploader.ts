@@ -76,7 +76,8 @@ export class Uploader {
       { keys, payloadHash, framing: asks ? [...headers, ['expect', '100-continue']] : headers },
     );
     await this.#gate.enter(upload.signal);
-    return { body, answer: this.#run({ target, body, large, asks, signal: upload.signal }) };
+    const { release, signal } = upload;
+    return { body, answer: this.#run({ target, body, large, asks, release, signal }) };
   }
 
   async close(): Promise<void> {
@@ -88,14 +89,16 @@ export class Uploader {
     body: WireBody;
     large: boolean;
     asks: boolean;
+    release: UfsUpload['release'];
     signal: AbortSignal | undefined;
   }): Promise<UploadAnswer> {
-    const { target, body, large, asks, signal } = options;
+    const { target, body, large, asks, release, signal } = options;
     try {
       const upload = new Upload({
         request: this.#open(target),
         body,
         pieces: body.pieces(target.signChunk),
+        release,
         continueMs: asks ? this.#limits.continueWaitMs : undefined,
         refusalMs: large && !this.#lastTaken ? this.#limits.refusalWaitMs : undefined,
         limits: this.#limits,

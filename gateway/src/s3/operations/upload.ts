@@ -32,6 +32,7 @@ export async function uploadOf(
   return {
     sizeBytes,
     body: sizeBytes === 0 ? nothing() : stream,
+    release: (bytes) => body.release(bytes),
     headers: options.headers,
     sha256: body.sha256,
     trailer: body.trailer,

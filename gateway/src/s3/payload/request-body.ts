@@ -9,6 +9,7 @@ import type { RequestBody, RequestHeaders } from '../types.ts';
 import { type AnnouncedDigests, announcedDigests, contentMd5Of } from './announced-digests.ts';
 import { ChunkedDecoder } from './chunked-decoder.ts';
 import { DigestCheck } from './digest-check.ts';
+import { LentBuffers } from './lent-buffers.ts';
 import type { PayloadMode } from './payload-mode.ts';
 
 const signedChunkBytesMaxDefault = 16 * MiB;
@@ -87,6 +88,7 @@ export const noBody: RequestBody = {
   sizeBytes: undefined,
   sha256: undefined,
   async *stream() {},
+  release: () => {},
   bytes: () => Promise.resolve(new Uint8Array(0)),
   trailer: undefined,
 };
@@ -105,6 +107,7 @@ class VerifiedBody implements RequestBody {
   readonly trailer: RequestBody['trailer'];
   readonly #options: RequestBodyOptions;
   readonly #digests: AnnouncedDigests;
+  readonly #lent = new LentBuffers();
   #consumed = false;
   #trailerValue: string | undefined;
 
@@ -131,6 +134,10 @@ class VerifiedBody implements RequestBody {
     return this.#verified();
   }
 
+  release(bytes: Uint8Array): void {
+    this.#lent.release(bytes);
+  }
+
   async bytes(limitBytes: number): Promise<Uint8Array> {
     if (this.sizeBytes > limitBytes) throw new S3Error('MalformedXML');
     const pieces: Uint8Array[] = [];
@@ -144,6 +151,7 @@ class VerifiedBody implements RequestBody {
     let last: Buffer | undefined;
     this.#options.onFirstRead?.();
     for await (const piece of piecesOf(this.#options.incoming)) {
+      this.#lent.lend(piece);
       for (const data of decoder.push(piece)) {
         check.update(data);
         if (last) yield last;
