@@ -22,6 +22,8 @@ import { Upload, type UploadAnswer } from './upload.ts';
 const askFirstBytes = 64 * 1024;
 /** Shorter than servers keep an idle connection, as a write on one that is just closed cannot be repeated. */
 const idleMs = 4_000;
+/** So much of a body may wait for the store to take it: fewer waits than with Node's 64 KiB. */
+const waitingBytesMax = 256 * 1024;
 
 export interface UploadRequest {
   readonly address: S3Address;
@@ -51,7 +53,12 @@ export class Uploader {
     this.#signer = signer;
     this.#gate = gate;
     this.#limits = limits;
-    const agent = { keepAlive: true, timeout: idleMs, maxSockets: limits.connectionsMax };
+    const agent = {
+      keepAlive: true,
+      timeout: idleMs,
+      maxSockets: limits.connectionsMax,
+      highWaterMark: waitingBytesMax,
+    };
     this.#agent = this.#origin.protocol === 'https:' ? new HttpsAgent(agent) : new HttpAgent(agent);
   }
 
