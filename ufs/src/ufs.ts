@@ -72,10 +72,7 @@ export interface UfsForwarded {
 export interface UfsUpload {
   readonly sizeBytes: number;
   readonly body: AsyncIterable<Uint8Array>;
-  /**
-   * May be told of pieces of the body, or parts of them, that are out: neither these bytes nor those before
-   * them are looked at any more, so that their memory can be used again.
-   */
+  /** Told of pieces, or parts, that are out: these bytes and those before are looked at no more. */
   readonly release?: ((bytes: Uint8Array) => void) | undefined;
   /**
    * Object headers and S3 request headers that the store understands: content-type, x-amz-meta-*, if-match,

@@ -1,5 +1,6 @@
 /** Request bodies for tests, and what becomes of them. */
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { chunkSigningOf } from '../../testing/chunked-body.ts';
 import { S3Error } from '../errors.ts';
 import { RawHeaders } from '../headers.ts';
@@ -31,9 +32,7 @@ export interface BodyOptions {
 }
 
 export function bodyOf({ pieces = [], headers = {}, mode = unsigned, method = 'PUT', ...rest }: BodyOptions) {
-  const incoming = (async function* () {
-    for (const piece of pieces) yield Buffer.from(piece);
-  })();
+  const incoming = Readable.from(pieces.map((piece) => Buffer.from(piece)));
   return createRequestBody({
     incoming,
     headers: new RawHeaders(Object.entries(headers).flat()),

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import { chunkedBody } from '../../testing/chunked-body.ts';
+import { bodyOf, signing, unsigned } from './body-fixture.ts';
 import { LentBuffers } from './lent-buffers.ts';
+import type { PayloadMode } from './payload-mode.ts';
 
 const pieceOf = (sizeBytes: number) => Buffer.from(new ArrayBuffer(sizeBytes));
 
@@ -40,4 +43,29 @@ test('bytes that were not lent are nobody’s business', () => {
   lent.lend(piece);
   lent.release(pieceOf(64 * 1024));
   expect(piece.length).toBe(64 * 1024);
+});
+
+const data = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31) % 253));
+const chunks = [data.subarray(0, 70_000), data.subarray(70_000, 79_000), data.subarray(79_000)];
+const framed = (of: typeof signing | undefined) =>
+  chunkedBody({ chunks, signing: of, trailers: [], trailer: false });
+
+test.each<[string, PayloadMode, Buffer]>([
+  ['plain', unsigned, data],
+  ['in chunks', { kind: 'streaming', signed: undefined, trailer: false }, framed(undefined)],
+  ['in signed chunks', { kind: 'streaming', signed: signing, trailer: false }, framed(signing)],
+])('a body that is sent %s is whole when each piece is released as it comes', async (_, mode, wire) => {
+  for (const cutBytes of [20_000, 65_536, 100_001]) {
+    const pieces = [];
+    for (let at = 0; at < wire.length; at += cutBytes) pieces.push(wire.subarray(at, at + cutBytes));
+    const length = String(data.length);
+    const headers = { 'content-length': length, 'x-amz-decoded-content-length': length };
+    const body = bodyOf({ mode, headers, pieces });
+    const got = [];
+    for await (const piece of body.stream()) {
+      got.push(Buffer.from(piece));
+      body.release(piece);
+    }
+    expect(Buffer.concat(got).equals(data)).toBe(true);
+  }
 });

@@ -2,7 +2,7 @@
  * The body of a request as operations see it: decoded, and verified against all that its head, chunks and
  * trailer announce (S3-WIRE 11, 47-66). What the head alone can prove wrong is refused before a byte is read.
  */
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { MiB } from '@forebay/core/bytes';
 import { S3Error } from '../errors.ts';
 import type { RequestBody, RequestHeaders } from '../types.ts';
@@ -11,12 +11,13 @@ import { ChunkedDecoder } from './chunked-decoder.ts';
 import { DigestCheck } from './digest-check.ts';
 import { LentBuffers } from './lent-buffers.ts';
 import type { PayloadMode } from './payload-mode.ts';
+import { PieceReader } from './piece-reader.ts';
 
 const signedChunkBytesMaxDefault = 16 * MiB;
 
 export interface RequestBodyOptions {
   /** Node's raw request. It is never destroyed from here: an answer must still find its way out. */
-  readonly incoming: AsyncIterable<Buffer>;
+  readonly incoming: Readable;
   readonly headers: RequestHeaders;
   readonly mode: PayloadMode;
   readonly method: string;
@@ -150,13 +151,18 @@ class VerifiedBody implements RequestBody {
     const decoder = this.#decoder();
     let last: Buffer | undefined;
     this.#options.onFirstRead?.();
-    for await (const piece of piecesOf(this.#options.incoming)) {
-      this.#lent.lend(piece);
-      for (const data of decoder.push(piece)) {
-        check.update(data);
-        if (last) yield last;
-        last = data;
+    const pieces = new PieceReader(this.#options.incoming);
+    try {
+      for (let piece = await pieces.next(); piece; piece = await pieces.next()) {
+        this.#lent.lend(piece);
+        for (const data of decoder.push(piece)) {
+          check.update(data);
+          if (last) yield last;
+          last = data;
+        }
       }
+    } finally {
+      pieces.leave();
     }
     decoder.end();
     check.verify(decoder.trailerValue);
@@ -204,16 +210,5 @@ class PlainDecoder implements BodyDecoder {
         NumberBytesProvided: String(this.#receivedBytes),
       },
     });
-  }
-}
-
-/** A client that leaves in the middle sent no whole body: IncompleteBody, unless the error says more. */
-async function* piecesOf(incoming: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  // Left early, Node's own iterator destroys the request: what still comes could no longer be dropped.
-  const pieces = incoming instanceof Readable ? incoming.iterator({ destroyOnReturn: false }) : incoming;
-  try {
-    yield* pieces;
-  } catch (cause) {
-    throw cause instanceof S3Error ? cause : new S3Error('IncompleteBody', { cause });
   }
 }
