@@ -24,7 +24,10 @@ export class PieceReader {
     }
   }
 
-  /** Undefined: the end. One at a time. @throws S3Error IncompleteBody, or one that says more, where the client left in the middle */
+  /**
+   * Undefined: the end. One at a time.
+   * @throws S3Error IncompleteBody, or one that says more, where the client left in the middle
+   */
   next(): Promise<Buffer | undefined> {
     if (this.#failure) return Promise.reject(this.#failure);
     const piece = this.#piece;
