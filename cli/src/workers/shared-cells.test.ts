@@ -1,5 +1,6 @@
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { allCell, cellOf } from '@forebay/core/changes';
+import { allCell, cellOf, cellsBytes } from '@forebay/core/changes';
 import { syscalls } from '@forebay/core/syscalls';
 import { describe, expect, it } from 'vitest';
 import { tempDir } from '../../../test/support/temp.ts';
@@ -22,6 +23,20 @@ describe.skipIf(!syscalls())('cells that processes share', () => {
     const halted = openCells(path);
     voidCells(path);
     expect(halted.valueOf(allCell)).toBe(1);
+    expect(makeCells(path).valueOf(allCell)).toBe(0);
+  });
+
+  it('have their room on disk from the beginning: a disk that fills up later ends no process', () => {
+    const path = join(tempDir('cells'), 'cells');
+    makeCells(path);
+    expect(statSync(path).blocks * 512).toBeGreaterThanOrEqual(cellsBytes);
+  });
+
+  it('of a start that was killed while it made them are no obstacle', () => {
+    const path = join(tempDir('cells'), 'cells');
+    writeFileSync(path, '');
+    expect(() => openCells(path)).toThrow('too short');
+    voidCells(path);
     expect(makeCells(path).valueOf(allCell)).toBe(0);
   });
 });

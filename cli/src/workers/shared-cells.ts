@@ -1,5 +1,5 @@
 /** The cells in memory that all processes of one `serve` map: a file in its data directory. */
-import { closeSync, existsSync, ftruncateSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
 import { Cells, cellsBytes } from '@forebay/core/changes';
 import { syscalls } from '@forebay/core/syscalls';
 
@@ -17,11 +17,15 @@ export function voidCells(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** @param path where there is no file. @throws Error where it cannot be mapped */
+/**
+ * @param path where there is no file
+ * @throws Error where it cannot be mapped, or the disk has no room for it
+ */
 export function makeCells(path: string): Cells {
   const file = openSync(path, 'wx+', 0o600);
   try {
-    ftruncateSync(file, cellsBytes);
+    // Written, not only made long: a count on a part without room on a full disk would end the process.
+    if (writeSync(file, Buffer.alloc(cellsBytes)) < cellsBytes) throw new Error('the disk is full');
     return mapped(file);
   } finally {
     closeSync(file);
@@ -41,5 +45,7 @@ export function openCells(path: string): Cells {
 function mapped(file: number): Cells {
   const calls = syscalls();
   if (!calls) throw new Error('koffi is not installed, or not for this system');
+  // Whoever looks behind a file's end is ended (SIGBUS).
+  if (fstatSync(file).size < cellsBytes) throw new Error('the file of the cells is too short');
   return new Cells(calls.mapShared(file, cellsBytes));
 }
