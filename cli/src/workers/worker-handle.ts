@@ -1,6 +1,5 @@
 /** One worker process as the owner sees it: started, spoken to, waited for. */
 import { type ChildProcess, fork, type Serializable } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import type { MetricValues } from '@forebay/core/metrics';
 import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
@@ -30,14 +29,12 @@ export class WorkerHandle {
   constructor(codeCache: string) {
     // Signals of the terminal reach the whole group; the owner alone acts on them. Secrets are told later.
     this.#child = fork(workerFile, [codeCache], { serialization: 'advanced' });
-    this.ended = once(this.#child, 'exit').then(([code, signal]) => {
+    this.ended = endOf(this.#child).then((how) => {
       for (const answer of this.#waiting.values()) answer(undefined);
-      this.#serving.reject(new Error(`a worker ended while it started (${signal ?? `code ${code}`})`));
-      return signal ? `signal ${signal}` : `code ${code}`;
+      this.#serving.reject(new Error(`a worker ended while it started (${how})`));
+      return how;
     });
     this.#serving.promise.catch(() => {});
-    // What could not be sent is answered by the end of the process.
-    this.#child.on('error', () => {});
     this.#child.on('message', (message) => this.#take(message as ToOwner));
   }
 
@@ -123,6 +120,17 @@ export class WorkerHandle {
     } else if (message.kind === 'drained') this.#values = message.values;
     else this.#onMessage(message, this);
   }
+}
+
+/** How it ended, or why it never began. */
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `code ${code}`));
+    child.on('error', (error) => {
+      // Of one that runs: what could not be sent is answered by its end.
+      if (child.pid === undefined) resolve(error.message);
+    });
+  });
 }
 
 /** For its last word, after its requests. */

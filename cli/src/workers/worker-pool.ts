@@ -128,10 +128,21 @@ export class WorkerPool {
     const wasSteady = performance.now() - startedMs > steadyMs;
     const afterMs = wasSteady ? restartDelayMinMs : delayMs;
     this.#options.log.error({ pid: worker.pid, how, afterMs }, 'a worker ended: it is started again');
+    this.#startAgain(afterMs);
+  }
+
+  #startAgain(afterMs: number): void {
+    const nextMs = Math.min(2 * afterMs, restartDelayMaxMs);
     const delay = setTimeout(() => {
       this.#delays.delete(delay);
       this.#restarts.inc();
-      this.#launch(new WorkerHandle(this.#options.codeCache), Math.min(2 * afterMs, restartDelayMaxMs));
+      try {
+        this.#launch(new WorkerHandle(this.#options.codeCache), nextMs);
+      } catch (error) {
+        // No memory for a process: the others serve meanwhile.
+        this.#options.log.error({ reason: String(error), afterMs: nextMs }, 'no worker can be started');
+        this.#startAgain(nextMs);
+      }
     }, afterMs);
     this.#delays.add(delay);
   }
