@@ -113,6 +113,24 @@ describe('two workers', () => {
     expect(await metric(forebay, 'forebay_list_pages_total', { result: 'hit' })).toBeGreaterThan(0);
   });
 
+  it('one writer at a time has a key of a directory, through whichever worker', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const puts = clients.map((client, index) => {
+        const headers = { 'if-none-match': '*', 'x-amz-meta-writer': String(index) };
+        return client.send({ method: 'PUT', path: `/lake/once-${round}`, headers, body: contentOf(1, 16) });
+      });
+      const made = (await Promise.all(puts)).filter(({ status }) => status === 200);
+      expect(made).toHaveLength(1);
+      const replaced = clients.map((client, index) => {
+        const headers = { 'x-amz-meta-writer': String(index) };
+        return client.send({ method: 'PUT', path: '/lake/same', headers, body: contentOf(index, 16) });
+      });
+      for (const { status } of await Promise.all(replaced)) expect(status).toBe(200);
+      const { body, headers } = await clients[0]!.send({ path: '/lake/same' });
+      expect(headers['x-amz-meta-writer']).toBe(String(originOf(body).seed));
+    }
+  });
+
   it('a user counts everywhere from the moment it is made, and no longer than it is there', async () => {
     await clients[0]!.put('/lake/for-all', contentOf(7, 64));
     const statement = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::lake/*' };

@@ -32,6 +32,8 @@ export type ToWorker =
   | { readonly kind: 'view'; readonly id: number; readonly view: PlainView }
   | { readonly kind: 'metrics'; readonly id: number }
   | { readonly kind: 'facts'; readonly id: number; readonly facts: HotFacts | undefined }
+  /** The lock of this id is the worker's. */
+  | { readonly kind: 'locked'; readonly id: number }
   | { readonly kind: 'drain'; readonly deadlineMs: number };
 
 /** An object by its names: mounts are told apart by each process itself. */
@@ -51,5 +53,7 @@ export type ToOwner =
   | { readonly kind: 'metrics'; readonly id: number; readonly values: MetricValues }
   | { readonly kind: 'ask'; readonly id: number; readonly question: PlainQuestion }
   | { readonly kind: 'uses'; readonly uses: HotUses }
+  | { readonly kind: 'lock'; readonly id: number; readonly name: string }
+  | { readonly kind: 'unlock'; readonly id: number }
   /** The last word. */
   | { readonly kind: 'drained'; readonly values: MetricValues };

@@ -12,11 +12,13 @@ import type { Metrics } from '@forebay/core/metrics';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { Registry, RegistryView } from '@forebay/core/registry';
 import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
+import { fileLocks } from '@forebay/ufs/file/file-locks';
 import type { DataDir, RootCredentials } from '../data-dir.ts';
 import type { Front } from '../roles/front.ts';
 import type { Undoing } from '../roles/undoing.ts';
 import type { ServeValues } from '../settings.ts';
 import type { PlainQuestion, ToOwner } from './messages.ts';
+import { LentLocks } from './shared-locks.ts';
 import { WorkerHandle } from './worker-handle.ts';
 import { valuesOfWorker } from './worker-limits.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -57,6 +59,7 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   undoing.add(() => dataPlane.close());
   await dataPlane.listen({ path });
   chmodSync(path, 0o600);
+  const locks = new LentLocks(fileLocks);
   const pool = await WorkerPool.start({
     forked,
     codeCache: codeCacheIn(options.dataDir),
@@ -71,7 +74,7 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
       dataPlane: { path, secret },
     },
     view: () => registry.view(),
-    onMessage: (message, worker) => takeMessage(message, worker, { cacheNode, registry }),
+    onMessage: (message, worker) => takeMessage(message, worker, { cacheNode, registry, locks }),
     metrics,
     log,
   });
@@ -94,12 +97,16 @@ function socketPathIn({ path }: DataDir): string {
   return join(tmpdir(), `forebay-${randomBytes(8).toString('hex')}.sock`);
 }
 
-function takeMessage(
-  message: ToOwner,
-  worker: WorkerHandle,
-  { cacheNode, registry }: { readonly cacheNode: LocalCacheNode; readonly registry: Registry },
-): void {
+interface AskedFor {
+  readonly cacheNode: LocalCacheNode;
+  readonly registry: Registry;
+  readonly locks: LentLocks;
+}
+
+function takeMessage(message: ToOwner, worker: WorkerHandle, { cacheNode, registry, locks }: AskedFor): void {
   if (message.kind === 'uses') cacheNode.noteUses(message.uses);
+  else if (message.kind === 'lock') locks.lend(worker, message.id, message.name);
+  else if (message.kind === 'unlock') locks.takeBack(worker, message.id);
   if (message.kind !== 'ask') return;
   const { id, question } = message;
   const { first, endExclusive } = question;

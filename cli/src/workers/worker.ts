@@ -14,6 +14,7 @@ import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
 import { createGateway, type Gateway } from '@forebay/gateway/app';
+import { fileLocks } from '@forebay/ufs/file/file-locks';
 import { metricsOfProcess } from '../event-loop-delay.ts';
 import { openUfsClients } from '../roles/ufs-clients.ts';
 import { Undoing } from '../roles/undoing.ts';
@@ -22,6 +23,7 @@ import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
 import { OwnerCacheNode } from './owner-cache-node.ts';
 import { RegistryReplica } from './registry-replica.ts';
 import { openCells } from './shared-cells.ts';
+import { AskedLocks } from './shared-locks.ts';
 
 /** Resolves with what takes the owner's further messages, once clients can connect. */
 export async function runWorker(start: WorkerStart): Promise<(message: ToWorker) => void> {
@@ -34,6 +36,8 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
   const cells = openCells(start.cellsPath);
   const questions = new Questions();
+  const locks = new AskedLocks(tell);
+  fileLocks.shareBy(locks.take);
   const cacheNode = await openCacheNode(start, { metrics, questions, cells, undoing });
   const gateway = createGateway({
     registry,
@@ -55,6 +59,7 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
       tell({ kind: 'viewed', id: message.id });
     } else if (message.kind === 'metrics') void tellValues(message.id, metrics);
     else if (message.kind === 'facts') questions.answered(message.id, message.facts);
+    else if (message.kind === 'locked') locks.granted(message.id);
     else if (message.kind === 'drain')
       void drain(message.deadlineMs, { gateway, cacheNode, metrics, undoing });
   };

@@ -3,10 +3,10 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Clock, systemClock } from '@forebay/core/clock';
 import { ufsIdentityOf } from '@forebay/core/mount';
-import { KeyLocks } from '../local/key-locks.ts';
 import { LocalUfs } from '../local/local-ufs.ts';
 import type { Ufs } from '../ufs.ts';
 import { FileBackend } from './file-backend.ts';
+import { fileLocks } from './file-locks.ts';
 
 export interface FileUfsOptions {
   /** Need not exist yet: until it does, requests are answered with NoSuchBucket. */
@@ -18,10 +18,6 @@ export interface FileUfsOptions {
 }
 
 const stagedAgeMsMax = 24 * 3600e3;
-
-// One for the process, not for the driver: two mounts of one directory must exclude each other's writers,
-// and a lock that nobody holds is not kept.
-const locks = new KeyLocks();
 
 /**
  * Nothing is written before the first write request, but for what a crash left behind, which is removed
@@ -38,7 +34,7 @@ export async function openFileUfs(options: FileUfsOptions): Promise<Ufs> {
     identity: ufsIdentityOf({ scheme: 'file', directory: options.directory, prefix: '' }),
     region: options.region ?? 'us-east-1',
     backend,
-    locks,
+    locks: fileLocks,
     lockScope: await realpath(directory).catch(() => directory),
     clock,
     partSizeBytesMin: options.partSizeBytesMin,
