@@ -50,6 +50,9 @@ const KiB = 1024;
 /** A change of the mounts reaches both sides within this, or the request fails. */
 const staleMountPausesMs = [20, 50, 100, 200, 400];
 
+/** Longer together than the node waits before it ends the fences of a client that is gone. */
+const endPausesMs = [100, 400, 1000, 2000, 5000, 10_000, 20_000, 40_000];
+
 /** What all bodies share. */
 interface Held {
   readonly buffers: ReadBuffers;
@@ -109,8 +112,8 @@ export class RemoteCacheNode implements CacheNode {
     return this.#send((connection) => connection.open(request), request.signal);
   }
 
-  async beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
-    await this.#call('beginWrite', { objects: objects.map(wireObjectOf), fenceId });
+  beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
+    return this.#begin({ objects: objects.map(wireObjectOf), fenceId });
   }
 
   async endWrite(
@@ -118,16 +121,16 @@ export class RemoteCacheNode implements CacheNode {
     fenceId: string,
     outcome: WriteOutcome,
   ): Promise<FenceReceipt> {
-    await this.#call('endWrite', { objects: objects.map(wireObjectOf), fenceId, outcome });
+    await this.#end({ objects: objects.map(wireObjectOf), fenceId, outcome });
     return { fenceId, ended: true };
   }
 
-  async beginBucketWrite(mount: Mount, fenceId: string): Promise<void> {
-    await this.#call('beginWrite', { mount: mountNameOf(mount), fenceId });
+  beginBucketWrite(mount: Mount, fenceId: string): Promise<void> {
+    return this.#begin({ mount: mountNameOf(mount), fenceId });
   }
 
   async endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
-    await this.#call('endWrite', { mount: mountNameOf(mount), fenceId, outcome });
+    await this.#end({ mount: mountNameOf(mount), fenceId, outcome });
     return { fenceId, ended: true };
   }
 
@@ -157,6 +160,38 @@ export class RemoteCacheNode implements CacheNode {
   close(): void {
     this.#pool.close();
     this.#held.pipes?.close();
+  }
+
+  async #begin(fence: Readonly<Record<string, unknown>>): Promise<void> {
+    try {
+      await this.#call('beginWrite', fence);
+    } catch (error) {
+      // It may stand all the same, and nothing will be written behind it.
+      if (isLost(error)) void this.#endLater({ ...fence, outcome: 'known' });
+      throw error;
+    }
+  }
+
+  async #end(fence: Readonly<Record<string, unknown>>): Promise<void> {
+    try {
+      await this.#call('endWrite', fence);
+    } catch (error) {
+      if (isLost(error)) void this.#endLater(fence);
+      throw error;
+    }
+  }
+
+  /** A fence that a break left open at the node would stand as long as this process is known there. */
+  async #endLater(fence: Readonly<Record<string, unknown>>): Promise<void> {
+    for (const pauseMs of endPausesMs) {
+      await wait(pauseMs, undefined, { ref: false });
+      try {
+        await this.#call('endWrite', fence);
+        return;
+      } catch (error) {
+        if (!isLost(error)) return;
+      }
+    }
   }
 
   #call(
@@ -191,6 +226,11 @@ export class RemoteCacheNode implements CacheNode {
       }
     }
   }
+}
+
+/** The node did not answer: what it was asked for may be done. */
+function isLost(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof ConnectionLost;
 }
 
 function unreachable(error: unknown): unknown {

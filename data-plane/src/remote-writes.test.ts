@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { anyPort, never, openObject, Pairs, secret } from './testing/pair.ts';
 import { contentOf, lake, mountOf, refOf, ScriptedNode } from './testing/scripted-node.ts';
 
+const waitMs = 5000;
 const pairs = new Pairs();
 afterEach(() => pairs.clear());
 
@@ -49,6 +50,34 @@ describe('writes', () => {
     remote.close();
     await vi.waitFor(() => expect(node.calls).toHaveLength(2));
     expect(node.calls).toEqual(['end f1 /lake:a unknown', 'end bucket f2 lake unknown']);
+  });
+
+  it('whose begin or end was not answered end once the node can be reached again', async () => {
+    for (const broken of ['begin f', 'end f']) {
+      const { node, server, remote, address } = await pairs.open();
+      let closed: Promise<void> | undefined;
+      node.onWrite = (call) => {
+        if (call.startsWith(broken)) closed ??= server.close();
+      };
+      const write = async () => {
+        await remote.beginWrite([refOf('a')], 'f');
+        await remote.endWrite([refOf('a')], 'f', 'known');
+      };
+      await expect(write()).rejects.toMatchObject({ kind: 'ufs-unavailable' });
+      await closed;
+      const before = node.calls.length;
+      const mounts = new MountTable([lake]);
+      await pairs.serve({ node, mounts: () => mounts, secret }, address);
+      await vi.waitFor(() => expect(node.calls.slice(before)).toEqual(['end f /lake:a known']), waitMs);
+    }
+  });
+
+  it('do not begin after their end, as what a broken connection brings late might say', async () => {
+    const { node, remote } = await pairs.open();
+    await remote.beginWrite([refOf('a')], 'f');
+    await remote.endWrite([refOf('a')], 'f', 'known');
+    await remote.beginWrite([refOf('a')], 'f');
+    expect(node.calls).toEqual(['begin f /lake:a', 'end f /lake:a known']);
   });
 
   it('end also where their mount is gone by then', async () => {

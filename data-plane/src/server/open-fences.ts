@@ -22,9 +22,13 @@ export interface OpenFencesOptions {
   readonly graceMs: number;
 }
 
+const endedMax = 10_000;
+
 export class OpenFences {
   readonly #options: OpenFencesOptions;
   readonly #clients = new Map<string, Client>();
+  /** That ended lately: what a connection that was given up still brings must not open them again. */
+  readonly #ended = new Set<string>();
 
   constructor(options: OpenFencesOptions) {
     this.#options = options;
@@ -49,6 +53,7 @@ export class OpenFences {
   /** @throws what the node throws */
   async begin(clientId: string, fenceId: string, fenced: Fenced): Promise<void> {
     const { node } = this.#options;
+    if (this.#ended.has(fenceId)) return;
     // Before anything can be awaited: a client that goes meanwhile must leave no fence behind.
     this.#clients.get(clientId)?.fences.set(fenceId, fenced);
     try {
@@ -71,6 +76,7 @@ export class OpenFences {
     { outcome, fenced }: { readonly outcome: WriteOutcome; readonly fenced: () => Fenced },
   ): Promise<FenceReceipt> {
     const fences = this.#clients.get(clientId)?.fences;
+    this.#remember(fenceId);
     const receipt = await this.#end(fences?.get(fenceId) ?? fenced(), fenceId, outcome);
     fences?.delete(fenceId);
     return receipt;
@@ -80,6 +86,12 @@ export class OpenFences {
   close(): void {
     for (const { timer } of this.#clients.values()) clearTimeout(timer);
     this.#clients.clear();
+  }
+
+  #remember(fenceId: string): void {
+    this.#ended.add(fenceId);
+    const [oldest] = this.#ended;
+    if (this.#ended.size > endedMax) this.#ended.delete(oldest!);
   }
 
   #end(fenced: Fenced, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
