@@ -72,7 +72,7 @@ export interface UfsForwarded {
 export interface UfsUpload {
   readonly sizeBytes: number;
   readonly body: AsyncIterable<Uint8Array>;
-  /** Told of pieces, or parts, that are out: these bytes and those before are looked at no more. */
+  /** Told of pieces, or parts, that are out. Their memory, and that of all before, is freed then. */
   readonly release?: ((bytes: Uint8Array) => void) | undefined;
   /**
    * Object headers and S3 request headers that the store understands: content-type, x-amz-meta-*, if-match,

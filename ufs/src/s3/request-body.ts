@@ -154,9 +154,9 @@ async function* trailedChunks(
         leftInChunk = Math.min(plainChunkBytes, leftBytes);
         yield ascii(`${leftInChunk.toString(16)}\r\n`);
       }
-      yield part;
       leftInChunk -= part.byteLength;
       leftBytes -= part.byteLength;
+      yield part;
       if (leftInChunk === 0) yield ascii('\r\n');
     }
   }
@@ -164,12 +164,15 @@ async function* trailedChunks(
   yield ascii(`0\r\n${trailer.name}:${source.guard(() => trailer.value())}\r\n\r\n`);
 }
 
-/** Parts of a piece, each as long as there is room at that moment. */
-function* cut(piece: Uint8Array, room: () => number): Generator<Uint8Array> {
-  for (let rest = piece; rest.byteLength > 0; ) {
-    const part = rest.subarray(0, room());
-    yield part;
-    rest = rest.subarray(part.byteLength);
+/**
+ * Parts of a piece, each as long as there is room at that moment. A part that was handed over may be gone
+ * when the next one is asked for, and with the last one the piece.
+ */
+function* cut({ buffer, byteOffset, byteLength }: Uint8Array, room: () => number): Generator<Uint8Array> {
+  for (let at = 0; at < byteLength; ) {
+    const partBytes = Math.min(room(), byteLength - at);
+    yield new Uint8Array(buffer, byteOffset + at, partBytes);
+    at += partBytes;
   }
 }
 
