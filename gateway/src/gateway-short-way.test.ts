@@ -12,6 +12,7 @@ import { emptySha256 } from '@forebay/core/sigv4';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkV4 } from '../../test/support/presigned.ts';
 import { AtHandCacheNode } from './testing/at-hand-cache-node.ts';
+import { FileBody } from './testing/file-body.ts';
 import { type RawAnswer, RawClient, signedHead } from './testing/raw-client.ts';
 import { startTestGateway, type TestGateway, testAccessKey, testSecretKey } from './testing/test-gateway.ts';
 import { testMount } from './testing/test-mount.ts';
@@ -272,6 +273,34 @@ describe('the short way', () => {
     }
     client.close();
     await logged.close();
+  });
+
+  it('ends the connection where something goes wrong midway, and nothing else', async () => {
+    class BrokenNode extends AtHandCacheNode {
+      override openNow(request: Parameters<AtHandCacheNode['openNow']>[0]) {
+        const opened = super.openNow(request);
+        if (opened.kind === 'object' && opened.body instanceof FileBody) {
+          opened.body.unread = () => {
+            throw new Error('a defect');
+          };
+        }
+        return opened;
+      }
+    }
+    const broken = new BrokenNode(() => {
+      throw new Error('no UFS is asked');
+    });
+    broken.put('a.txt', { bytes });
+    broken.put('huge', { bytes: huge, file: { descriptor: -1, sliceBytesMax: MiB } });
+    const other = await startTestGateway([testMount({ bucket: 'lake' })], { home: broken });
+    const client = await RawClient.open(other.port);
+    client.send(asked['GET of a file']!().head);
+    await client.closed();
+    await other.whenIdle();
+    const next = await RawClient.open(other.port);
+    expect((await answerTo(next, asked.GET!())).status).toBe(200);
+    next.close();
+    await other.close();
   });
 
   it('does not keep a connection whose client asks for its end', async () => {

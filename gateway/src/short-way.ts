@@ -46,7 +46,7 @@ interface Connection {
 }
 
 export interface ShortWayOptions {
-  /** The answer, where nothing has to be waited for. Never throws. */
+  /** The answer, where nothing has to be waited for. */
   readonly answerNow: (exchange: Exchange) => S3Answer | undefined;
   readonly headText: HeadText;
   readonly observer: Observer;
@@ -112,7 +112,7 @@ export class ShortWay {
   /** True: the request is answered. */
   readonly #take = (head: readonly unknown[], parser: Parser, connection: Connection): boolean => {
     const [major, minor, rawHeaders, methodNumber, target, , , upgrade, keepAlive] = head;
-    const { observer, requestsInFlightMax, clock, answerNow } = this.#options;
+    const { observer, requestsInFlightMax, clock } = this.#options;
     const { socket } = connection;
     connection.passedOn = undefined;
     const method = methods[methodNumber as number];
@@ -133,21 +133,33 @@ export class ShortWay {
       clock,
     );
     observer.begin();
-    const answer = answerNow(exchange);
-    if (answer && this.#write(connection, exchange, answer)) {
-      try {
-        observer.end(exchange);
-      } catch (error) {
-        // Thrown into the parser it would be the end of the process.
-        this.#options.onDefect(exchange, error);
-      }
+    if (!this.#isAnswered(connection, exchange)) {
+      observer.passOn();
+      connection.passedOn = exchange;
+      return this.#leave(connection);
+    }
+    try {
+      observer.end(exchange);
+    } catch (error) {
+      this.#options.onDefect(exchange, error);
+    }
+    return true;
+  };
+
+  /** Never throws: thrown into the parser an error would be the end of the process. */
+  #isAnswered(connection: Connection, exchange: Exchange): boolean {
+    try {
+      const answer = this.#options.answerNow(exchange);
+      if (answer && this.#write(connection, exchange, answer)) return true;
+      exchange.answer ??= answer;
+      return false;
+    } catch (error) {
+      this.#options.onDefect(exchange, error);
+      // What went out nobody knows.
+      connection.socket.destroy();
       return true;
     }
-    observer.passOn();
-    exchange.answer ??= answer;
-    connection.passedOn = exchange;
-    return this.#leave(connection);
-  };
+  }
 
   /** Node's way begins with Node's time. */
   #leave(connection: Connection): false {
