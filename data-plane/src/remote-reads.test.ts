@@ -1,7 +1,7 @@
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { bytesOf, openObject, Pairs } from './testing/pair.ts';
+import { bytesOf, never, openObject, Pairs } from './testing/pair.ts';
 import { contentOf, refOf } from './testing/scripted-node.ts';
 
 const KiB = 1024;
@@ -151,6 +151,20 @@ describe('errors', () => {
       expect(thrown).toMatchObject({ kind, message, retryAfterMs });
       if (error instanceof UfsAnswerError) expect(thrown).toMatchObject({ answer });
     }
+  });
+
+  it('of an open that is answered at once are its own, and others on the connection go on', async () => {
+    const { node, remote } = await pairs.open({ client: { connectionsMax: 1 } });
+    const content = contentOf(3_000_000);
+    node.put('a', content);
+    const body = await openObject(remote, { object: refOf('a'), want: 'bytes' });
+    node.openNow = () => {
+      throw new ForebayError('overloaded', 'no room');
+    };
+    await expect(remote.open({ object: refOf('a'), want: 'info', signal: never })).rejects.toMatchObject({
+      kind: 'overloaded',
+    });
+    expect((await bytesOf(body)).equals(content)).toBe(true);
   });
 
   it('break a body where it breaks, after the bytes before, with their kind', async () => {

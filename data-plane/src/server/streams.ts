@@ -1,5 +1,5 @@
 /** The node's side of one stream: an open with its body, or a call. */
-import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
+import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import { ForebayError } from '@forebay/core/errors';
 import { flagMore, frameType, inlineBytesMax, ProtocolError } from '../wire/frame.ts';
 import { MetaReader, MetaWriter, toJson } from '../wire/meta.ts';
@@ -45,13 +45,22 @@ export class OpenStream implements ServerStream {
       return;
     }
     const request = { ...question, object: { mount, ...question.object }, signal: this.#abort.signal };
-    const opened = node.openNow?.(request);
-    if (opened) this.#answer(opened);
-    else {
-      node.open(request).then(
-        (later) => this.#answer(later),
-        (error: unknown) => this.#fail(error),
-      );
+    if (this.#isAnsweredNow(request)) return;
+    node.open(request).then(
+      (later) => this.#answer(later),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** What goes wrong is this stream's affair: thrown on it would end the connection with all others. */
+  #isAnsweredNow(request: OpenRequest): boolean {
+    try {
+      const opened = this.#connection.deps.node.openNow?.(request);
+      if (opened) this.#answer(opened);
+      return opened !== undefined;
+    } catch (error) {
+      this.#fail(error);
+      return true;
     }
   }
 
