@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { ForebayError } from '@forebay/core/errors';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
 import { MountTable } from '@forebay/core/mount';
@@ -70,6 +72,29 @@ describe('writes', () => {
       await pairs.serve({ node, mounts: () => mounts, secret }, address);
       await vi.waitFor(() => expect(node.calls.slice(before)).toEqual(['end f /lake:a known']), waitMs);
     }
+  });
+
+  it('begin on another connection where the only one breaks', async () => {
+    const { node, address } = await pairs.open();
+    const clients: Socket[] = [];
+    const between = createServer((client) => {
+      clients.push(client);
+      const onward = connect(address as { host: string; port: number });
+      client.pipe(onward).pipe(client);
+      for (const socket of [client, onward]) socket.on('error', () => {});
+    });
+    await once(between.listen(0, '127.0.0.1'), 'listening');
+    const { port } = between.address() as AddressInfo;
+    const place = { host: '127.0.0.1', port };
+    const remote = await pairs.connect({ address: place, secret, connectionsMax: 1 });
+    node.onWrite = () => {
+      for (const client of clients.splice(0, 1)) client.destroy();
+      node.onWrite = () => {};
+    };
+    await remote.beginWrite([refOf('a')], 'f');
+    expect(node.calls).toEqual(['begin f /lake:a', 'begin f /lake:a']);
+    for (const client of clients) client.destroy();
+    between.close();
   });
 
   it('do not begin after their end, as what a broken connection brings late might say', async () => {

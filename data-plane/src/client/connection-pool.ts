@@ -55,8 +55,10 @@ export class ConnectionPool {
 
   /** One more, unless there are enough or one is on its way. */
   #grow(): ClientConnection | undefined {
-    if (this.#isClosed || this.#connections.length >= this.#options.connectionsMax) return undefined;
-    if (this.#connections.some((connection) => connection.usable && !connection.isReady)) return undefined;
+    // One that broke a moment ago is still here.
+    const usable = this.#connections.filter((connection) => connection.usable);
+    if (this.#isClosed || usable.length >= this.#options.connectionsMax) return undefined;
+    if (usable.some((connection) => !connection.isReady)) return undefined;
     const onClose = (closed: ClientConnection) => {
       const index = this.#connections.indexOf(closed);
       if (index >= 0) this.#connections.splice(index, 1);
