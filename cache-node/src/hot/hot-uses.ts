@@ -2,8 +2,9 @@
  * What was served from hot objects, gathered for the home: which pages were used, so that eviction knows
  * them, and how many bytes each mount served, so that its read amplification is right. Told in batches.
  *
- * Uses of a page that has just become hot are not told: it was read at the home a moment ago, and reads of
- * the same page in small ranges are one use, which the home knows of.
+ * Uses of a page in the batch in which it became hot are not told: it was read at the home a moment ago, and
+ * reads of the same page in small ranges are one use, which the home knows of. Not for longer: the
+ * home has to know what is hot.
  */
 import type { Mount } from '@forebay/core/mount';
 import type { PageSetId } from '@forebay/core/page';
@@ -23,9 +24,8 @@ export class GatheredUses {
   readonly #tell: (uses: HotUses) => void;
   #pages: PagesBySet = new Map();
   #pageCount = 0;
-  /** Pages that have become hot since uses were told last, and in the time before that. */
+  /** Pages that have become hot since uses were told last. */
   #newlyHot: PagesBySet = new Map();
-  #lately: PagesBySet = new Map();
   #servedBytes = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -55,19 +55,17 @@ export class GatheredUses {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const pages = [...this.#pages]
-      .map(([set, indexes]) => [set, [...indexes].filter((index) => !this.#isNew(set, index))] as const)
+      .map(
+        ([set, indexes]) =>
+          [set, [...indexes].filter((index) => !this.#newlyHot.get(set)?.has(index))] as const,
+      )
       .filter(([, indexes]) => indexes.length > 0);
     const uses = { pages, servedBytes: [...this.#servedBytes] };
-    this.#lately = this.#newlyHot;
     this.#newlyHot = new Map();
     this.#pages = new Map();
     this.#pageCount = 0;
     this.#servedBytes = new Map();
     if (pages.length > 0 || uses.servedBytes.length > 0) this.#tell(uses);
-  }
-
-  #isNew(set: PageSetId, index: number): boolean {
-    return Boolean(this.#newlyHot.get(set)?.has(index) || this.#lately.get(set)?.has(index));
   }
 
   #arm(): void {
