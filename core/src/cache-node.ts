@@ -101,6 +101,8 @@ export interface NodeStats {
   readonly fencesOpen: number;
 }
 
+export type OpenedSoon = (opened: OpenedObject | AbsentObject | undefined, error?: unknown) => void;
+
 export interface CacheNode {
   readonly nodeId: string;
   /**
@@ -114,6 +116,14 @@ export interface CacheNode {
    * throws.
    */
   openNow?(request: OpenRequest): OpenedObject | AbsentObject | undefined;
+  /**
+   * `open` without a promise, for a node that is asked at once and answers in a later tick: `done` is called
+   * once then, with what `open` resolves to or undefined and what it rejects with. `signal` is looked at only
+   * for a stream.
+   * @returns to be called where the client has left before that: then `done` is not called. Undefined where
+   * the node cannot be asked at once: `open` is the way, and nothing was asked
+   */
+  openSoon?(request: OpenRequest, done: OpenedSoon): (() => void) | undefined;
   /**
    * Opens a fence on each object: from now until the end no cached info of them is answered and none
    * installed.

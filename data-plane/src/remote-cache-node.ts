@@ -10,6 +10,7 @@ import type {
   FenceReceipt,
   NodeStats,
   OpenedObject,
+  OpenedSoon,
   OpenRequest,
   ReadQuestion,
   WriteOutcome,
@@ -110,6 +111,31 @@ export class RemoteCacheNode implements CacheNode {
 
   open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
     return this.#send((connection) => connection.open(request), request.signal);
+  }
+
+  openSoon(request: OpenRequest, done: OpenedSoon): (() => void) | undefined {
+    const connection = this.#pool.ready();
+    if (!connection) return undefined;
+    let leave = (): void => asked.left();
+    const asked = connection.openSoon(request, (opened, error) => {
+      if (!(error instanceof ConnectionLost || error instanceof StaleMountError)) {
+        leave = () => {};
+        done(opened, error);
+        return;
+      }
+      // Nobody had an answer: the whole question once more, with all that `open` does about it.
+      const { object, want, range, conditions, ifRange, needChecksums = false } = request;
+      const left = new AbortController();
+      leave = () => left.abort();
+      const { signal } = left;
+      const tell: OpenedSoon = (later, cause) => {
+        if (!signal.aborted) done(later, cause);
+        else if (later?.kind === 'object') leaveBody(later.body);
+      };
+      const again = { object, want, range, conditions, ifRange, needChecksums, signal };
+      this.open(again).then(tell, (cause: unknown) => tell(undefined, cause));
+    });
+    return () => leave();
   }
 
   beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
@@ -231,6 +257,13 @@ export class RemoteCacheNode implements CacheNode {
 /** The node did not answer: what it was asked for may be done. */
 function isLost(error: unknown): boolean {
   return error instanceof Error && error.cause instanceof ConnectionLost;
+}
+
+function leaveBody(body: OpenedObject['body']): void {
+  if (body && !(body instanceof Uint8Array))
+    void body[Symbol.asyncIterator]()
+      .return?.()
+      .catch(() => {});
 }
 
 function unreachable(error: unknown): unknown {

@@ -75,6 +75,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 
   const refuse = (error: Error, socket: Socket) => {
+    shortWay.giveUp(socket);
     const reason = answerClientError(error, socket, {
       exchange: exchanges.on(socket),
       hostId: pipeline.hostId,
@@ -96,6 +97,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       // Any other expectation is ignored, not answered 417 (S3-WIRE 10).
       server.on('checkExpectation', listenerFor(false));
       server.on('timeout', (socket) => {
+        if (shortWay.giveUp(socket)) return;
         const stalled = { socket, exchange: exchanges.on(socket), idleTimeoutMs: settings.idleTimeoutMs };
         closeStalled({ ...stalled, refuse: () => refuse(stalledError, socket) });
       });
@@ -123,6 +125,7 @@ function shortWayOf(options: Omit<WayOptions, 'metrics'>): ShortWay {
     zeroCopy: settings.zeroCopy === 'auto',
     onDefect: ({ id }, error) => log.error({ id, err: error }, 'a request could not be told of'),
     answerNow: (exchange) => pipeline.answerNow(exchange),
+    leave: (exchange) => pipeline.leave(exchange),
     headText: new HeadText({ sameHeaders: pipeline.sameHeaders, keepAliveTimeoutMs, wallMs }),
     observer,
     clock,
@@ -169,7 +172,7 @@ function wayOf(options: WayOptions): Way {
 
 /**
  * Where Node's requests go on. Hono rewraps some answers (HEAD), and the adapter would write them again: it
- * never sees them. What has its answer already has only to send it.
+ * never sees them. What was let in already needs no second door.
  */
 function frontOf(options: WayOptions & { readonly exchanges: Exchanges }): (exchange: Exchange) => void {
   const { exchanges, observer, pipeline } = options;
@@ -192,7 +195,7 @@ function frontOf(options: WayOptions & { readonly exchanges: Exchanges }): (exch
     observer.end(exchange);
   };
   return (exchange) => {
-    if (exchange.answer) {
+    if (exchange.admitted || exchange.answer) {
       void sendAnswer(exchange);
       return;
     }

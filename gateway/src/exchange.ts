@@ -9,6 +9,7 @@ import type { Clock } from '@forebay/core/clock';
 import type { Sent } from './s3/answer.ts';
 import { RawHeaders } from './s3/headers.ts';
 import type { Admitted } from './s3/pipeline.ts';
+import type { SoonAnswer } from './s3/soon-answer.ts';
 import type { Principal, S3Answer } from './s3/types.ts';
 
 /** A request without its body, as the parser gives it. */
@@ -46,6 +47,8 @@ export class Exchange {
   errorCode: string | undefined = undefined;
   /** How far the request came without a wait: what is left is to do the rest. */
   admitted: Admitted | undefined = undefined;
+  /** The answer was asked for, and comes in a later tick. */
+  soon: SoonAnswer | undefined = undefined;
   /** The answer, where it needed no wait: what is left is to send it. */
   answer: S3Answer | undefined = undefined;
   /** Where the answer's head and so many bytes of its body are sent already: the answer's body is the rest. */
@@ -93,7 +96,8 @@ export class Exchange {
   /** Whether the client has gone before it had its answer. */
   get isGone(): boolean {
     const outgoing = this.#streams?.outgoing;
-    return outgoing?.destroyed === true && !outgoing.writableFinished;
+    if (!outgoing) return this.head.socket.destroyed;
+    return outgoing.destroyed && !outgoing.writableFinished;
   }
 
   get #attached(): ExchangeStreams {

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkV4 } from '../../test/support/presigned.ts';
 import { AtHandCacheNode } from './testing/at-hand-cache-node.ts';
 import { FileBody } from './testing/file-body.ts';
+import { LaterCacheNode } from './testing/later-cache-node.ts';
 import { type RawAnswer, RawClient, signedHead } from './testing/raw-client.ts';
 import { startTestGateway, type TestGateway, testAccessKey, testSecretKey } from './testing/test-gateway.ts';
 import { testMount } from './testing/test-mount.ts';
@@ -159,6 +160,19 @@ async function untilInFlight(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+describe('the short way, of answers that come soon', () => {
+  it.each(Object.keys(asked))('gives the same bytes as the usual one: %s', async (name) => {
+    const mounts = [testMount({ bucket: 'lake' }), testMount({ bucket: 'open', anonymous: 'read' })];
+    const later = await startTestGateway(mounts, { home: new LaterCacheNode(home) });
+    const client = await RawClient.open(later.port);
+    const shortly = normalised(await answerTo(client, asked[name]!()));
+    const usually = normalised(await answerTo(client, byLongWay(asked[name]!())));
+    client.close();
+    await later.close();
+    expect(shortly).toEqual(usually);
+  });
+});
 
 describe('the short way', () => {
   it.each(Object.keys(asked))('gives the same bytes as the usual one: %s', async (name) => {

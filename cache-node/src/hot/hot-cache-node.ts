@@ -9,6 +9,7 @@ import type {
   FenceReceipt,
   NodeStats,
   OpenedObject,
+  OpenedSoon,
   OpenRequest,
   ReadQuestion,
   WriteOutcome,
@@ -80,6 +81,13 @@ export class HotCacheNode implements CacheNode {
     const opened = await this.#options.home.open(request);
     if (opened.kind === 'object') this.#consider(request, opened);
     return opened;
+  }
+
+  openSoon(request: OpenRequest, done: OpenedSoon): (() => void) | undefined {
+    return this.#options.home.openSoon?.(request, (opened, error) => {
+      if (opened?.kind === 'object') this.#consider(request, opened);
+      done(opened, error);
+    });
   }
 
   beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {

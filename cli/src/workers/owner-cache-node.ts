@@ -10,6 +10,7 @@ import type {
   FenceReceipt,
   NodeStats,
   OpenedObject,
+  OpenedSoon,
   OpenRequest,
   ReadQuestion,
   WriteOutcome,
@@ -34,6 +35,25 @@ export class OwnerCacheNode implements CacheNode {
 
   open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
     return certainly(this.#node.open(request));
+  }
+
+  openSoon(request: OpenRequest, done: OpenedSoon): (() => void) | undefined {
+    let isLeft = false;
+    const leave = this.#node.openSoon?.(request, (opened, error) => {
+      if (!isOwnerLost(error)) done(opened, error);
+      else {
+        setTimeout(() => {
+          if (!isLeft) done(undefined, error);
+        }, certainMs);
+      }
+    });
+    return (
+      leave &&
+      (() => {
+        isLeft = true;
+        leave();
+      })
+    );
   }
 
   beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
@@ -69,7 +89,11 @@ async function certainly<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    if (isKind(error, 'ufs-unavailable') && error.cause instanceof ConnectionLost) await wait(certainMs);
+    if (isOwnerLost(error)) await wait(certainMs);
     throw error;
   }
+}
+
+function isOwnerLost(error: unknown): boolean {
+  return isKind(error, 'ufs-unavailable') && error.cause instanceof ConnectionLost;
 }

@@ -3,7 +3,7 @@
  * for. Its socket reads into buffers that are used again, those of bodies directly.
  */
 import { connect, type Socket } from 'node:net';
-import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
+import type { AbsentObject, OpenedObject, OpenedSoon, OpenRequest } from '@forebay/core/cache-node';
 import { type FrameHeader, flagEnd, frameType, handshakeTypeMax, ProtocolError } from '../wire/frame.ts';
 import { FrameReader, type FrameSink } from '../wire/frame-reader.ts';
 import { fromJson, MetaWriter, toJson } from '../wire/meta.ts';
@@ -120,13 +120,21 @@ export class ClientConnection implements FrameSink, StreamHost {
 
   /** @returns rejects with ConnectionLost, with what the node threw, or with the signal's reason */
   open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
+    return new Promise((resolve, reject) => {
+      const done: OpenedSoon = (opened, error) => (opened ? resolve(opened) : reject(error));
+      this.openSoon(request, done).watch();
+    });
+  }
+
+  /** @returns who calls `left` on it is not told of anything any more. @throws ConnectionLost */
+  openSoon(request: OpenRequest, done: OpenedSoon): OpenStream {
     const stream = this.#begin();
-    const opened = new OpenStream(this, stream, request.signal);
+    const opened = new OpenStream(this, stream, request, done);
     this.#streams.set(stream, opened);
     openMeta.reset();
     writeOpen(openMeta, request, this.windowBytes);
     this.#outbox.frame(frameType.open, stream, openMeta.written);
-    return opened.opened;
+    return opened;
   }
 
   /** @returns as `open` */

@@ -1,9 +1,9 @@
 /** The gateway's side of one stream: an open with its body, or a call. */
-import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
+import type { OpenedObject, OpenedSoon, OpenRequest } from '@forebay/core/cache-node';
 import { ForebayError } from '@forebay/core/errors';
 import { flagMore, frameType, inlineBytesMax, ProtocolError } from '../wire/frame.ts';
 import { fromJson, fromJsonWithInfinity } from '../wire/meta.ts';
-import { type KnownInfos, readAnswer } from '../wire/open-answer.ts';
+import { type FoundMeta, type KnownInfos, readAnswer } from '../wire/open-answer.ts';
 import type { ReadBuffers } from '../wire/read-buffers.ts';
 import { errorOf } from '../wire/wire-errors.ts';
 import type { RelayPipes } from './relay-pipes.ts';
@@ -44,25 +44,29 @@ export interface StreamHost {
   drawMore(stream: number): void;
 }
 
-type Opened = OpenedObject | AbsentObject;
-
 export class OpenStream implements ClientStream, BodySource {
   readonly #host: StreamHost;
   readonly #stream: number;
-  readonly #signal: AbortSignal;
-  readonly #opened: PromiseWithResolvers<Opened> = Promise.withResolvers();
+  readonly #request: Pick<OpenRequest, 'signal'>;
+  readonly #done: OpenedSoon;
+  /** Whoever asked for it may leave by it. */
+  #signal: AbortSignal | undefined;
   #body: RemoteBody | undefined;
   #isOver = false;
 
-  constructor(host: StreamHost, stream: number, signal: AbortSignal) {
+  /** @param request its signal is looked at once there is a stream, or by `watch` */
+  constructor(host: StreamHost, stream: number, request: Pick<OpenRequest, 'signal'>, done: OpenedSoon) {
     this.#host = host;
     this.#stream = stream;
-    this.#signal = signal;
-    signal.addEventListener('abort', this.#abort, { once: true });
+    this.#request = request;
+    this.#done = done;
   }
 
-  get opened(): Promise<Opened> {
-    return this.#opened.promise;
+  /** From now on it ends with the request's signal. */
+  watch(): void {
+    if (this.#signal) return;
+    this.#signal = this.#request.signal;
+    this.#signal.addEventListener('abort', this.#abort, { once: true });
   }
 
   get wantsData(): boolean {
@@ -119,44 +123,50 @@ export class OpenStream implements ClientStream, BodySource {
     if (answer.kind === 'absent') {
       if (hasMore) throw new ProtocolError('a body of nothing');
       this.#end();
-      this.#opened.resolve({ ...answer, nodeId });
+      this.#done({ ...answer, nodeId });
       return;
     }
-    const { hasBody, ...found } = answer;
-    const { range } = answer;
+    const { hasBody, range } = answer;
     const lengthBytes = range === 'unsatisfiable' ? 0 : range.endExclusive - range.start;
     if (!hasMore) {
       if (hasBody && inline.length !== lengthBytes) throw new ProtocolError('a body of another length');
       this.#end();
       // Who gets bytes that are no stream may keep them.
-      this.#opened.resolve({ ...found, nodeId, body: hasBody ? Buffer.from(inline) : undefined });
+      this.#done(openedOf(answer, nodeId, hasBody ? Buffer.from(inline) : undefined));
       return;
     }
     if (!hasBody || lengthBytes <= inlineBytesMax) throw new ProtocolError('a stream for nothing');
     this.#body = new RemoteBody(this, { lengthBytes, windowBytes, buffers, pipes });
-    this.#opened.resolve({ ...found, nodeId, body: this.#body });
+    this.watch();
+    this.#done(openedOf(answer, nodeId, this.#body));
   }
 
   #fail(error: Error): void {
     this.#end();
     if (this.#body) this.#body.fail(error);
-    else this.#opened.reject(error);
+    else this.#done(undefined, error);
   }
 
   readonly #abort = (): void => {
     if (this.#body) this.#body.abort();
     else {
       this.left();
-      this.#opened.reject(this.#signal.reason);
+      this.#done(undefined, this.#signal!.reason);
     }
   };
 
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#signal.removeEventListener('abort', this.#abort);
+    this.#signal?.removeEventListener('abort', this.#abort);
     this.#host.over(this.#stream);
   }
+}
+
+/** Spelled out: to spread it costs more than all else here. */
+function openedOf(answer: FoundMeta, nodeId: string, body: OpenedObject['body']): OpenedObject {
+  const { kind, cache, ageMs, condition, range, whole, pages, info } = answer;
+  return { kind, cache, ageMs, nodeId, info, condition, range, whole, pages, body };
 }
 
 export interface CallOptions {

@@ -37,6 +37,15 @@ export class ConnectionPool {
     return this.#whenReady(grown ?? best);
   }
 
+  /** The same where it takes no wait; undefined also where all are full. */
+  ready(): ClientConnection | undefined {
+    const best = this.#leastUsed();
+    if (!best?.isReady) return undefined;
+    if (best.streamCount < fewStreams) return best;
+    this.#grow();
+    return best.streamCount < this.#options.streamsPerConnectionMax ? best : undefined;
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const connection of [...this.#connections]) connection.destroy('it is not needed any more');

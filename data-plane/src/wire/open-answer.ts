@@ -29,9 +29,8 @@ const bitBody = 4;
 
 type Opened = OpenedObject | AbsentObject;
 /** An answer without its node, which the connection knows, and its body, which comes beside it. */
-export type AnswerMeta =
-  | (Omit<OpenedObject, 'nodeId' | 'body'> & { readonly hasBody: boolean })
-  | Omit<AbsentObject, 'nodeId'>;
+export type FoundMeta = Omit<OpenedObject, 'nodeId' | 'body'> & { readonly hasBody: boolean };
+export type AnswerMeta = FoundMeta | Omit<AbsentObject, 'nodeId'>;
 
 export function writeAnswer(meta: MetaWriter, opened: Opened): void {
   meta.uint8(opened.kind === 'object' ? kindObject : kindAbsent);

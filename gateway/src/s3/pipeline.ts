@@ -31,6 +31,7 @@ import type { Operation, OperationDeps } from './operation.ts';
 import { OperationLookup } from './operation-lookup.ts';
 import { operationTable } from './operation-table.ts';
 import { type ReceiveDeps, ReceivedRequest } from './receive.ts';
+import { SoonAnswer } from './soon-answer.ts';
 import type { S3Answer, S3Handler, S3HandlerNow, S3Request } from './types.ts';
 import { dropUnreadBody, unreadBodyOf } from './unread-body.ts';
 
@@ -105,7 +106,8 @@ export class Pipeline {
 
   /**
    * The answer to a read, where nothing has to be waited for: a hit at hand, or an error. Otherwise
-   * undefined, and `handle` goes on where this stopped. Never throws.
+   * undefined, and it comes by the exchange's `soon`, where that is there now; or `handle` goes on where this
+   * stopped. Never throws.
    */
   answerNow(exchange: Exchange): S3Answer | undefined {
     if (!isPlainRead(exchange)) return undefined;
@@ -114,17 +116,37 @@ export class Pipeline {
       const admitted = this.#admit(exchange, received, received.authenticate());
       exchange.admitted = admitted;
       const { operation, request } = admitted;
-      const answer = this.#handlersNow.get(operation)?.(request);
-      return answer && withoutHidden(request, answer);
+      const handler = this.#handlersNow.get(operation);
+      if (!handler) return undefined;
+      const soon = new SoonAnswer((make) => this.#answerLater(exchange, request, make));
+      const answer = handler(request, soon);
+      if (answer) return withoutHidden(request, answer);
+      if (soon.leave) exchange.soon = soon;
+      return undefined;
     } catch (error) {
       const { admitted } = exchange;
       return this.#errors.answer(exchange, admitted ? asSeenBy(admitted.request, error) : error);
     }
   }
 
+  #answerLater(exchange: Exchange, request: S3Request, make: () => S3Answer): S3Answer {
+    try {
+      return withoutHidden(request, make());
+    } catch (error) {
+      return this.#errors.answer(exchange, asSeenBy(request, error));
+    }
+  }
+
+  /** Of an exchange without streams: its client has gone, and nobody waits for its answer. */
+  leave(exchange: Exchange): void {
+    exchange.soon?.leave?.();
+    this.#errors.answer(exchange, new Error('the client has gone'));
+  }
+
   async handle(exchange: Exchange): Promise<void> {
     let { answer } = exchange;
     try {
+      if (!answer && exchange.soon) answer = await exchange.soon.whenThereOr(exchange.signal);
       answer ??= this.#lateOrNot(exchange, await this.#answer(exchange));
     } catch (error) {
       answer = this.#errors.answer(exchange, error);

@@ -107,5 +107,16 @@ export interface S3Answer {
 
 export type S3Handler = (request: S3Request) => Promise<S3Answer>;
 
-/** The same where nothing has to be waited for; undefined where it has. */
-export type S3HandlerNow = (request: S3Request) => S3Answer | undefined;
+/** Where an answer goes that needs a little wait. */
+export interface AnswerSoon {
+  /**
+   * Set by a handler that has asked for it: then `settle` is called once, in a later tick. To be called where
+   * nobody waits any more, and then it is not.
+   */
+  leave: (() => void) | undefined;
+  /** @param make throws what the handler throws */
+  settle(make: () => S3Answer): void;
+}
+
+/** The same where nothing has to be waited for, or only a little; undefined where it has. */
+export type S3HandlerNow = (request: S3Request, soon: AnswerSoon) => S3Answer | undefined;

@@ -36,13 +36,21 @@ const read =
 
 const readNow =
   (deps: OperationDeps, want: Want): S3HandlerNow =>
-  (request) => {
+  (request, soon) => {
     const { cacheNode } = deps;
     const object = objectOf(deps, request);
-    if (!cacheNode.openNow || isDirectRead(request)) return undefined;
+    if (isDirectRead(request)) return undefined;
     const overrides = responseOverrides(request);
-    const opened = cacheNode.openNow(new ReadRequest(request, object, want));
-    return opened && answerOf(request, opened, overrides);
+    const asked = new ReadRequest(request, object, want);
+    const now = cacheNode.openNow?.(asked);
+    if (now) return answerOf(request, now, overrides);
+    soon.leave = cacheNode.openSoon?.(asked, (opened, error) =>
+      soon.settle(() => {
+        if (!opened) throw error;
+        return answerOf(request, opened, overrides);
+      }),
+    );
+    return undefined;
   };
 
 /** @throws S3Error NoSuchBucket, NoSuchKey, InvalidArgument */
