@@ -1,10 +1,11 @@
 /** The node's side of one stream: an open with its body, or a call. */
 import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import { ForebayError } from '@forebay/core/errors';
+import type { Mount } from '@forebay/core/mount';
 import { flagMore, frameType, inlineBytesMax, ProtocolError } from '../wire/frame.ts';
 import { MetaReader, MetaWriter, toJson } from '../wire/meta.ts';
 import { writeAnswer } from '../wire/open-answer.ts';
-import { readOpen } from '../wire/open-request.ts';
+import { type OpenMeta, readOpen } from '../wire/open-request.ts';
 import type { Outbox } from '../wire/outbox.ts';
 import { failureOf, StaleMountError } from '../wire/wire-errors.ts';
 import { BodySender } from './body-sender.ts';
@@ -20,12 +21,48 @@ export interface ServerStream {
 
 type Opened = OpenedObject | AbsentObject;
 
+/** What the node is asked. Its signal is made only if somebody looks at it. */
+class RemoteRequest implements OpenRequest {
+  readonly object: OpenRequest['object'];
+  readonly want: OpenRequest['want'];
+  readonly range: OpenRequest['range'];
+  readonly conditions: OpenRequest['conditions'];
+  readonly ifRange: OpenRequest['ifRange'];
+  readonly needChecksums: boolean;
+  #abort: AbortController | undefined;
+  isLeft = false;
+
+  constructor(
+    mount: Mount,
+    { object, want, range, conditions, ifRange, needChecksums }: OpenMeta['question'],
+  ) {
+    const { ufsKey, versionId } = object;
+    this.object = { mount, ufsKey, versionId };
+    this.want = want;
+    this.range = range;
+    this.conditions = conditions;
+    this.ifRange = ifRange;
+    this.needChecksums = needChecksums ?? false;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.isLeft) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  leave(): void {
+    this.isLeft = true;
+    this.#abort?.abort();
+  }
+}
+
 const answerMeta = new MetaWriter();
 
 export class OpenStream implements ServerStream {
   readonly #connection: ServerConnection;
   readonly #stream: number;
-  readonly #abort = new AbortController();
+  #request: RemoteRequest | undefined;
   #windowBytes = 0;
   #sender: BodySender | undefined;
 
@@ -44,7 +81,8 @@ export class OpenStream implements ServerStream {
       this.#fail(new StaleMountError(mountName));
       return;
     }
-    const request = { ...question, object: { mount, ...question.object }, signal: this.#abort.signal };
+    const request = new RemoteRequest(mount, question);
+    this.#request = request;
     if (this.#isAnsweredNow(request)) return;
     node.open(request).then(
       (later) => this.#answer(later),
@@ -70,14 +108,14 @@ export class OpenStream implements ServerStream {
   }
 
   leave(): void {
-    this.#abort.abort();
+    this.#request?.leave();
     this.#sender?.leave();
     this.#connection.over(this.#stream);
   }
 
   #answer(opened: Opened): void {
     const body = opened.kind === 'object' ? opened.body : undefined;
-    if (this.#abort.signal.aborted) {
+    if (this.#request?.isLeft) {
       if (body && !(body instanceof Uint8Array)) void leaveBody(body);
     } else if (opened.kind === 'absent' || !body) {
       this.#whole(opened, undefined);
@@ -104,7 +142,7 @@ export class OpenStream implements ServerStream {
 
   /** Answer and body in one frame. */
   #whole(opened: Opened, body: Uint8Array | undefined): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#request?.isLeft) return;
     const { outbox } = this.#connection;
     writeAnswer(answerMeta.reset(), opened);
     outbox.frame(frameType.answer, this.#stream, answerMeta.written, body ? { body } : {});
@@ -125,7 +163,7 @@ export class OpenStream implements ServerStream {
   }
 
   #fail(error: unknown): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#request?.isLeft) return;
     this.#connection.outbox.frame(frameType.failure, this.#stream, failureOf(error));
     this.#connection.over(this.#stream);
   }

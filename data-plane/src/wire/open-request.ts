@@ -69,13 +69,6 @@ export function readOpen(meta: MetaReader): OpenMeta {
   const ufsKey = meta.text();
   const versionId = bits & has.versionId ? meta.text() : undefined;
   const range = bits & has.range ? readRange(meta) : undefined;
-  const conditions: ReadConditions = {
-    ...(bits & has.ifMatch && { ifMatch: meta.text('latin1') }),
-    ...(bits & has.ifNoneMatch && { ifNoneMatch: meta.text('latin1') }),
-    ...(bits & has.ifModifiedSince && { ifModifiedSinceMs: meta.double() }),
-    ...(bits & has.ifUnmodifiedSince && { ifUnmodifiedSinceMs: meta.double() }),
-  };
-  const conditional = has.ifMatch | has.ifNoneMatch | has.ifModifiedSince | has.ifUnmodifiedSince;
   return {
     mountName,
     windowBytes,
@@ -83,10 +76,21 @@ export function readOpen(meta: MetaReader): OpenMeta {
       object: { ufsKey, versionId },
       want: bits & has.bytes ? 'bytes' : 'info',
       range,
-      conditions: bits & conditional ? conditions : undefined,
+      conditions: conditionsOf(bits, meta),
       ifRange: ifRangeOf(bits, meta),
       needChecksums: (bits & has.checksums) !== 0,
     },
+  };
+}
+
+function conditionsOf(bits: number, meta: MetaReader): ReadConditions | undefined {
+  const conditional = has.ifMatch | has.ifNoneMatch | has.ifModifiedSince | has.ifUnmodifiedSince;
+  if (!(bits & conditional)) return undefined;
+  return {
+    ...(bits & has.ifMatch && { ifMatch: meta.text('latin1') }),
+    ...(bits & has.ifNoneMatch && { ifNoneMatch: meta.text('latin1') }),
+    ...(bits & has.ifModifiedSince && { ifModifiedSinceMs: meta.double() }),
+    ...(bits & has.ifUnmodifiedSince && { ifUnmodifiedSinceMs: meta.double() }),
   };
 }
 
