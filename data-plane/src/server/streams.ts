@@ -30,7 +30,7 @@ class RemoteRequest implements OpenRequest {
   readonly ifRange: OpenRequest['ifRange'];
   readonly needChecksums: boolean;
   #abort: AbortController | undefined;
-  isLeft = false;
+  #isLeft = false;
 
   constructor(
     mount: Mount,
@@ -45,14 +45,18 @@ class RemoteRequest implements OpenRequest {
     this.needChecksums = needChecksums ?? false;
   }
 
+  get isLeft(): boolean {
+    return this.#isLeft;
+  }
+
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.isLeft) this.#abort.abort();
+    if (this.#isLeft) this.#abort.abort();
     return this.#abort.signal;
   }
 
   leave(): void {
-    this.isLeft = true;
+    this.#isLeft = true;
     this.#abort?.abort();
   }
 }
