@@ -76,11 +76,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const refuse = (error: Error, socket: Socket) => {
     shortWay.giveUp(socket);
-    const reason = answerClientError(error, socket, {
-      exchange: exchanges.on(socket),
-      hostId: pipeline.hostId,
-      headerBytesMax: settings.headerBytesMax,
-    });
+    const own = { hostId: pipeline.hostId, headerBytesMax: settings.headerBytesMax };
+    const reason = answerClientError(error, socket, { ...own, exchange: exchanges.on(socket) });
     if (reason) metrics.refused.inc({ reason });
   };
 

@@ -1,6 +1,6 @@
 /**
- * The one callback of Node's HTTP parser that the short way (short-way.ts) takes over, and the way back. It is
- * none of Node's documented interfaces: where it is not as expected, nothing is taken over.
+ * The one callback of Node's HTTP parser that the short way (short-way.ts) takes over, and the way back. It
+ * is none of Node's documented interfaces: where it is not as expected, nothing is taken over.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,7 +1,7 @@
 /**
  * The short way of requests whose answer is at hand, or comes soon: from the parser's head straight to the
- * socket, in one write. Node's parser stays, with its limits and its timeouts; what is left out is the pair of
- * streams that Node makes of every request, which costs as much as all else that a hit needs. Whatever the
+ * socket, in one write. Node's parser stays, with its limits and its timeouts; what is left out is the pair
+ * of streams that Node makes of every request, which costs as much as all else that a hit needs. Whatever the
  * short way cannot do, or not yet, goes Node's usual way, with what was found out already (Exchange). So does
  * a request that waits, as soon as anything else happens on its connection.
  *
