@@ -13,10 +13,11 @@ import { crc32 } from '@node-rs/crc32';
 import { LRUCache } from 'lru-cache';
 import { checkedBytes } from '../page-store/directory-layout.ts';
 import {
+  areBlocksSound,
   checksumsBytesOf,
+  isStampOf,
   readRecordStamp,
   readTrailer,
-  type Stamp,
   stampBytes,
 } from '../page-store/page-stamp.ts';
 import type { PlacedPage } from '../page-store/paged-object.ts';
@@ -96,13 +97,11 @@ export class HotFile {
       this.#reads -= 1;
       this.#closeUnused();
     }
-    let block = first;
-    for (let at = 0; at < bytes.byteLength; at += checkedBytes, block += 1) {
-      if (crc32(bytes.subarray(at, at + checkedBytes)) !== this.#checksums.readUInt32LE(block * 4)) {
-        throw new Error('a page that was good fails its checksum');
-      }
+    if (!areBlocksSound(bytes, this.#checksums, first)) {
+      throw new Error('a page that was good fails its checksum');
     }
-    this.#verified.add(first, block, ctimeMs);
+    const blocksEnd = first + Math.ceil(bytes.byteLength / checkedBytes);
+    this.#verified.add(first, blocksEnd, ctimeMs);
     return bytes.subarray(start - from, Math.min(endExclusive - from, bytes.byteLength));
   }
 
@@ -170,7 +169,7 @@ async function openVerified(page: PageId, place: PlacedPage, buffer: Buffer): Pr
     const trailer = Buffer.alloc(checksumsBytesOf(place.lengthBytes) + stampBytes);
     await readWhole(descriptor, trailer, place.lengthBytes);
     const stamp = readTrailer(trailer, place.lengthBytes);
-    if (!stamp || !isOf(stamp, page, place)) return undefined;
+    if (!stamp || !isStampOf(stamp, { ...page, ...place })) return undefined;
     // What nobody asked for would come into the page cache unverified.
     syscalls()?.readNothingMore(descriptor);
     const opened = new HotFile(descriptor, trailer, place);
@@ -193,19 +192,15 @@ export async function readPacked(page: PageId, place: PlacedPage): Promise<Uint8
       await readWhole(descriptor, record, place.packedAt);
       const stamp = readRecordStamp(record);
       const bytes = record.subarray(stampBytes);
-      return stamp && isOf(stamp, page, place) && crc32(bytes) === stamp.checksum ? bytes : undefined;
+      return stamp && isStampOf(stamp, { ...page, ...place }) && crc32(bytes) === stamp.checksum
+        ? bytes
+        : undefined;
     } finally {
       await closeFile(descriptor);
     }
   } catch {
     return undefined;
   }
-}
-
-function isOf(stamp: Stamp, { set, index }: PageId, { seal, lengthBytes }: PlacedPage): boolean {
-  return (
-    stamp.seal === seal && stamp.set === set && stamp.index === index && stamp.lengthBytes === lengthBytes
-  );
 }
 
 /** @throws Error where there are fewer bytes */

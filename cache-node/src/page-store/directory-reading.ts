@@ -9,7 +9,14 @@ import { type Descriptors, OpenFile } from './descriptors.ts';
 import { checkedBytes, type DirectoryLayout } from './directory-layout.ts';
 import type { JournalRow } from './journal-format.ts';
 import { blockOfRecord, isLendable, markOfPack } from './lending.ts';
-import { checksumsBytesOf, readRecordStamp, readTrailer, type Stamp, stampBytes } from './page-stamp.ts';
+import {
+  areBlocksSound,
+  checksumsBytesOf,
+  isStampOf,
+  readRecordStamp,
+  readTrailer,
+  stampBytes,
+} from './page-stamp.ts';
 import type { PageRow } from './page-table.ts';
 import type { PageSlice } from './paged-object.ts';
 
@@ -95,7 +102,7 @@ export class DirectoryReading {
       if ((await file.readInto(bytes, row.offset)) === bytes.byteLength) {
         const stamp = readRecordStamp(bytes);
         const page = bytes.subarray(stampBytes);
-        if (stamp && isOf(stamp, row) && crc32(page) === stamp.checksum) {
+        if (stamp && isStampOf(stamp, row) && crc32(page) === stamp.checksum) {
           if (isLendable(row.lengthBytes)) {
             const block = blockOfRecord(row.offset);
             file.verified.add(block, block + 1, changedMs);
@@ -124,7 +131,7 @@ export class DirectoryReading {
     try {
       const { changedMs } = file;
       const bytes = lent.subarray(0, length);
-      if ((await file.readInto(bytes, start)) === length && isSound(bytes, checksums, first)) {
+      if ((await file.readInto(bytes, start)) === length && areBlocksSound(bytes, checksums, first)) {
         file.verified.add(first, last, changedMs);
         const endExclusive = Math.min(span.endExclusive - start, length);
         return this.#lend(lent, bytes.subarray(span.start - start, endExclusive));
@@ -147,7 +154,7 @@ export class DirectoryReading {
     const trailer = Buffer.alloc(checksumsBytesOf(row.lengthBytes) + stampBytes);
     const found = await file.readInto(trailer, row.lengthBytes);
     const stamp = found === trailer.byteLength ? readTrailer(trailer, row.lengthBytes) : undefined;
-    if (!stamp || !isOf(stamp, row)) return undefined;
+    if (!stamp || !isStampOf(stamp, row)) return undefined;
     file.kept = { seal: row.seal, checksums: trailer };
     return trailer;
   }
@@ -155,21 +162,4 @@ export class DirectoryReading {
   #lend(lent: Buffer, bytes: Uint8Array): PageSlice {
     return { bytes, release: () => this.#buffers.give(lent) };
   }
-}
-
-function isOf(stamp: Stamp, row: JournalRow): boolean {
-  return (
-    stamp.seal === row.seal &&
-    stamp.set === row.set &&
-    stamp.index === row.index &&
-    stamp.lengthBytes === row.lengthBytes
-  );
-}
-
-function isSound(bytes: Buffer, checksums: Buffer, firstBlock: number): boolean {
-  for (let start = 0, block = firstBlock; start < bytes.byteLength; start += checkedBytes, block += 1) {
-    if (crc32(bytes.subarray(start, start + checkedBytes)) !== checksums.readUInt32LE(block * 4))
-      return false;
-  }
-  return true;
 }

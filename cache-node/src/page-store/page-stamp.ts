@@ -140,3 +140,22 @@ function read(bytes: Buffer): Stamp {
     seal: bytes.readUInt32LE(44),
   };
 }
+
+/** Whether a stamp is that of this page, as it was stored. */
+export function isStampOf(
+  stamp: Stamp,
+  { seal, set, index, lengthBytes }: Pick<Stamp, 'seal' | 'set' | 'index' | 'lengthBytes'>,
+): boolean {
+  return (
+    stamp.seal === seal && stamp.set === set && stamp.index === index && stamp.lengthBytes === lengthBytes
+  );
+}
+
+/** Whether blocks of a page file have their checksums. @param bytes from the first block's start on */
+export function areBlocksSound(bytes: Uint8Array, checksums: Buffer, firstBlock: number): boolean {
+  for (let start = 0, block = firstBlock; start < bytes.byteLength; start += checkedBytes, block += 1) {
+    if (crc32(bytes.subarray(start, start + checkedBytes)) !== checksums.readUInt32LE(block * 4))
+      return false;
+  }
+  return true;
+}
