@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pageSizeBytes, readAll, refOf, TestNodes, testMount } from './testing/kit.ts';
-import { StepUfs } from './testing/step-ufs.ts';
+import { gate, StepUfs } from './testing/step-ufs.ts';
 
 const KiB = 1024;
 const nodes = new TestNodes();
@@ -51,6 +51,35 @@ describe('read-ahead', () => {
     const caches: string[] = [];
     for (let at = 0; at < 8; at += 1) caches.push(await read(node, (2 + 10 * at) * pageSizeBytes, 30_000));
     expect(caches.slice(3)).toEqual(['HIT', 'HIT', 'HIT', 'HIT', 'HIT']);
+  });
+
+  it('leaves alone what a request under way will bring, also where its reader is not that far yet', async () => {
+    const pageBytes = 1024 * KiB;
+    ufs.put('large', Buffer.alloc(16 * pageBytes));
+    const { node } = await nodes.open(ufs.asUfs(), {
+      settings: { ...settings, cacheSizeBytes: 1024 * pageBytes, fillsInFlightBytesMax: 64 * pageBytes },
+    });
+    const large = refOf('large', testMount({ pageSizeBytes: pageBytes }));
+    const reading = async (first: number) => {
+      const range = {
+        kind: 'span',
+        start: first * pageBytes,
+        endExclusive: (first + 4) * pageBytes,
+      } as const;
+      return (await readAll(node, large, range)).bytes;
+    };
+    await reading(0);
+    const held = gate();
+    ufs.beforePiece = held.wait;
+    // Its request is for pages 8 to 11; it has not got to the last of them.
+    const second = reading(8);
+    await held.reached;
+    const first = reading(4);
+    await expect.poll(() => ufs.requests.length).toBeGreaterThan(2);
+    held.open();
+    for (const bytes of [await first, await second]) expect(bytes).toHaveLength(4 * pageBytes);
+    const asked = ufs.requests.map(({ range }) => (range?.kind === 'span' ? range.start : 0) / pageBytes);
+    expect(asked.filter((page) => page > 8 && page < 12)).toEqual([]);
   });
 
   it('stops when its reader leaves', async () => {

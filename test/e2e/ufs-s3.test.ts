@@ -78,6 +78,7 @@ describe('on a server that stores any key', await needs('radosgw'), () => {
     copyConditions: false,
     fullComplete: false,
     rangeRefusals: false,
+    tagsKeepDate: false,
     repeatedComplete: false,
     uploadListing: false,
     uploadRefusals: false,

@@ -50,6 +50,7 @@ export class ReadAhead {
     );
     const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
     for (let at = first; at < Math.min(endExclusive, first + aheadPages); ) {
+      at = this.#underWayEnd(set, at, chunkPages);
       const end = this.#runEnd(set, at, Math.min(endExclusive, at + chunkPages));
       if (end > at && !this.#bring(source, { first: at, endExclusive: end }, client.signal)) return;
       at = Math.max(end, at + 1);
@@ -88,6 +89,19 @@ export class ReadAhead {
       leave();
     });
     return true;
+  }
+
+  /**
+   * Behind the pages that a request under way will bring: not all of them need be in flight, where its reader
+   * is not that far yet.
+   */
+  #underWayEnd(set: string, at: number, lookBackPages: number): number {
+    const { flights } = this.#context;
+    for (let index = at - 1; index >= Math.max(0, at - lookBackPages); index -= 1) {
+      const flight = flights.get({ set, index });
+      if (flight) return Math.max(at, flight.fill.endPage);
+    }
+    return at;
   }
 
   #runEnd(set: string, first: number, limit: number): number {

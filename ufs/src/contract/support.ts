@@ -20,6 +20,8 @@ export interface UfsCapabilities {
   readonly checksums: boolean;
   /** `x-amz-tagging` shows up as `x-amz-tagging-count`. */
   readonly tags: boolean;
+  /** New tags leave an object's date as it is. */
+  readonly tagsKeepDate: boolean;
   /** A bucket's CORS rules. */
   readonly cors: boolean;
   /** GetObjectAttributes. */
@@ -50,6 +52,7 @@ export const allCapabilities: UfsCapabilities = {
   startAfterEndsGroup: true,
   checksums: true,
   tags: true,
+  tagsKeepDate: true,
   attributes: true,
   cors: true,
   rangeRefusals: true,
