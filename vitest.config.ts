@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{core,ufs,cache-node,data-plane,gateway,registry,cli,bench}/src/**/*.test.ts',
+            '{core,ufs,cache-node,data-plane,cluster,gateway,registry,cli,bench}/src/**/*.test.ts',
             'test/*.test.ts',
           ],
           // Only against hangs: on a busy machine a property test may take many times its usual second.

@@ -22,8 +22,9 @@ const importEdges: Readonly<Record<string, readonly string[]>> = {
   registry: ['core'],
   'cache-node': ['core', 'ufs'],
   'data-plane': ['core'],
+  cluster: ['core', 'ufs', 'data-plane'],
   gateway: ['core', 'ufs'],
-  cli: ['core', 'ufs', 'registry', 'cache-node', 'data-plane', 'gateway'],
+  cli: ['core', 'ufs', 'registry', 'cache-node', 'data-plane', 'cluster', 'gateway'],
   dashboard: [],
   loadtest: [],
 };

@@ -30,6 +30,29 @@ export interface ReadQuestion {
 export interface OpenRequest extends ReadQuestion {
   /** The client has left: what nobody else needs stops. */
   readonly signal: AbortSignal;
+  /** The epoch by whose ring the node was chosen; absent: the node is the only one. */
+  readonly epoch?: number | undefined;
+}
+
+/** Bytes of one version, asked of an owner of their segment by who has the info from the object's home. */
+export interface ReadRequest {
+  readonly object: ObjectRef;
+  /** As the home answered it. With a strong ETag. */
+  readonly info: ObjectInfo;
+  /** Not empty. */
+  readonly range: ByteRange;
+  /** What is cached, and nothing of the UFS: for a node that takes over pages. */
+  readonly cachedOnly: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface OpenedPages {
+  readonly nodeId: string;
+  /** Of the range: all of it, or with `cachedOnly` as much of its beginning as is cached, also nothing. */
+  readonly endExclusive: number;
+  readonly pages: { readonly hit: number; readonly total: number };
+  /** As `OpenedObject.body`; undefined where there is nothing. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }
 
 interface Answered {
@@ -46,6 +69,11 @@ export interface OpenedObject extends Answered {
   /** What `body` holds. `whole`: no range applied (answer 200). */
   readonly range: ByteRange | 'unsatisfiable';
   readonly whole: boolean;
+  /**
+   * Where `body` ends: before the end of `range` where what follows lies with other nodes (`read`), and at its
+   * start where all does. Absent: at the end of `range`.
+   */
+  readonly bodyEndExclusive?: number | undefined;
   /** Pages of the range found cached when the answer was made, and all pages of the range. */
   readonly pages: { readonly hit: number; readonly total: number };
   /**
@@ -107,7 +135,9 @@ export interface CacheNode {
   readonly nodeId: string;
   /**
    * @throws UfsAnswerError where the UFS refuses (403, NoSuchBucket, ...); ForebayError `ufs-unavailable`,
-   * `version-changed` (the object kept changing), `overloaded`.
+   * `version-changed` (the object kept changing), `overloaded`; `not-home` where the request's epoch is older
+   * than the node's, which is not the object's home. A node that is not, or may not be, the home by an epoch
+   * that the request knows answers all the same: its info comes from the UFS and is not kept.
    */
   open(request: OpenRequest): Promise<OpenedObject | AbsentObject>;
   /**
@@ -127,20 +157,31 @@ export interface CacheNode {
   /**
    * Opens a fence on each object: from now until the end no cached info of them is answered and none
    * installed.
-   * @throws ForebayError `overloaded` past the limit of open fences. Nothing may be written then.
+   * @param epoch by which the node was chosen; absent: the node is the only one
+   * @throws ForebayError `overloaded` past the limit of open fences; `not-home` where the node is not the
+   * leased, settled home of every object in just this epoch. Nothing may be written then.
    */
-  beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void>;
-  /** Drops the objects' info once more and closes the fence. Works for fences this node does not know. */
-  endWrite(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt>;
+  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void>;
+  /**
+   * Drops the objects' info once more and closes the fence. Works for fences this node does not know.
+   * @throws ForebayError `not-home`, as `beginWrite`
+   */
+  endWrite(
+    objects: readonly ObjectRef[],
+    fenceId: string,
+    outcome: WriteOutcome,
+    epoch?: number,
+  ): Promise<FenceReceipt>;
   /**
    * `beginWrite` for a write that may take away every object of the mount's UFS bucket: one fence on all of
    * its keys, in every mount. What was known of them is void for good: of a bucket that is made again
    * nothing of before is answered.
-   * @throws ForebayError `overloaded`
+   * In a cluster every node is asked, because each is the home of some keys.
+   * @throws ForebayError `overloaded`, `not-home`
    */
-  beginBucketWrite(mount: Mount, fenceId: string): Promise<void>;
+  beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): Promise<void>;
   /** `endWrite` for a fence on a whole bucket; voids what is known once more, also without a begin. */
-  endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt>;
+  endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome, epoch?: number): Promise<FenceReceipt>;
   /**
    * What is cached of an object, and what the same read would do now. Asks nothing of the UFS and changes
    * nothing: not what is kept, nor what goes next.
@@ -151,4 +192,14 @@ export interface CacheNode {
    */
   free(request: FreeRequest): Promise<Freed>;
   stats(): Promise<NodeStats>;
+}
+
+/** A cache node of a cluster: it is asked for pages as well, by who knows the info. */
+export interface PageOwner extends CacheNode {
+  /**
+   * Pages of a version: cached ones, and with them what it takes from the UFS. Any node may be asked; one
+   * that owns the segment keeps them.
+   * @throws ForebayError `version-changed`, `ufs-unavailable`, `overloaded`; UfsAnswerError
+   */
+  read(request: ReadRequest): Promise<OpenedPages>;
 }

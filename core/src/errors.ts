@@ -5,8 +5,17 @@
  * - version-changed: the object is no longer the version that was asked for.
  * - overloaded: a limit of this process is reached; come back later.
  * - state-unknown: a write was sent and its outcome, or its fence's end, is not known.
+ * - not-home: the node that was asked may not answer for the object now; learn the newest epoch, ask again.
+ * - node-unavailable: a cache node gave no answer, or broke off; another one, or the UFS, may have the bytes.
  */
-export type ErrorKind = 'ufs-answer' | 'ufs-unavailable' | 'version-changed' | 'overloaded' | 'state-unknown';
+export type ErrorKind =
+  | 'ufs-answer'
+  | 'ufs-unavailable'
+  | 'version-changed'
+  | 'overloaded'
+  | 'state-unknown'
+  | 'not-home'
+  | 'node-unavailable';
 
 export class ForebayError extends Error {
   readonly kind: ErrorKind;

@@ -1,0 +1,35 @@
+/**
+ * CONTRACT Homes: whether this node is, at this instant, the leased, settled home of an object, and since
+ * when without a break (DESIGN §4, The rule (a) and (b)). Everything is synchronous: asked in the tick in
+ * which cached info is answered or installed.
+ */
+export interface Homes {
+  /** The lease holds, the epoch is settled, and the ring says that the key is this node's. */
+  isHome(placementKey: string): boolean;
+  /** The lease holds and the epoch is settled: what a fence on a whole bucket needs. */
+  isSettled(): boolean;
+  /** What is installed now is stamped with this: the number of the epoch. */
+  readonly stamp: number;
+  /**
+   * Whether the node has been home of the key in every epoch from that of the stamp to this one. False also
+   * where that is too long ago to be known. A lapse of the lease is no matter of epochs: it ends the tenure
+   * of all that is known.
+   */
+  isUnbroken(placementKey: string, stamp: number): boolean;
+}
+
+/** Of a cache node that is alone: home of everything, always. */
+export const soleHome: Homes = {
+  isHome: () => true,
+  isSettled: () => true,
+  stamp: 0,
+  isUnbroken: () => true,
+};
+
+/** Which parts of an object this node holds the pages of. */
+export interface Placement {
+  /** Bytes of a segment. */
+  readonly segmentBytes: number;
+  /** Whether this node is an owner of the segment: the first one, or a replica of it. */
+  owns(placementKey: string, segment: number): boolean;
+}
