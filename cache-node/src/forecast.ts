@@ -6,6 +6,7 @@
 import type { CacheResult, ReadQuestion } from '@forebay/core/cache-node';
 import type { ObjectInfo } from '@forebay/core/object';
 import type { ReadForecast, UfsRequest } from '@forebay/core/object-stat';
+import { planOf } from '@forebay/core/open-plan';
 import { pagesOf, wholePagesIn } from '@forebay/core/page';
 import { type ByteRange, resolveRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
@@ -15,7 +16,6 @@ import { pageSetOf } from './fill/page-source.ts';
 import { isMissing } from './fill/send-fill.ts';
 import { type Home, type InfoQuery, wholePagesOf } from './home.ts';
 import type { InfoStore, KnownInfo } from './info-store/info-store.ts';
-import { planOf } from './open-plan.ts';
 import {
   countPages,
   hasWhatIsAsked,

@@ -4,7 +4,7 @@
  * request.
  */
 import type { Clock } from '@forebay/core/clock';
-import { isUfsAnswer } from '@forebay/core/errors';
+import { isAbsence, isUfsAnswer } from '@forebay/core/errors';
 import { infoSlotOf, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import { hasStrongEtag, type ObjectInfo } from '@forebay/core/object';
 import { wholePagesIn } from '@forebay/core/page';
@@ -18,7 +18,7 @@ import { pageSetOf } from './fill/page-source.ts';
 import { isMissing } from './fill/send-fill.ts';
 import type { Token } from './info-store/fences.ts';
 import type { InfoStore } from './info-store/info-store.ts';
-import { type InfoRecord, isAbsence } from './info-store/record.ts';
+import type { InfoRecord } from './info-store/record.ts';
 import { closeBody, UnclaimedAnswer } from './unclaimed-answer.ts';
 
 /** How to ask: a HEAD, or a GET that brings bytes as well. */

@@ -24,9 +24,9 @@ import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import { clientKeyOf, type Mount, type MountTable, type ObjectRef } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
+import { DirectOpener } from '@forebay/ufs/direct-opener';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { BufferPool } from './buffers/buffer-pool.ts';
-import { DirectOpener } from './direct-opener.ts';
 import { Amplifications } from './fill/amplification.ts';
 import { AskedPages } from './fill/asked-pages.ts';
 import { ByteBudget } from './fill/byte-budget.ts';
@@ -93,7 +93,11 @@ export class LocalCacheNode implements CacheNode {
     const { nodeId, clock } = options;
     this.#kept = new KeptObjects({ ...options, info, store: fills.store });
     this.#stats = new ObjectStats(nodeId, { info, home, fills });
-    this.#direct = new DirectOpener({ nodeId, clock, metrics: fills.metrics });
+    this.#direct = new DirectOpener({
+      nodeId,
+      clock,
+      onBytes: (count) => fills.metrics.bytesServed.inc({ source: 'ufs' }, count),
+    });
     const readAhead = new ReadAhead(fills);
     this.#opener = new ObjectOpener({ nodeId, info, home, fills, readAhead, clock, direct: this.#direct });
   }

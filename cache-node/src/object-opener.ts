@@ -5,9 +5,11 @@
 import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
+import { absentOf, openedOf } from '@forebay/core/open-answers';
+import { type OpenPlan, planOf } from '@forebay/core/open-plan';
 import type { ByteRange } from '@forebay/core/range';
+import type { DirectOpener } from '@forebay/ufs/direct-opener';
 import type { Ufs } from '@forebay/ufs/ufs';
-import type { DirectOpener } from './direct-opener.ts';
 import { isCacheable } from './fill/cacheable.ts';
 import type { Fill } from './fill/fill.ts';
 import { cachedPages, type FillContext } from './fill/fill-context.ts';
@@ -19,8 +21,6 @@ import type { ReadAhead } from './fill/read-ahead.ts';
 import { FirstThenRest } from './first-then-rest.ts';
 import type { Home, InfoShare } from './home.ts';
 import type { InfoStore, KnownInfo } from './info-store/info-store.ts';
-import { absentOf, openedOf } from './open-answers.ts';
-import { type OpenPlan, planOf } from './open-plan.ts';
 import {
   countPages,
   hasWhatIsAsked,

@@ -5,12 +5,12 @@
 import type { CacheResult, ReadQuestion } from '@forebay/core/cache-node';
 import { isKind, isUfsAnswer, type UfsAnswer } from '@forebay/core/errors';
 import type { ObjectInfo } from '@forebay/core/object';
+import { needsChecksums, planOf } from '@forebay/core/open-plan';
 import { type PageId, type PageSetId, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import { pageSetOf } from './fill/page-source.ts';
 import type { InfoQuery } from './home.ts';
 import type { KnownInfo } from './info-store/info-store.ts';
-import { needsChecksums, planOf } from './open-plan.ts';
 
 /** Where pages are looked for. */
 interface Pages {

@@ -55,6 +55,16 @@ export function isUfsAnswer(error: unknown, ...codes: string[]): error is UfsAns
   return error instanceof UfsAnswerError && (codes.length === 0 || codes.includes(error.answer.code));
 }
 
+/**
+ * Whether the UFS says that there is nothing: no such key, no such version, or a delete marker, which stores
+ * name in different ways.
+ */
+export function isAbsence(error: unknown): error is UfsAnswerError {
+  if (isUfsAnswer(error, 'NoSuchKey', 'NoSuchVersion')) return true;
+  if (!isUfsAnswer(error) || error.answer.status !== 404) return false;
+  return error.answer.headers?.some(([name]) => name === 'x-amz-delete-marker') ?? false;
+}
+
 export function isKind(error: unknown, kind: ErrorKind): error is ForebayError {
   return error instanceof ForebayError && error.kind === kind;
 }

@@ -1,5 +1,5 @@
 /** What the home remembers of an object: its info, or that there is none, and when the UFS said so. */
-import { isUfsAnswer, type UfsAnswer, type UfsAnswerError } from '@forebay/core/errors';
+import type { UfsAnswer } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
 
@@ -14,16 +14,6 @@ export interface InfoRecord {
   readonly tenure: string;
   /** A drop that came after it may be lost: not good before the UFS confirmed it, on no mount. */
   readonly isDoubtful?: boolean;
-}
-
-/**
- * Whether the UFS says that there is nothing: no such key, no such version, or a delete marker, which stores
- * name in different ways.
- */
-export function isAbsence(error: unknown): error is UfsAnswerError {
-  if (isUfsAnswer(error, 'NoSuchKey', 'NoSuchVersion')) return true;
-  if (!isUfsAnswer(error) || error.answer.status !== 404) return false;
-  return error.answer.headers?.some(([name]) => name === 'x-amz-delete-marker') ?? false;
 }
 
 export interface FreshnessContext {

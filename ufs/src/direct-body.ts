@@ -1,6 +1,6 @@
 /** A UFS body cut to the range that the client asked for: the way of everything that is not cached. */
 import type { ByteRange } from '@forebay/core/range';
-import type { UfsObject } from '@forebay/ufs/ufs';
+import type { UfsObject } from './ufs.ts';
 
 export class DirectBody implements AsyncIterableIterator<Uint8Array> {
   readonly #iterator: AsyncIterator<Uint8Array>;

@@ -1,8 +1,8 @@
 /** What a request means for an object that is known: conditions first, then the range. */
-import type { ReadQuestion } from '@forebay/core/cache-node';
-import { type ConditionOutcome, etagListMatches, evaluateConditions } from '@forebay/core/conditions';
-import type { ObjectInfo } from '@forebay/core/object';
-import { type ByteRange, type RangeRequest, resolveRange } from '@forebay/core/range';
+import type { ReadQuestion } from './cache-node.ts';
+import { type ConditionOutcome, etagListMatches, evaluateConditions } from './conditions.ts';
+import type { ObjectInfo } from './object.ts';
+import { type ByteRange, type RangeRequest, resolveRange } from './range.ts';
 
 export interface OpenPlan {
   readonly condition: ConditionOutcome;

@@ -4,21 +4,20 @@
  */
 import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
-import { ForebayError, isUfsAnswer } from '@forebay/core/errors';
+import { ForebayError, isAbsence, isUfsAnswer } from '@forebay/core/errors';
 import type { ObjectRef } from '@forebay/core/mount';
 import { hasStrongEtag, type ObjectInfo, versionOf } from '@forebay/core/object';
+import { absentOf, openedOf } from '@forebay/core/open-answers';
+import { planOf } from '@forebay/core/open-plan';
 import type { RangeRequest } from '@forebay/core/range';
-import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
 import { DirectBody } from './direct-body.ts';
-import { isAbsence } from './info-store/record.ts';
-import type { CacheNodeMetrics } from './metrics.ts';
-import { absentOf, openedOf } from './open-answers.ts';
-import { planOf } from './open-plan.ts';
+import type { Ufs, UfsObject } from './ufs.ts';
 
 export interface DirectOpenerOptions {
   readonly nodeId: string;
   readonly clock: Clock;
-  readonly metrics: CacheNodeMetrics;
+  /** Told of bytes that go to the client. */
+  readonly onBytes: (count: number) => void;
 }
 
 export class DirectOpener {
@@ -56,7 +55,7 @@ export class DirectOpener {
       await leave(opened);
       return openedOf(found);
     }
-    return openedOf({ ...found, body: new DirectBody(opened, plan.range, this.#countBytes) });
+    return openedOf({ ...found, body: new DirectBody(opened, plan.range, this.#options.onBytes) });
   }
 
   /** Where the answer's shape depends on what the object is. */
@@ -69,7 +68,7 @@ export class DirectOpener {
     }
     const range = plan.whole ? undefined : ({ kind: 'span', ...plan.range } as const);
     const opened = await getVersion(ufs, object, { info, range, signal });
-    const body = new DirectBody(opened, plan.range, this.#countBytes);
+    const body = new DirectBody(opened, plan.range, this.#options.onBytes);
     return openedOf({ ...plan, info: opened.info, ...answered(), body });
   }
 
@@ -78,10 +77,6 @@ export class DirectOpener {
     const sentAtMs = clock.monotonicMs();
     return () => ({ nodeId, cache, ageMs: clock.monotonicMs() - sentAtMs });
   }
-
-  readonly #countBytes = (count: number): void => {
-    this.#options.metrics.bytesServed.inc({ source: 'ufs' }, count);
-  };
 }
 
 type Answered = Pick<OpenedObject, 'nodeId' | 'cache' | 'ageMs'>;

@@ -1,5 +1,5 @@
 /** The two answers of an open, from what was found. */
-import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
+import type { AbsentObject, OpenedObject } from './cache-node.ts';
 
 type Found = Omit<OpenedObject, 'kind' | 'pages' | 'body'> & Partial<Pick<OpenedObject, 'pages' | 'body'>>;
 
