@@ -9,7 +9,7 @@ import { infoSlotOf, type ObjectRef, placementKeyOf } from '@forebay/core/mount'
 import { hasStrongEtag, type ObjectInfo } from '@forebay/core/object';
 import { wholePagesIn } from '@forebay/core/page';
 import type { RangeRequest } from '@forebay/core/range';
-import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
+import { originOf, type Ufs, type UfsObject } from '@forebay/ufs/ufs';
 import { isCacheable } from './fill/cacheable.ts';
 import { Fill } from './fill/fill.ts';
 import { comesInChunks, type FillContext } from './fill/fill-context.ts';
@@ -165,7 +165,9 @@ export class Home {
     try {
       const opened = query.method === 'get' ? await getOrHead(object, ufs, query, signal) : undefined;
       const found = opened?.info ?? (await head(object, ufs, signal));
-      this.#options.fills.loads.of(ufs).answered(clock.monotonicMs() - sent.sentAtMs);
+      if (!opened || originOf(opened) === 'ufs') {
+        this.#options.fills.loads.of(ufs).answered(clock.monotonicMs() - sent.sentAtMs);
+      }
       const content = { kind: 'object', info: found } as const;
       if (hasStrongEtag(found)) info.install(object, request.token, { content, ...sent });
       else info.drop(object);

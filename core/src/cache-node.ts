@@ -114,6 +114,22 @@ export interface DirectoryStats {
   readonly pages: number;
 }
 
+/** Pages on their way to those who own them by now. */
+export interface HandOffProgress {
+  /**
+   * `off`: pages are not moved; `waiting`: for an epoch to settle, or for nodes that cannot be reached;
+   * `done`: every page that another node owns was offered to it.
+   */
+  readonly state: 'off' | 'waiting' | 'moving' | 'done';
+  /** By whose owners it goes; 0: none yet. */
+  readonly epoch: number;
+  /** Objects with pages that others own, and bytes of these pages: gone through so far, and all of them. */
+  readonly objects: number;
+  readonly objectsTotal: number;
+  readonly bytes: number;
+  readonly bytesTotal: number;
+}
+
 export interface NodeStats {
   readonly nodeId: string;
   readonly uptimeMs: number;
@@ -127,6 +143,8 @@ export interface NodeStats {
   readonly infoPersistentEntries: number;
   readonly fillsInFlight: number;
   readonly fencesOpen: number;
+  /** Of a node of a cluster. */
+  readonly handOff?: HandOffProgress | undefined;
 }
 
 export type OpenedSoon = (opened: OpenedObject | AbsentObject | undefined, error?: unknown) => void;

@@ -20,10 +20,15 @@ export interface UfsReadOptions {
    * same.
    */
   readonly ifMatch?: string | undefined;
+  /** The version that is wanted, where it is known: others than the store may have its bytes. */
+  readonly known?: ObjectInfo | undefined;
   /** S3 request headers that the store understands: a customer's key (SSE-C), who pays. */
   readonly headers?: HeaderList | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Where bytes came from: the store, or another cache node that had them. */
+export type UfsOrigin = 'ufs' | 'peer';
 
 export interface UfsObject {
   readonly info: ObjectInfo;
@@ -36,6 +41,12 @@ export interface UfsObject {
    * consumed or `return()`ed, which closes the connection.
    */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Of the piece that was handed out last, and before the first of the one to come. Absent: the store. */
+  readonly origin?: (() => UfsOrigin) | undefined;
+}
+
+export function originOf({ origin }: UfsObject): UfsOrigin {
+  return origin?.() ?? 'ufs';
 }
 
 /**

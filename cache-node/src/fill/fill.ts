@@ -9,7 +9,7 @@
  */
 import { ForebayError } from '@forebay/core/errors';
 import { pageLengthBytes } from '@forebay/core/page';
-import type { UfsObject } from '@forebay/ufs/ufs';
+import { originOf, type UfsObject, type UfsOrigin } from '@forebay/ufs/ufs';
 import type { PagedObject } from '../page-store/paged-object.ts';
 import type { Amplification } from './amplification.ts';
 import type { Urgency } from './byte-budget.ts';
@@ -46,6 +46,7 @@ export class Fill implements FillHandle {
   /** Up to here others should not be asked. */
   #reservedEnd = 0;
   #isOver = false;
+  #origin: UfsOrigin = 'ufs';
   /** Whether the store keeps these pages, as far as one knows. */
   #keeps: boolean;
   readonly #pause = new FillPause();
@@ -154,7 +155,8 @@ export class Fill implements FillHandle {
         const { done, value } = await iterator.next();
         if (done) throw new ForebayError('ufs-unavailable', 'the UFS sent less than it announced');
         leftBytes -= value.byteLength;
-        this.#amplification.fetched(value.byteLength);
+        this.#origin = originOf(opened);
+        if (this.#origin === 'ufs') this.#amplification.fetched(value.byteLength);
         if (skipBytes > 0 && skipBytes >= value.byteLength) {
           // A store that ignores ranges may be far from the first page: not worth it for nobody.
           if (this.#readers.count === 0) return void this.#left();
@@ -179,7 +181,7 @@ export class Fill implements FillHandle {
       const flight = this.#flights[0];
       if (!flight) return false;
       if (!flight.isHeld && !((await this.#mayStart(flight)) && (await this.#hold(flight)))) return false;
-      rest = rest.subarray(flight.append(rest));
+      rest = rest.subarray(flight.append(rest, this.#origin));
       if (flight.filledBytes === flight.lengthBytes) this.#complete(flight);
     }
     return true;

@@ -8,7 +8,7 @@ import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
 import { pageLengthBytes, pagesOf } from '@forebay/core/page';
 import { type RangeRequest, resolveRange } from '@forebay/core/range';
-import type { UfsObject } from '@forebay/ufs/ufs';
+import type { UfsObject, UfsOrigin } from '@forebay/ufs/ufs';
 import type { InfoQuery } from '../home.ts';
 import type { FillContext } from './fill-context.ts';
 import { type PageSource, pageSetOf } from './page-source.ts';
@@ -49,6 +49,11 @@ export class NarrowReads {
 
   get isOver(): boolean {
     return this.#span?.isOver === true;
+  }
+
+  /** Of the bytes that came last. */
+  get origin(): UfsOrigin {
+    return this.#span?.origin ?? 'ufs';
   }
 
   adopt(start: number, opened: UfsObject): void {

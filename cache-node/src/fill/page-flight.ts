@@ -6,6 +6,7 @@
  */
 import { assert } from '@forebay/core/errors';
 import type { PageId } from '@forebay/core/page';
+import type { UfsOrigin } from '@forebay/ufs/ufs';
 import type { BufferPool } from '../buffers/buffer-pool.ts';
 import type { ByteBudget, Share } from './byte-budget.ts';
 
@@ -48,6 +49,8 @@ export class PageFlight {
   readonly lengthBytes: number;
   readonly fill: FillHandle;
   filledBytes = 0;
+  /** Of the last bytes. */
+  origin: UfsOrigin = 'ufs';
   end: FlightEnd | undefined;
   share: Share | undefined;
   #buffer: Buffer | undefined;
@@ -80,7 +83,8 @@ export class PageFlight {
   }
 
   /** Appends what fits; the count of bytes taken. */
-  append(bytes: Uint8Array): number {
+  append(bytes: Uint8Array, origin: UfsOrigin): number {
+    this.origin = origin;
     assert(this.#buffer, 'a page is held before its first bytes');
     const taken = Math.min(bytes.byteLength, this.lengthBytes - this.filledBytes);
     this.#buffer.set(taken === bytes.byteLength ? bytes : bytes.subarray(0, taken), this.filledBytes);

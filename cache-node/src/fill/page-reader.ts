@@ -216,7 +216,7 @@ export class PageReader implements SlicedBody, FillReader {
     if (this.#closed) return undefined;
     if (flight.isHeld && flight.filledBytes > part.start) {
       this.#failures = 0;
-      return this.#serve(this.#copyOf(flight, part), part, 'ufs');
+      return this.#serve(this.#copyOf(flight, part), part, flight.origin);
     }
     if (flight.end?.kind === 'failed') this.#onFailure(flight.end.error, flight.fill.versionId);
     return undefined;
@@ -228,7 +228,7 @@ export class PageReader implements SlicedBody, FillReader {
     try {
       const bytes = await this.#narrow.next();
       this.#failures = 0;
-      return this.#serve(bytes, part, 'ufs');
+      return this.#serve(bytes, part, this.#narrow.origin);
     } catch (error) {
       if (!this.#closed) this.#onFailure(error, this.#source.object.versionId);
       return undefined;
@@ -275,7 +275,7 @@ export class PageReader implements SlicedBody, FillReader {
 
   #serve(bytes: Uint8Array, part: PagePart, source: ServedSource): Uint8Array {
     this.#offset += bytes.byteLength;
-    if (source !== 'ufs') this.#count(part.index, 'hit');
+    if (source === 'memory' || source === 'disk') this.#count(part.index, 'hit');
     this.#countServed(bytes.byteLength, source);
     return bytes;
   }

@@ -1,4 +1,5 @@
 /** Sends the one UFS request of a fill whose version is known. */
+import { originOf } from '@forebay/ufs/ufs';
 import { Fill, type FillRun } from './fill.ts';
 import type { FillContext } from './fill-context.ts';
 import type { FillReader } from './page-flight.ts';
@@ -25,8 +26,8 @@ export function sendFill(
   const open = async () => {
     const sentAtMs = context.clock.monotonicMs();
     const range = { kind: 'span', start, endExclusive } as const;
-    const opened = await ufs.get(ufsKey, { range, versionId, ifMatch: info.etag });
-    context.loads.of(ufs).answered(context.clock.monotonicMs() - sentAtMs);
+    const opened = await ufs.get(ufsKey, { range, versionId, ifMatch: info.etag, known: info });
+    if (originOf(opened) === 'ufs') context.loads.of(ufs).answered(context.clock.monotonicMs() - sentAtMs);
     return opened;
   };
   return { fill, over: fill.run(open) };

@@ -4,7 +4,7 @@
  */
 import { ForebayError } from '@forebay/core/errors';
 import type { ByteRange } from '@forebay/core/range';
-import type { UfsObject } from '@forebay/ufs/ufs';
+import { originOf, type UfsObject, type UfsOrigin } from '@forebay/ufs/ufs';
 import { asFillError, skipBytesOf } from './fill-answers.ts';
 import type { PageSource } from './page-source.ts';
 
@@ -35,6 +35,10 @@ export class SpanRead {
     this.#leftBytes = options.span.endExclusive - options.span.start;
   }
 
+  get origin(): UfsOrigin {
+    return this.#opened ? originOf(this.#opened) : 'ufs';
+  }
+
   get isOver(): boolean {
     return this.#leftBytes === 0;
   }
@@ -49,7 +53,7 @@ export class SpanRead {
       for (;;) {
         const { done, value } = await this.#iterator.next();
         if (done) throw new ForebayError('ufs-unavailable', 'the UFS sent less than it announced');
-        this.#onFetched(value.byteLength);
+        if (this.origin === 'ufs') this.#onFetched(value.byteLength);
         const from = Math.min(this.#skipBytes, value.byteLength);
         this.#skipBytes -= from;
         const bytes = value.subarray(from, from + this.#leftBytes);
@@ -79,7 +83,7 @@ export class SpanRead {
     const { ufs, object, info } = this.source;
     const { versionId, ufsKey } = object;
     const range = { kind: 'span', ...this.#span } as const;
-    const options = { range, versionId, ifMatch: info.etag, signal: this.#signal };
+    const options = { range, versionId, ifMatch: info.etag, known: info, signal: this.#signal };
     this.#opened ??= await ufs.get(ufsKey, options);
     if (this.#closed) {
       await this.close();
