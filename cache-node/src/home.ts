@@ -9,7 +9,8 @@ import { infoSlotOf, type ObjectRef, placementKeyOf } from '@forebay/core/mount'
 import { hasStrongEtag, type ObjectInfo } from '@forebay/core/object';
 import { wholePagesIn } from '@forebay/core/page';
 import type { RangeRequest } from '@forebay/core/range';
-import { originOf, type Ufs, type UfsObject } from '@forebay/ufs/ufs';
+import type { Ufs, UfsObject } from '@forebay/ufs/ufs';
+import { originOf } from '@forebay/ufs/ufs-origin';
 import { isCacheable } from './fill/cacheable.ts';
 import { Fill } from './fill/fill.ts';
 import { comesInChunks, type FillContext } from './fill/fill-context.ts';

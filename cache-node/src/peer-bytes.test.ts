@@ -1,7 +1,8 @@
 /** Bytes that another node had, in place of the store: the driver says so, and they are counted as such. */
 import { randomBytes } from 'node:crypto';
 import { memoryUfs } from '@forebay/ufs/memory';
-import type { Ufs, UfsOrigin } from '@forebay/ufs/ufs';
+import type { Ufs } from '@forebay/ufs/ufs';
+import type { UfsOrigin } from '@forebay/ufs/ufs-origin';
 import { withGet } from '@forebay/ufs/with-get';
 import { afterEach, expect, it } from 'vitest';
 import { openObject, pageSizeBytes, readAll, refOf, TestNodes } from './testing/kit.ts';

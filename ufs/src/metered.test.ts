@@ -2,7 +2,7 @@ import { Metrics } from '@forebay/core/metrics';
 import { expect, it } from 'vitest';
 import { declareCircuits, declareUfsMetrics, meteredUfs } from './metered.ts';
 import { bytesOf, openStore, reply } from './s3/testing/raw-server.ts';
-import type { CircuitState } from './ufs.ts';
+import type { CircuitState } from './ufs-use.ts';
 
 /** `get ok`, ... by how often. */
 async function countsOf(metrics: Metrics, name: string): Promise<Record<string, number>> {

@@ -5,8 +5,9 @@
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
-import type { CircuitState, Ufs, UfsUse } from './ufs.ts';
+import type { Ufs } from './ufs.ts';
 import type { UfsService } from './ufs-service.ts';
+import type { CircuitState, UfsUse } from './ufs-use.ts';
 
 export type UfsMetrics = ReturnType<typeof declareUfsMetrics>;
 

@@ -5,8 +5,9 @@
  */
 import { ForebayError } from '@forebay/core/errors';
 import { isPattern, type Mount, type UfsLocation } from '@forebay/core/mount';
-import type { CircuitState, Ufs } from './ufs.ts';
+import type { Ufs } from './ufs.ts';
 import type { UfsService } from './ufs-service.ts';
+import type { CircuitState } from './ufs-use.ts';
 
 export interface UfsPoolOptions {
   readonly open: (location: UfsLocation) => Promise<Ufs> | Ufs;

@@ -8,8 +8,10 @@
  */
 import type { HeaderList, ObjectInfo } from '@forebay/core/object';
 import type { ByteRange, RangeRequest } from '@forebay/core/range';
+import type { UfsOrigin } from './ufs-origin.ts';
 import type { UfsQueue } from './ufs-queue.ts';
 import type { UfsBucketRead } from './ufs-service.ts';
+import type { CircuitState, UfsUse } from './ufs-use.ts';
 
 export interface UfsReadOptions {
   readonly range?: RangeRequest | undefined;
@@ -27,9 +29,6 @@ export interface UfsReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where bytes came from: the store, or another cache node that had them. */
-export type UfsOrigin = 'ufs' | 'peer';
-
 export interface UfsObject {
   readonly info: ObjectInfo;
   /** What `body` holds: what the store says it sends, which may be more than was asked. */
@@ -43,10 +42,6 @@ export interface UfsObject {
   readonly body: AsyncIterable<Uint8Array>;
   /** Of the piece that was handed out last, and before the first of the one to come. Absent: the store. */
   readonly origin?: (() => UfsOrigin) | undefined;
-}
-
-export function originOf({ origin }: UfsObject): UfsOrigin {
-  return origin?.() ?? 'ufs';
 }
 
 /**
@@ -235,19 +230,6 @@ export interface UfsUploadList {
   readonly truncated: boolean;
   readonly nextKeyMarker: string | undefined;
   readonly nextUploadIdMarker: string | undefined;
-}
-
-/** `open`: the store has not answered and is not asked for a while; `half-open`: one request tries it. */
-export type CircuitState = 'closed' | 'half-open' | 'open';
-
-/** How one mount uses a store that others may use too, and who hears of it. */
-export interface UfsUse {
-  /** Whether a read whose answer is unusually late may be sent a second time. */
-  readonly hedges: boolean;
-  /** A read is sent again: by the status of the answer that was no good, or `reset` where there was none. */
-  onRetry(reason: string): void;
-  /** What came of a read that was sent a second time: the second answered first, did not, or neither did. */
-  onHedge(result: 'won' | 'lost' | 'failed'): void;
 }
 
 export interface Ufs {

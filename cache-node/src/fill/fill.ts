@@ -4,12 +4,12 @@
  * It runs at most `aheadPages` before its furthest reader, and one page where the store would not keep what
  * runs ahead. When its last reader leaves, the page in flight is finished and kept, and the rest is not asked
  * for; the same where its readers want no more for a while, or have enough for now while others wait for a
- * connection. No client waits for the disk. One that goes ahead of its readers sends its request only when
- * there is room for its first page.
+ * connection. No client waits for the disk. What goes ahead of readers is sent when its first page has room.
  */
 import { ForebayError } from '@forebay/core/errors';
 import { pageLengthBytes } from '@forebay/core/page';
-import { originOf, type UfsObject, type UfsOrigin } from '@forebay/ufs/ufs';
+import type { UfsObject } from '@forebay/ufs/ufs';
+import { originOf, type UfsOrigin } from '@forebay/ufs/ufs-origin';
 import type { PagedObject } from '../page-store/paged-object.ts';
 import type { Amplification } from './amplification.ts';
 import type { Urgency } from './byte-budget.ts';

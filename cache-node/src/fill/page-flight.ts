@@ -6,7 +6,7 @@
  */
 import { assert } from '@forebay/core/errors';
 import type { PageId } from '@forebay/core/page';
-import type { UfsOrigin } from '@forebay/ufs/ufs';
+import type { UfsOrigin } from '@forebay/ufs/ufs-origin';
 import type { BufferPool } from '../buffers/buffer-pool.ts';
 import type { ByteBudget, Share } from './byte-budget.ts';
 

@@ -1,5 +1,5 @@
 /** Sends the one UFS request of a fill whose version is known. */
-import { originOf } from '@forebay/ufs/ufs';
+import { originOf } from '@forebay/ufs/ufs-origin';
 import { Fill, type FillRun } from './fill.ts';
 import type { FillContext } from './fill-context.ts';
 import type { FillReader } from './page-flight.ts';

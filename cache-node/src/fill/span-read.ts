@@ -4,7 +4,8 @@
  */
 import { ForebayError } from '@forebay/core/errors';
 import type { ByteRange } from '@forebay/core/range';
-import { originOf, type UfsObject, type UfsOrigin } from '@forebay/ufs/ufs';
+import type { UfsObject } from '@forebay/ufs/ufs';
+import { originOf, type UfsOrigin } from '@forebay/ufs/ufs-origin';
 import { asFillError, skipBytesOf } from './fill-answers.ts';
 import type { PageSource } from './page-source.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '@forebay/core/clock';
 import { ForebayError } from '@forebay/core/errors';
-import type { CircuitState } from '../ufs.ts';
+import type { CircuitState } from '../ufs-use.ts';
 
 export interface CircuitLimits {
   /** Failures in a row that open the circuit; 0: it never opens. */

@@ -6,7 +6,6 @@ import { isKind, UfsAnswerError } from '@forebay/core/errors';
 import { type HeaderList, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';
 import type {
-  CircuitState,
   Ufs,
   UfsCopied,
   UfsCopy,
@@ -23,13 +22,13 @@ import type {
   UfsReadOptions,
   UfsUpload,
   UfsUploadList,
-  UfsUse,
   UfsVersionListing,
   UfsVersionsRequest,
   UfsWritten,
 } from '../ufs.ts';
 import type { UfsQueue } from '../ufs-queue.ts';
 import type { UfsBucketRead } from '../ufs-service.ts';
+import type { CircuitState, UfsUse } from '../ufs-use.ts';
 import { CheckedBody } from './checked-body.ts';
 import { type DocumentWrites, survivesXml } from './document-writes.ts';
 import type { Forwards } from './forwards.ts';

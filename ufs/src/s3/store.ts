@@ -6,7 +6,8 @@
 import { type Clock, systemClock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import { ufsIdentityOf } from '@forebay/core/mount';
-import type { Ufs, UfsUse } from '../ufs.ts';
+import type { Ufs } from '../ufs.ts';
+import type { UfsUse } from '../ufs-use.ts';
 import { addressOf, type S3Address, type S3Location, serviceAddressOf } from './address.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { ControlClient, documentSdk } from './control-client.ts';
