@@ -32,6 +32,8 @@ export type InfoQuery =
       readonly narrow?: boolean;
       /** The answer must bring the checksums of the whole object. */
       readonly needChecksums: boolean;
+      /** As `FillRun.uncounted`. */
+      readonly uncounted?: boolean;
     };
 
 export interface InfoRead {
@@ -195,7 +197,8 @@ export class Home {
    * Turns the body of a cold GET into a fill; what cannot be cached is closed, and read anew without the
    * cache. A body whose request was given up would break, and take along whoever joined its fill.
    */
-  #fillFrom(opened: UfsObject, { object, ufs, holder, signal }: InfoRequest): Fill | undefined {
+  #fillFrom(opened: UfsObject, { object, ufs, query, holder, signal }: InfoRequest): Fill | undefined {
+    const uncounted = query.method === 'get' && query.uncounted === true;
     const { info, range } = opened;
     const { pageSizeBytes } = object.mount;
     const policy = this.#options.fills.policyOf(object);
@@ -208,7 +211,8 @@ export class Home {
       return undefined;
     }
     const source = { object, ufs, info, set, pageSizeBytes, policy };
-    const fill = new Fill(source, { first, endExclusive, urgency: 'demand' }, this.#options.fills);
+    const run = { first, endExclusive, urgency: 'demand', uncounted } as const;
+    const fill = new Fill(source, run, this.#options.fills);
     holder.pageIndex = first;
     holder.wantedEnd = first + 1;
     fill.attach(holder);

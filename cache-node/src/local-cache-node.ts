@@ -20,6 +20,7 @@ import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import { isKind } from '@forebay/core/errors';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';
+import type { JobWorker, LoadRequest, WorkOutcome } from '@forebay/core/job-worker';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import { clientKeyOf, type Mount, type MountTable, type ObjectRef } from '@forebay/core/mount';
@@ -41,6 +42,7 @@ import type { HotUses } from './hot/hot-uses.ts';
 import { InfoLog } from './info-log/info-log.ts';
 import { InfoStore } from './info-store/info-store.ts';
 import { KeptObjects } from './kept-objects.ts';
+import { ObjectLoader } from './load/object-loader.ts';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from './metrics.ts';
 import { ObjectOpener } from './object-opener.ts';
 import { ObjectStats } from './object-stats.ts';
@@ -72,7 +74,7 @@ const openAttemptsMax = 3;
 /** Longer than a steady reader needs for a page, far shorter than a client may stall. */
 const fillPauseMaxMs = 10_000;
 
-export class LocalCacheNode implements CacheNode {
+export class LocalCacheNode implements CacheNode, Pick<JobWorker, 'load' | 'verify'> {
   readonly nodeId: string;
   readonly #options: LocalCacheNodeOptions;
   readonly #info: InfoStore;
@@ -81,6 +83,7 @@ export class LocalCacheNode implements CacheNode {
   readonly #direct: DirectOpener;
   readonly #stats: ObjectStats;
   readonly #kept: KeptObjects;
+  readonly #loader: ObjectLoader;
   readonly #startedAtMs: number;
 
   private constructor(options: LocalCacheNodeOptions, info: InfoStore, fills: FillContext) {
@@ -98,6 +101,7 @@ export class LocalCacheNode implements CacheNode {
       clock,
       onBytes: (count) => fills.metrics.bytesServed.inc({ source: 'ufs' }, count),
     });
+    this.#loader = new ObjectLoader({ info, home, fills });
     const readAhead = new ReadAhead(fills);
     this.#opener = new ObjectOpener({ nodeId, info, home, fills, readAhead, clock, direct: this.#direct });
   }
@@ -210,6 +214,14 @@ export class LocalCacheNode implements CacheNode {
 
   free(request: FreeRequest): Promise<Freed> {
     return this.#kept.free(request);
+  }
+
+  async load(request: LoadRequest): Promise<WorkOutcome> {
+    return this.#loader.load(request, await this.#options.ufsOf(request.object.mount));
+  }
+
+  verify(request: LoadRequest): Promise<WorkOutcome> {
+    return this.#loader.verify(request);
   }
 
   /** What another process needs to answer hits of an object by itself; undefined: it has to ask. */

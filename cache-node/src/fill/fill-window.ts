@@ -2,8 +2,9 @@
  * The fills that one reader goes along with: the one that is bringing its page, and where the store is far,
  * those that bring the next chunks of its range at the same time.
  */
-import type { FillRun } from './fill.ts';
+
 import { chunkPagesOf, comesInChunks, type FillContext, requestEndOf } from './fill-context.ts';
+import type { FillRun } from './fill-run.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
 import { ReaderPace } from './reader-pace.ts';

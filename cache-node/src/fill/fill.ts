@@ -17,17 +17,10 @@ import { asFillError, skipBytesOf } from './fill-answers.ts';
 import { chunkPagesOf, comesInChunks, type FillContext, lastPagesOf, turnPagesOf } from './fill-context.ts';
 import { FillPause } from './fill-pause.ts';
 import { FillReaders } from './fill-readers.ts';
+import type { FillRun } from './fill-run.ts';
 import { type FillHandle, type FillReader, type FlightEnd, PageFlight } from './page-flight.ts';
 import { holdPage } from './page-room.ts';
 import { type PageSource, pagedObjectOf } from './page-source.ts';
-
-export interface FillRun {
-  readonly first: number;
-  readonly endExclusive: number;
-  readonly urgency: Urgency;
-  /** Called with each page once little of it is still to come: time to ask for what follows. */
-  readonly onLastPart?: () => void;
-}
 
 export class Fill implements FillHandle {
   readonly source: PageSource;
@@ -35,7 +28,7 @@ export class Fill implements FillHandle {
   endPage: number;
   readonly #context: FillContext;
   readonly #object: PagedObject;
-  readonly #amplification: Amplification;
+  readonly #amplification: Amplification | undefined;
   readonly #readers = new FillReaders();
   /** Registered flights, in page order; the first is being filled. */
   readonly #flights: PageFlight[] = [];
@@ -58,7 +51,7 @@ export class Fill implements FillHandle {
   constructor(source: PageSource, run: FillRun, context: FillContext) {
     this.source = source;
     this.#object = pagedObjectOf(source);
-    this.#amplification = context.amplifications.of(source.object.mount);
+    if (!run.uncounted) this.#amplification = context.amplifications.of(source.object.mount);
     this.endPage = run.endExclusive;
     this.#run = run;
     this.#plannedEnd = run.first;
@@ -156,7 +149,7 @@ export class Fill implements FillHandle {
         if (done) throw new ForebayError('ufs-unavailable', 'the UFS sent less than it announced');
         leftBytes -= value.byteLength;
         this.#origin = originOf(opened);
-        if (this.#origin === 'ufs') this.#amplification.fetched(value.byteLength);
+        if (this.#origin === 'ufs') this.#amplification?.fetched(value.byteLength);
         if (skipBytes > 0 && skipBytes >= value.byteLength) {
           // A store that ignores ranges may be far from the first page: not worth it for nobody.
           if (this.#readers.count === 0) return void this.#left();

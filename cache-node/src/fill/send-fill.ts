@@ -1,7 +1,8 @@
 /** Sends the one UFS request of a fill whose version is known. */
 import { originOf } from '@forebay/ufs/ufs-origin';
-import { Fill, type FillRun } from './fill.ts';
+import { Fill } from './fill.ts';
 import type { FillContext } from './fill-context.ts';
+import type { FillRun } from './fill-run.ts';
 import type { FillReader } from './page-flight.ts';
 import type { PageSource } from './page-source.ts';
 

@@ -178,6 +178,11 @@ export class PageStore {
     return held || !written ? Promise.resolve(true) : written;
   }
 
+  /** Waits until a page that was put is on disk, or will not be there. Never throws. */
+  written(page: PageId): Promise<void> {
+    return this.#writes.written(page);
+  }
+
   /** Whether a page of this length would be stored now, if it came. */
   couldStore(of: PagedObject, lengthBytes: number): boolean {
     const { maxObjectSizeBytes, quotaBytes } = of.policy;

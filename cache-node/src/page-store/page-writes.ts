@@ -46,6 +46,11 @@ export class PageWrites {
     await Promise.allSettled(this.#running);
   }
 
+  /** Waits until a page that is on its way to disk is there, or will not be. Never throws. */
+  async written(page: PageId): Promise<void> {
+    await this.#writes.get(page);
+  }
+
   /** False where the page is not stored; `bytes` are needed until then. Never throws. */
   write(page: PageId, bytes: Uint8Array, of: PagedObject): Promise<boolean> {
     const waiting = this.#writes.get(page);
