@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import { installOnce } from './cache.ts';
+import { installChromium } from './chromium.ts';
 import { has, installPython, type Tool, unpackDebian } from './install.ts';
 import { interopInstallers } from './interop-tools.ts';
 import { mustRun } from './process.ts';
@@ -22,6 +23,7 @@ const installers = {
   python: installBoto,
   radosgw: installRadosgw,
   nginx: installNginx,
+  chromium: installChromium,
   ...interopInstallers,
 } as const satisfies Readonly<Record<string, () => Promise<Tool>>>;
 export type ToolName = keyof typeof installers;

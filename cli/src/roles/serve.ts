@@ -34,6 +34,7 @@ import type { WorkerHandle } from '../workers/worker-handle.ts';
 import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
 import type { Front } from './front.ts';
+import { openInsight } from './insight.ts';
 import { checkPort, listen, urlOf } from './listening.ts';
 import { mountFor, openMounts, usableMount } from './serve-mounts.ts';
 import { readStatus } from './status.ts';
@@ -127,6 +128,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
   startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
+  const insight = openInsight({ read: () => front.read(), registry, clock, undoing });
   let stopping = false;
   undoing.add(() => {
     stopping = true;
@@ -143,6 +145,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
       metricsText: async () => (await front.read()).text(),
       makeMount: (input) => usableMount(input, parts),
       makeUser: (input) => makeUser(input, rootUser, clock.wallMs()),
+      insight,
       nowMs: () => clock.wallMs(),
       log,
     }),

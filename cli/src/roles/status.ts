@@ -2,6 +2,7 @@
 import type { CacheNode } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import type { MetricsReading } from '@forebay/core/metrics';
+import { isUfsFailure } from '@forebay/registry/admin/series/columns';
 import type { Status } from '@forebay/registry/admin/status';
 import { version } from '../version.ts';
 
@@ -54,17 +55,12 @@ export async function readStatus({
     ...(servedBytes > 0 && { hitRatio: (servedBytes - bytesServed.ufs) / servedBytes }),
     ufs: {
       requests: sum(ufsRequests),
-      failed: sum(ufsRequests.filter(isFailed)),
+      failed: sum(ufsRequests.filter(({ labels }) => isUfsFailure(labels))),
       bytes: sum(ufsBytes),
       unanswering: circuits.flatMap(({ labels, value }) => (value > 0 ? (labels.mount ?? []) : [])),
     },
     cache,
   };
-}
-
-/** An answer such as 404 or 412 is the UFS doing its work; no answer, or a 5xx, is not. */
-function isFailed({ labels: { status = '' } }: Samples[number]): boolean {
-  return /^5|unavailable|error/.test(status);
 }
 
 function readsOf(requests: Samples): Record<string, number> {

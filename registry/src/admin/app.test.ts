@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from '../local-registry.ts';
 import { SecretBox } from '../secret-box.ts';
 import { openState, type State } from '../state-store.ts';
+import { quietInsight } from '../testing/quiet-insight.ts';
 import { createAdminApp } from './app.ts';
 import { openApi } from './openapi.ts';
 import type { Status } from './status.ts';
@@ -119,6 +120,7 @@ beforeEach(async () => {
         secretKey: 'made-secret',
         createdAtMs: 0,
       }),
+    insight: quietInsight(),
     nowMs: () => 0,
     log: silentLog,
   });
@@ -135,7 +137,8 @@ describe('admin API', () => {
     '/api/v1/openapi.json',
     '/',
     '/dashboard.css',
-    '/dashboard.js',
+    '/src/main.js',
+    '/lib/preact.js',
     '/favicon.svg',
   ])('opens %s to everyone', async (path) => expect((await app.request(path)).status).toBe(200));
 

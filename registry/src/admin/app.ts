@@ -16,6 +16,8 @@ import { AdminError, statusOf } from './admin-error.ts';
 import { type AdminCredentials, adminVerifier } from './auth.ts';
 import { cachingRoutes } from './caching.ts';
 import { dashboardRoutes } from './dashboard.ts';
+import type { Insight } from './insight/insight.ts';
+import { insightRoutes } from './insight/routes.ts';
 import { objectRoutes } from './objects.ts';
 import { openApi } from './openapi.ts';
 import { bodyUpTo, isRecord, jsonBody, neededQuery } from './request.ts';
@@ -35,6 +37,7 @@ export interface AdminDeps {
   /** @throws ConfigError where the mount is not allowed, or could not be used. */
   readonly makeMount: (input: MountInput) => Promise<Mount>;
   readonly makeUser: UserDeps['makeUser'];
+  readonly insight: Insight;
   readonly nowMs: () => number;
   readonly log: Log;
 }
@@ -64,6 +67,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   userRoutes(app, deps);
   objectRoutes(app, deps);
   cachingRoutes(app, deps);
+  insightRoutes(app, deps.insight);
   app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
   app.onError((error, c) => failed(c, error, deps.log));
   return app;

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from '../local-registry.ts';
 import { SecretBox } from '../secret-box.ts';
 import { openState, type State } from '../state-store.ts';
+import { quietInsight } from '../testing/quiet-insight.ts';
 import { createAdminApp } from './app.ts';
 
 let directory: string;
@@ -52,6 +53,7 @@ beforeEach(async () => {
     metricsText: unused,
     makeMount: unused,
     makeUser: never,
+    insight: quietInsight(),
     nowMs: () => 5000,
     log: silentLog,
   });

@@ -1,5 +1,6 @@
 /** The OpenAPI document of the admin API. A test holds it against the routes. */
 import { cachingPaths, cachingSchemas } from './openapi-caching.ts';
+import { insightPaths, insightSchemas } from './openapi-insight.ts';
 import { objectSchemas } from './openapi-objects.ts';
 import { answer, count, error, jsonOf, objectOf, query, ref, text } from './openapi-parts.ts';
 
@@ -96,6 +97,7 @@ const schemas = {
   ),
   ...objectSchemas,
   ...cachingSchemas,
+  ...insightSchemas,
 };
 
 const open = { security: [] };
@@ -174,6 +176,7 @@ const paths = {
     },
   },
   ...cachingPaths,
+  ...insightPaths,
   '/api/v1/objects': {
     get: {
       summary: 'What is cached of an object, and what a read would do now, without asking the UFS',

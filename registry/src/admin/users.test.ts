@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from '../local-registry.ts';
 import { SecretBox } from '../secret-box.ts';
 import { openState, type State } from '../state-store.ts';
+import { quietInsight } from '../testing/quiet-insight.ts';
 import { createAdminApp } from './app.ts';
 import { openApi } from './openapi.ts';
 
@@ -46,6 +47,7 @@ beforeEach(async () => {
     makeMount: unused,
     makeUser: ({ name, accessKey = 'MADEKEY', policies }) =>
       new User({ name, accessKey, policies, secretKey: 'made-secret', createdAtMs: 0 }),
+    insight: quietInsight(),
     nowMs: () => 0,
     log: silentLog,
   });

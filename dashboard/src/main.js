@@ -1,0 +1,111 @@
+/** The dashboard: who is signed in sees pages, named in the address after `#/`. */
+import { h, render } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { isSignedIn, onSignedOut, signOut } from './api.js';
+import { Login } from './pages/login.js';
+import { Mounts } from './pages/mounts.js';
+import { Overview } from './pages/overview.js';
+import { useRoute } from './route.js';
+
+const pages = [
+  { name: 'overview', title: 'Overview', page: Overview },
+  { name: 'mounts', title: 'Mounts', page: Mounts },
+];
+
+function App() {
+  const [signedIn, setSignedIn] = useState(isSignedIn());
+  useEffect(() => onSignedOut(() => setSignedIn(false)), []);
+  if (!signedIn) return h(Login, { onSignedIn: () => setSignedIn(true) });
+  return h(Board);
+}
+
+function Board() {
+  const { name, params } = useRoute();
+  const { page, title } = pages.find((one) => one.name === name) ?? pages[0];
+  const heading = useRef(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    document.title = `${title} · Forebay`;
+    // Who moves by keyboard or by ear goes on at the new page, not at its top.
+    if (!isFirst.current) heading.current?.focus();
+    isFirst.current = false;
+  }, [title]);
+  return h(
+    'div',
+    { class: 'shell' },
+    h('a', { class: 'skip', href: '#main', onClick: (event) => skip(event, heading) }, 'Skip to the page'),
+    h(Header),
+    h(Navigation, { current: title }),
+    h('main', { id: 'main' }, h('h1', { ref: heading, tabIndex: -1 }, title), h(page, { params, key: name })),
+  );
+}
+
+function skip(event, heading) {
+  event.preventDefault();
+  heading.current?.focus();
+}
+
+function Header() {
+  return h(
+    'header',
+    null,
+    h('img', { src: '/favicon.svg', alt: '', width: 26, height: 26 }),
+    h('span', { class: 'brand' }, 'Forebay'),
+    h('span', { class: 'spacer' }),
+    h(Readiness),
+    h('button', { type: 'button', class: 'plain', onClick: signOut }, 'Sign out'),
+  );
+}
+
+const readinessMs = 3000;
+
+function Readiness() {
+  const [state, setState] = useState({ kind: '', text: 'connecting' });
+  useEffect(() => {
+    let timer;
+    let left = false;
+    const poll = async () => {
+      const now = await readiness();
+      if (left) return;
+      setState(now);
+      timer = setTimeout(poll, readinessMs);
+    };
+    void poll();
+    return () => {
+      left = true;
+      clearTimeout(timer);
+    };
+  }, []);
+  return h('span', { role: 'status', class: `pill ${state.kind}` }, state.text);
+}
+
+async function readiness() {
+  try {
+    const response = await fetch('/readyz');
+    if (response.ok) return { kind: 'good', text: 'ready' };
+    const { reasons = [] } = await response.json();
+    return { kind: 'bad', text: reasons.join('; ') || 'not ready' };
+  } catch {
+    return { kind: 'bad', text: 'no answer' };
+  }
+}
+
+function Navigation({ current }) {
+  return h(
+    'nav',
+    { 'aria-label': 'Pages' },
+    h(
+      'ul',
+      null,
+      pages.map(({ name, title }) =>
+        h(
+          'li',
+          { key: name },
+          h('a', { href: `#/${name}`, 'aria-current': title === current ? 'page' : undefined }, title),
+        ),
+      ),
+    ),
+  );
+}
+
+render(h(App), document.getElementById('app'));

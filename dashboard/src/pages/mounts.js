@@ -1,0 +1,128 @@
+/** What is mounted, how each mount does, and mounting another. */
+import { h } from 'preact';
+import { useState } from 'preact/hooks';
+import { ask, useAsked } from '../api.js';
+import { formatCount, formatSize, formatSpan } from '../format.js';
+import { Badge, Card, Confirm, Failure, Table, Waiting } from '../parts.js';
+import { linkTo } from '../route.js';
+
+const columns = [
+  'Path',
+  'UFS',
+  'State',
+  'Freshness',
+  { name: 'Quota', number: true },
+  { name: 'Served', number: true },
+  { name: 'UFS read', number: true },
+  { name: 'UFS requests', number: true },
+  { name: 'Failed', number: true },
+  { name: 'Amplification', number: true },
+  'Access',
+  'Action',
+];
+
+export function Mounts() {
+  const { data: mounts, error, reload } = useAsked('/api/v1/mounts', 5000);
+  const { data: usage = [] } = useAsked('/api/v1/mounts/usage', 5000);
+  const [leaving, setLeaving] = useState();
+  const [failure, setFailure] = useState('');
+  if (!mounts) return error ? h(Failure, { error }) : h(Waiting);
+  const unmount = async (isSure) => {
+    setLeaving(undefined);
+    if (!isSure) return;
+    try {
+      await ask(`/api/v1/mounts?path=${encodeURIComponent(leaving)}`, { method: 'DELETE' });
+      setFailure('');
+    } catch (thrown) {
+      setFailure(thrown.message);
+    }
+    reload();
+  };
+  const rows = mounts.map((mount) => ({
+    key: mount.path,
+    cells: cellsOf(
+      mount,
+      usage.find(({ path }) => path === mount.path),
+      () => setLeaving(mount.path),
+    ),
+  }));
+  return h(
+    'div',
+    { class: 'stack' },
+    h(Failure, { error: failure || error }),
+    h(Card, null, h(Table, { label: 'Mounts', columns, rows, empty: 'Nothing is mounted.' })),
+    h(Card, { title: 'Mount a UFS' }, h(NewMount, { onMounted: reload })),
+    h(Confirm, {
+      ...{ asked: leaving, title: `Unmount ${leaving}?`, action: 'Unmount', onDone: unmount },
+      text: 'Clients do not see its objects any more. Nothing of the UFS is touched, and pages stay until they are evicted.',
+    }),
+  );
+}
+
+function cellsOf(mount, usage, onUnmount) {
+  const access = [mount.readOnly ? 'read only' : 'read, write', mount.anonymous === 'read' && 'public read'];
+  const figure = (name, format) => (usage ? format(usage[name]) : '');
+  const browse = mount.path.includes('{') ? undefined : linkTo('objects', { keys: `s3:/${mount.path}/` });
+  return [
+    browse ? h('a', { href: browse }, mount.path) : h('code', null, mount.path),
+    h('code', null, mount.uri),
+    h(Circuit, { state: usage?.circuit }),
+    mount.freshness === 'ttl' ? `ttl ${formatSpan(mount.ttlMs)}` : mount.freshness,
+    mount.quotaBytes === undefined ? 'none' : formatSize(mount.quotaBytes),
+    figure('servedBytes', formatSize),
+    figure('ufsBytes', formatSize),
+    figure('ufsRequests', formatCount),
+    figure('ufsFailed', formatCount),
+    usage?.amplification === undefined ? '–' : usage.amplification.toFixed(2),
+    access.filter(Boolean).join(', '),
+    h(
+      'button',
+      { type: 'button', class: 'plain', onClick: onUnmount, 'aria-label': `Unmount ${mount.path}` },
+      'Unmount',
+    ),
+  ];
+}
+
+function Circuit({ state }) {
+  if (state === 'open') return h(Badge, { kind: 'bad' }, 'UFS does not answer');
+  if (state === 'trying') return h(Badge, { kind: 'warn' }, 'trying again');
+  return h(Badge, { kind: 'good' }, 'ok');
+}
+
+function NewMount({ onMounted }) {
+  const [error, setError] = useState('');
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    try {
+      const body = { path: String(form.get('path')).trim(), ufs: String(form.get('ufs')).trim() };
+      await ask('/api/v1/mounts', { method: 'POST', body });
+      setError('');
+      event.target.reset();
+      onMounted();
+    } catch (thrown) {
+      setError(thrown.message);
+    }
+  };
+  return h(
+    'form',
+    { class: 'fields', onSubmit: submit },
+    h(
+      'label',
+      null,
+      'Path',
+      h('input', { name: 'path', required: true, placeholder: '/lake', spellcheck: false }),
+    ),
+    h(
+      'label',
+      { class: 'grow' },
+      'UFS URI',
+      h('input', {
+        ...{ name: 'ufs', required: true, spellcheck: false },
+        placeholder: 's3://bucket?region=us-east-1&credentials=env:LAKE&freshness=ttl&ttl=60s',
+      }),
+    ),
+    h('button', { type: 'submit' }, 'Mount'),
+    h(Failure, { error }),
+  );
+}

@@ -1,0 +1,9 @@
+/** What an operator is shown beside the plain counters. Whoever builds the process brings the sources. */
+
+import type { SeriesSpan, SeriesView } from '../series/series.ts';
+import type { MountUsage } from './mount-usage.ts';
+
+export interface Insight {
+  series(span: SeriesSpan): SeriesView;
+  mountUsage(): Promise<readonly MountUsage[]>;
+}

@@ -1,0 +1,9 @@
+/** An insight of a Forebay that has just begun. */
+import { Metrics } from '@forebay/core/metrics';
+import type { Insight } from '../admin/insight/insight.ts';
+import { Series } from '../admin/series/series.ts';
+
+export function quietInsight(): Insight {
+  const series = new Series({ read: async () => new Metrics(), wallMs: () => 0 });
+  return { series: (span) => series.view(span), mountUsage: async () => [] };
+}
