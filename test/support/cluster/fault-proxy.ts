@@ -1,0 +1,60 @@
+/**
+ * A TCP proxy that can lose what it carries: while it is cut, connections stay open and bring nothing, and
+ * new ones are taken and lead nowhere, as where a cable is out.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+export interface FaultProxy {
+  /** On 127.0.0.1. */
+  readonly port: number;
+  cut(): void;
+  /** Connections that were there while it was cut end now; new ones work. */
+  heal(): void;
+  stop(): Promise<void>;
+}
+
+export async function startFaultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const keep = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => sockets.delete(socket));
+    if (isCut) socket.pause();
+  };
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    keep(client);
+    if (isCut) return;
+    const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
+    keep(upstream);
+    client.pipe(upstream).pipe(client);
+    client.once('close', () => upstream.destroy());
+    upstream.once('close', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const endAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut: () => {
+      isCut = true;
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.pause();
+      }
+    },
+    heal: () => {
+      if (isCut) endAll();
+      isCut = false;
+    },
+    stop: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      endAll();
+      await closed;
+    },
+  };
+}
