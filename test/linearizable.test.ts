@@ -52,7 +52,7 @@ describe('the histories of one register', () => {
   });
 });
 
-/** By trying every order: what starts after another has ended stands behind it; unknown writes may be left. */
+/** By trying every order: what starts after another has ended stands behind it; unknown ones may be left. */
 function hasOrder(left: readonly Operation[], value: number): boolean {
   if (left.every(({ end }) => end === never)) return true;
   const firstEnd = Math.min(...left.map(({ end }) => end));
