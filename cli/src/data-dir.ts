@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { secretBoxKeyBytes } from '@forebay/registry/secret-box';
+import { secretBoxKeyBytes } from '@forebay/core/secret-box';
 import { CommandError } from './command-error.ts';
 
 export interface DataDir {

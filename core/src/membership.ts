@@ -59,6 +59,8 @@ export interface RenewalRequest {
   /** The last grant that it got; undefined: none since its start. */
   readonly lastGrant: string | undefined;
   readonly stats?: NodeStats | undefined;
+  /** Of Forebay, for people. */
+  readonly version?: string | undefined;
 }
 
 export type RenewalAnswer =

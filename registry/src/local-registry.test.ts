@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
 import { silentLog } from '@forebay/core/log';
 import { parseMount } from '@forebay/core/mount-uri';
+import { SecretBox } from '@forebay/core/secret-box';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from './local-registry.ts';
-import { SecretBox } from './secret-box.ts';
 import { openState } from './state-store.ts';
 
 let directory: string;

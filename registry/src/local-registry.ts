@@ -8,9 +8,9 @@ import type { CacheRule, Pin } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import { type Mount, MountTable } from '@forebay/core/mount';
 import type { Member, Registry, RegistryView } from '@forebay/core/registry';
+import { RegistryError } from '@forebay/core/registry-error';
 import { type User, UserTable } from '@forebay/core/user';
 import { PinRecords } from './pin-records.ts';
-import { RegistryError } from './registry-error.ts';
 import type { State } from './state-store.ts';
 import { UserRecords, type UserRecordsOptions } from './user-records.ts';
 

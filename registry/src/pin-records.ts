@@ -4,7 +4,7 @@
 import type { Pin } from '@forebay/core/cache-policy';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
 import type { Log } from '@forebay/core/log';
-import { RegistryError } from './registry-error.ts';
+import { RegistryError } from '@forebay/core/registry-error';
 import type { State } from './state-store.ts';
 
 const pinsMax = 10_000;

@@ -6,9 +6,9 @@ import { inspect } from 'node:util';
 import { createLog, silentLog } from '@forebay/core/log';
 import { grantPolicy } from '@forebay/core/policy/grants';
 import { parsePolicy } from '@forebay/core/policy/policy';
+import { SecretBox } from '@forebay/core/secret-box';
 import { User, usersMax } from '@forebay/core/user';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SecretBox } from './secret-box.ts';
 import { openState, type State } from './state-store.ts';
 import { UserRecords } from './user-records.ts';
 

@@ -4,9 +4,9 @@
  */
 import type { Log } from '@forebay/core/log';
 import { parsePolicy } from '@forebay/core/policy/policy';
+import { RegistryError } from '@forebay/core/registry-error';
+import type { SecretBox } from '@forebay/core/secret-box';
 import { User, usersMax } from '@forebay/core/user';
-import { RegistryError } from './registry-error.ts';
-import type { SecretBox } from './secret-box.ts';
 import type { State } from './state-store.ts';
 
 interface UserRecord {

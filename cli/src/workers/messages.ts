@@ -6,9 +6,9 @@ import type { HotFacts, HotQuestion } from '@forebay/cache-node/hot/hot-facts';
 import type { HotUses } from '@forebay/cache-node/hot/hot-uses';
 import type { LogLevel } from '@forebay/core/log';
 import type { MetricValues } from '@forebay/core/metrics';
+import type { PlainView } from '@forebay/core/plain-view';
 import type { RootCredentials } from '../data-dir.ts';
 import type { ServeValues } from '../settings.ts';
-import type { PlainView } from './plain-view.ts';
 
 export interface WorkerStart {
   readonly kind: 'start';

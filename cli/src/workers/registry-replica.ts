@@ -1,6 +1,7 @@
 /** The registry as a worker has it: the owner's view, kept up to date by the owner, who makes all changes. */
+
+import { type PlainView, viewOf } from '@forebay/core/plain-view';
 import type { Registry, RegistryView } from '@forebay/core/registry';
-import { type PlainView, viewOf } from './plain-view.ts';
 
 export class RegistryReplica implements Registry {
   readonly #listeners = new Set<(view: RegistryView) => unknown>();

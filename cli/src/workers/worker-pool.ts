@@ -10,10 +10,10 @@ import {
   type MetricValues,
   mergedReading,
 } from '@forebay/core/metrics';
+import { plainViewOf } from '@forebay/core/plain-view';
 import type { RegistryView } from '@forebay/core/registry';
 import type { ToOwner, WorkerStart } from './messages.ts';
 import { declareWorkerMetrics } from './metrics.ts';
-import { plainViewOf } from './plain-view.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 export interface WorkerPoolOptions {

@@ -1,15 +1,16 @@
 /**
- * A registry's view as plain values, to be sent to a worker, and back. What did not change keeps its objects:
- * much is remembered by mount and by user.
+ * A registry's view as plain values, to be sent to another process, and back. What did not change keeps its
+ * objects: much is remembered by mount and by user.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { CacheRule, Pin } from '@forebay/core/cache-policy';
-import { type Mount, MountTable } from '@forebay/core/mount';
-import { parsePolicy } from '@forebay/core/policy/policy';
-import type { Member, RegistryView } from '@forebay/core/registry';
-import { User, UserTable } from '@forebay/core/user';
+import type { CacheRule, Pin } from './cache-policy.ts';
+import type { Membership } from './membership.ts';
+import { type Mount, MountTable } from './mount.ts';
+import { parsePolicy } from './policy/policy.ts';
+import type { Member, RegistryView } from './registry.ts';
+import { User, UserTable } from './user.ts';
 
-interface PlainUser {
+export interface PlainUser {
   readonly name: string;
   readonly accessKey: string;
   readonly secretKey: string;
@@ -25,20 +26,21 @@ export interface PlainView {
   readonly users: readonly PlainUser[];
   readonly rules: readonly CacheRule[];
   readonly pins: readonly Pin[];
+  readonly membership?: Membership | undefined;
 }
 
 /** Holds the secret keys of the users: for a worker's eyes only. */
-export function plainViewOf({ revision, mounts, members, users, rules, pins }: RegistryView): PlainView {
-  return { revision, mounts: mounts.mounts, members, users: users.users.map(plainUserOf), rules, pins };
+export function plainViewOf({ mounts, users, ...same }: RegistryView): PlainView {
+  return { ...same, mounts: mounts.mounts, users: users.users.map(plainUserOf) };
 }
 
-function plainUserOf({ name, accessKey, secretKey, policies, createdAtMs }: User): PlainUser {
+export function plainUserOf({ name, accessKey, secretKey, policies, createdAtMs }: User): PlainUser {
   return { name, accessKey, secretKey, policies: policies.map(({ text }) => text), createdAtMs };
 }
 
 /** @throws ConfigError where a user cannot be made, which cannot happen with one that was a user */
 export function viewOf(plain: PlainView, before: RegistryView | undefined): RegistryView {
-  const { revision, members, rules, pins } = plain;
+  const { revision, members, rules, pins, membership } = plain;
   return {
     revision,
     mounts: mountsOf(plain.mounts, before?.mounts),
@@ -46,6 +48,7 @@ export function viewOf(plain: PlainView, before: RegistryView | undefined): Regi
     users: usersOf(plain.users, before?.users),
     rules: kept(rules, before?.rules),
     pins: kept(pins, before?.pins),
+    membership: kept(membership, before?.membership),
   };
 }
 
@@ -65,7 +68,8 @@ function usersOf(users: readonly PlainUser[], before: UserTable | undefined): Us
   );
 }
 
-function userOf(plain: PlainUser): User {
+/** @throws ConfigError */
+export function userOf(plain: PlainUser): User {
   const policies = plain.policies.map((text, index) => parsePolicy(text, `policy ${index + 1}`));
   return new User({ ...plain, policies });
 }

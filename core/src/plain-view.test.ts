@@ -1,12 +1,12 @@
-import { CachePolicies } from '@forebay/core/cache-policy';
-import { parseRule } from '@forebay/core/cache-rules';
-import { MountTable } from '@forebay/core/mount';
-import { parseMount } from '@forebay/core/mount-uri';
-import { parsePolicy } from '@forebay/core/policy/policy';
-import type { RegistryView } from '@forebay/core/registry';
-import { User, UserTable } from '@forebay/core/user';
 import { describe, expect, it } from 'vitest';
+import { CachePolicies } from './cache-policy.ts';
+import { parseRule } from './cache-rules.ts';
+import { MountTable } from './mount.ts';
+import { parseMount } from './mount-uri.ts';
 import { plainViewOf, viewOf } from './plain-view.ts';
+import { parsePolicy } from './policy/policy.ts';
+import type { RegistryView } from './registry.ts';
+import { User, UserTable } from './user.ts';
 
 const statement = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::lake/*' };
 const policy = parsePolicy(JSON.stringify({ Version: '2012-10-17', Statement: [statement] }), 'a test');

@@ -1,0 +1,287 @@
+/**
+ * The registry from afar: a view that is kept up to date by long polls, and goes on being the last one while
+ * no registry answers. It lies in a file as well, so that a role also starts while they are away.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pin } from '@forebay/core/cache-policy';
+import { wireBoxOf } from '@forebay/core/cluster-secret';
+import type { Log } from '@forebay/core/log';
+import type { Epoch, Membership, RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
+import type { Mount } from '@forebay/core/mount';
+import { viewOf } from '@forebay/core/plain-view';
+import type { Registry, RegistryView } from '@forebay/core/registry';
+import { joinAgainMs, type MemberInfo, type WireRenewalAnswer } from '@forebay/core/registry-wire';
+import type { User } from '@forebay/core/user';
+import { type KeyPair, readView, readWireText, sealedUserOf, wireTextOf } from '@forebay/core/view-text';
+import { RegistryCalls, RegistryRefuses, RegistryUnavailable } from './registry-call.ts';
+import { ViewFile } from './view-file.ts';
+
+const pollMs = 25_000;
+/** More than the registry may take to answer a poll that nothing ended. */
+const pollTimeoutMs = pollMs + 5_000;
+const callTimeoutMs = 5_000;
+/** Renewals are sent every three seconds: one that takes longer is of no use. */
+const renewTimeoutMs = 2_500;
+const retryMs = { first: 100, max: 2_000 };
+/** Of epochs whose members a renewal's answer leaves out. */
+const epochsKept = 4;
+
+export interface RemoteRegistryOptions {
+  /** `http://host:9001`, at least one. */
+  readonly addresses: readonly string[];
+  readonly clusterSecret: string;
+  /** Where the last view is kept: in the role's data directory. Undefined: nowhere. */
+  readonly viewPath: string | undefined;
+  readonly log: Log;
+  /** Ends the wait for a first view. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Known {
+  readonly state: string;
+  /** In the registry's count, which another state begins anew. */
+  readonly revision: number;
+  readonly view: RegistryView;
+  readonly root: KeyPair;
+}
+
+export class RemoteRegistry implements Registry {
+  readonly #calls: RegistryCalls;
+  readonly #box;
+  readonly #log: Log;
+  readonly #file: ViewFile | undefined;
+  readonly #closing = new AbortController();
+  readonly #listeners = new Set<(view: RegistryView) => unknown>();
+  readonly #epochs = new Map<string, Epoch>();
+  /** By node id: says again and again that the member is there. */
+  readonly #joined = new Map<string, NodeJS.Timeout>();
+  #known: Known | undefined;
+  #told: Promise<unknown> = Promise.resolve();
+  #following: Promise<void> = Promise.resolve();
+  #answers = true;
+
+  private constructor({ addresses, clusterSecret, viewPath, log }: RemoteRegistryOptions) {
+    this.#calls = new RegistryCalls(addresses, clusterSecret);
+    this.#box = wireBoxOf(clusterSecret);
+    this.#log = log;
+    this.#file = viewPath === undefined ? undefined : new ViewFile(viewPath, log);
+  }
+
+  /**
+   * Resolves with a view at hand: the registry's, else the one that was kept; else it waits for a registry.
+   * @throws RegistryRefuses where the registry has another secret; the signal's reason
+   */
+  static async open(options: RemoteRegistryOptions): Promise<RemoteRegistry> {
+    const registry = new RemoteRegistry(options);
+    try {
+      await registry.#firstView(options.signal);
+    } catch (error) {
+      await registry.close();
+      throw error;
+    }
+    registry.#following = registry.#follow();
+    return registry;
+  }
+
+  view(): RegistryView {
+    return this.#current.view;
+  }
+
+  /** The key pair of the root user, as the registry has it. */
+  root(): KeyPair {
+    return this.#current.root;
+  }
+
+  /** Whether the last call for a view was answered. */
+  get isReachable(): boolean {
+    return this.#answers;
+  }
+
+  watch(listener: (view: RegistryView) => unknown): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Asks for the newest view now, and waits for all listeners. @throws RegistryUnavailable */
+  async refresh(): Promise<void> {
+    await this.#fetchView('/v1/view', callTimeoutMs);
+  }
+
+  /**
+   * @returns also where no registry is active: `not-active`
+   * @throws RegistryUnavailable where none is reached
+   */
+  async renew(request: RenewalRequest): Promise<RenewalAnswer> {
+    const body = wireTextOf(request);
+    try {
+      const text = await this.#calls.ask({
+        ...{ method: 'POST', path: '/v1/renew', body, timeoutMs: renewTimeoutMs },
+      });
+      return this.#renewalAnswer(readWireText(text) as WireRenewalAnswer, request);
+    } catch (error) {
+      if (!(error instanceof RegistryUnavailable) || !error.notActive) throw error;
+      return { granted: false, reason: 'not-active', membership: undefined };
+    }
+  }
+
+  /** Says that the member is there until `leave`. It is shown, and has no lease. */
+  async join(member: MemberInfo): Promise<void> {
+    const say = () => this.#send({ method: 'POST', path: '/v1/members', body: member });
+    clearInterval(this.#joined.get(member.nodeId));
+    this.#joined.set(
+      member.nodeId,
+      setInterval(() => void say().catch(() => undefined), joinAgainMs).unref(),
+    );
+    // Not being shown for a while is no reason not to start.
+    await say().catch((error) => this.#log.warn({ reason: String(error) }, 'the registry could not be told'));
+  }
+
+  async leave(nodeId: string): Promise<void> {
+    clearInterval(this.#joined.get(nodeId));
+    this.#joined.delete(nodeId);
+    await this.#send({ method: 'DELETE', path: `/v1/members?id=${encodeURIComponent(nodeId)}` });
+  }
+
+  mount(mount: Mount): Promise<void> {
+    return this.#change({ method: 'POST', path: '/v1/mounts', body: mount });
+  }
+
+  unmount(path: string): Promise<void> {
+    return this.#change({ method: 'DELETE', path: `/v1/mounts?path=${encodeURIComponent(path)}` });
+  }
+
+  addUser(user: User): Promise<void> {
+    return this.#change({ method: 'POST', path: '/v1/users', body: sealedUserOf(user, this.#box) });
+  }
+
+  removeUser(name: string): Promise<void> {
+    return this.#change({ method: 'DELETE', path: `/v1/users?name=${encodeURIComponent(name)}` });
+  }
+
+  pin({ keys, pinnedAtMs }: Pin): Promise<void> {
+    return this.#change({ method: 'POST', path: '/v1/pins', body: { keys: keys.text, pinnedAtMs } });
+  }
+
+  unpin(keys: string): Promise<void> {
+    return this.#change({ method: 'DELETE', path: `/v1/pins?keys=${encodeURIComponent(keys)}` });
+  }
+
+  /** Forgets nothing: what was kept is there at the next start. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('closed'));
+    for (const timer of this.#joined.values()) clearInterval(timer);
+    this.#calls.close();
+    await this.#following;
+    await this.#file?.written();
+  }
+
+  get #current(): Known {
+    if (!this.#known) throw new Error('there is no view before the registry was opened');
+    return this.#known;
+  }
+
+  /** A change is over when it is seen here. */
+  async #change(change: Change): Promise<void> {
+    await this.#send(change);
+    await this.refresh();
+  }
+
+  async #send({ method, path, body }: Change): Promise<void> {
+    const timeoutMs = callTimeoutMs;
+    await this.#calls.ask({ method, path, timeoutMs, ...(body !== undefined && { body: wireTextOf(body) }) });
+  }
+
+  async #firstView(signal: AbortSignal | undefined): Promise<void> {
+    const kept = await this.#file?.read();
+    if (kept !== undefined) this.#takeKept(kept);
+    for (let delayMs = retryMs.first; ; delayMs = Math.min(2 * delayMs, retryMs.max)) {
+      try {
+        return await this.refresh();
+      } catch (error) {
+        if (error instanceof RegistryRefuses) throw error;
+        this.#missed(error);
+        if (this.#known) return;
+      }
+      await sleep(delayMs, undefined, signal && { signal });
+    }
+  }
+
+  async #follow(): Promise<void> {
+    let delayMs = retryMs.first;
+    while (!this.#closing.signal.aborted) {
+      const { revision, state } = this.#current;
+      try {
+        const after = `after=${revision}&state=${encodeURIComponent(state)}`;
+        await this.#fetchView(`/v1/view?${after}&wait=${pollMs}`, pollTimeoutMs);
+        delayMs = retryMs.first;
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        this.#missed(error);
+        await sleep(delayMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(
+          () => undefined,
+        );
+        delayMs = Math.min(2 * delayMs, retryMs.max);
+      }
+    }
+  }
+
+  #missed(error: unknown): void {
+    if (!this.#answers) return;
+    this.#answers = false;
+    this.#log.warn({ reason: String(error) }, 'the registry does not answer; the last view is used');
+  }
+
+  async #fetchView(path: string, timeoutMs: number): Promise<void> {
+    const text = await this.#calls.ask({ method: 'GET', path, timeoutMs });
+    if (!this.#answers) this.#log.info({}, 'the registry answers again');
+    this.#answers = true;
+    // Nothing has changed within the wait.
+    if (text !== '') this.#take(text);
+    await this.#told;
+  }
+
+  /** @throws Error where the text is none of a view */
+  #take(text: string): void {
+    const { state, view: plain, root } = readView(text, this.#box);
+    const before = this.#known;
+    const { revision } = plain;
+    if (before?.state === state && revision <= before.revision) return;
+    const shown = before && revision <= before.view.revision ? before.view.revision + 1 : revision;
+    const view = viewOf({ ...plain, revision: shown }, before?.view);
+    this.#known = { state, revision, view, root };
+    if (view.membership) this.#remember(view.membership);
+    this.#told = Promise.allSettled([...this.#listeners].map(async (listener) => listener(view)));
+    this.#file?.keep(text);
+  }
+
+  #takeKept(text: string): void {
+    try {
+      this.#take(text);
+    } catch (error) {
+      this.#log.warn({ reason: String(error) }, 'the view that was kept cannot be used');
+    }
+  }
+
+  #renewalAnswer(answer: WireRenewalAnswer, { registry, epoch }: RenewalRequest): RenewalAnswer {
+    if (!answer.membership) return answer as RenewalAnswer;
+    const { settled, epoch: told } = answer.membership;
+    const known = told === 'yours' ? this.#epochs.get(`${registry} ${epoch}`) : told;
+    if (!known) throw new Error('the registry speaks of an epoch that it has not told');
+    this.#remember({ epoch: known, settled });
+    return { ...answer, membership: { epoch: known, settled } } as RenewalAnswer;
+  }
+
+  #remember({ epoch }: Membership): void {
+    const name = `${epoch.registry} ${epoch.number}`;
+    this.#epochs.delete(name);
+    this.#epochs.set(name, epoch);
+    const [oldest] = this.#epochs.keys();
+    if (this.#epochs.size > epochsKept && oldest !== undefined) this.#epochs.delete(oldest);
+  }
+}
+
+interface Change {
+  readonly method: 'POST' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+}

@@ -1,0 +1,34 @@
+/**
+ * What registry and roles say to each other over HTTP, under `/v1/` of the registry's admin port
+ * (docs/cluster.md). Every call carries `Authorization: Bearer` with the token of the cluster secret.
+ * A failed one is answered `{"error": {"code", "message"}}`.
+ */
+import type { Epoch, RenewalAnswer } from './membership.ts';
+import type { Member } from './registry.ts';
+
+/** A poll of the view that waits is answered after so long at the latest. */
+export const viewWaitMsMax = 60_000;
+
+/** Members without a lease (gateways) say so often that they are there, and are forgotten after so long. */
+export const joinAgainMs = 10_000;
+export const memberTtlMs = 35_000;
+
+export interface MemberInfo extends Member {
+  /** HOST:PORT of its admin server. */
+  readonly adminAddress: string;
+  readonly version: string;
+}
+
+export interface NotActiveError {
+  readonly error: {
+    readonly code: 'not-active';
+    readonly message: string;
+    /** HOST:PORT of the active registry, where that is known. */
+    readonly active?: string;
+  };
+}
+
+/** A renewal's answer without the members of an epoch that the node has already. */
+export type WireRenewalAnswer = Omit<RenewalAnswer, 'membership'> & {
+  readonly membership?: { readonly epoch: Epoch | 'yours'; readonly settled: boolean } | undefined;
+};
