@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** End-to-end tests that take what there is only one of: the default ports, or the whole machine. */
+const alone = ['test/e2e/readme.test.ts', 'test/e2e/memory.test.ts'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -18,6 +21,16 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: alone,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'e2e-alone',
+          include: alone,
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,

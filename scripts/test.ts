@@ -18,6 +18,7 @@ const summary = new SummaryReporter(repository);
 await runProject('unit');
 await tools;
 await runProject('e2e');
+await runProject('e2e-alone');
 finish();
 
 /** One after the other: two cores are few, and the unit tests run at the same time. */

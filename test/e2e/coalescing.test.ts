@@ -146,7 +146,8 @@ describe('readers that come together', await needs('versitygw'), () => {
     const { path, body, sha256 } = await coldObject(40 * mebibyte);
     const slow = await client.start({ path });
     // Alone and stuck, it holds the fill at the window ahead of it: the UFS is not read for nobody.
-    await until('the fill waits for its reader', () => bytesRead() > 16 * mebibyte);
+    // How far ahead that is depends on the pace at which the sockets on the way filled up.
+    await until('the fill waits for its reader', () => bytesRead() > 5 * mebibyte);
     expect(await metric(forebay, 'forebay_fills_in_flight')).toBe(1);
     for (const reply of await readAll(path, 5)) expect(reply).toMatchObject({ sha256, isCut: false });
     expect(slow.complete).toBe(false);

@@ -4,6 +4,7 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { startCountingProxy } from '../support/counting-proxy.ts';
 import { s3Mount, startForebay } from '../support/forebay-process.ts';
+import { untilQuiet } from '../support/metrics.ts';
 import { s3ClientFor, startVersitygw } from '../support/servers.ts';
 import { needs } from '../support/tools.ts';
 
@@ -27,6 +28,8 @@ describe('forebay serve before versitygw', await needs('versitygw'), () => {
     expect((await read()).equals(body)).toBe(true);
     expect(proxy.requests).toEqual([]);
 
+    // Pages are on disk a moment after their bytes went out.
+    await untilQuiet(forebay);
     await forebay.kill9();
     await forebay.restart();
     expect((await read()).equals(body)).toBe(true);

@@ -3,6 +3,7 @@
  * test process ends is killed with it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -119,15 +120,23 @@ export function startProcess(
   };
 }
 
-/** A loopback port that was free a moment ago. */
+/**
+ * A port of the loopback address that nobody listens on. Below those that the system gives to clients: none
+ * of them can take it before the server that it is meant for, and two test files hardly ever draw the same.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-  server.close();
-  await once(server, 'close');
-  return address.port;
+  for (;;) {
+    const port = randomInt(10_000, 30_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Asks until the answer is true. @throws Error where the process ends first, or after `timeoutMs`. */
