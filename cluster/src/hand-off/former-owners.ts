@@ -1,7 +1,7 @@
 /**
  * Who may have the pages of a segment besides this node: its owner where this node is a replica, members that
- * drain, and the owners by the rings of the last epochs. A ring of the past is looked at for a while only, and
- * a node that has offered all it had not at all, so that a cluster at rest asks nobody.
+ * drain, and the owners by the rings of the last epochs. A ring of the past is looked at for a while only,
+ * and a node that has offered all it had not at all, so that a cluster at rest asks nobody.
  */
 import type { Clock } from '@forebay/core/clock';
 import type { Epoch, RingMember } from '@forebay/core/membership';

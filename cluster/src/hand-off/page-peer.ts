@@ -39,6 +39,7 @@ export interface PagesWanted {
 
 export type PeerResult = 'hit' | 'partial' | 'miss' | 'failed' | 'busy';
 
+const nothing = new Uint8Array(0);
 const pauseMsMin = 2_000;
 const pauseMsMax = 60_000;
 
@@ -143,15 +144,6 @@ export class PagePeers {
   }
 }
 
-function nameOf({ nodeId, incarnation }: RingMember): string {
-  return `${nodeId} ${incarnation}`;
-}
-
-function resultOf({ endExclusive }: OpenedPages, range: ByteRange): PeerResult {
-  if (endExclusive === range.endExclusive) return 'hit';
-  return endExclusive > range.start ? 'partial' : 'miss';
-}
-
 /** The bytes that a peer sends, exactly as many as it said. */
 export class PeerBody {
   readonly endExclusive: number;
@@ -164,6 +156,8 @@ export class PeerBody {
   };
   #whole: Uint8Array | undefined;
   #leftBytes: number;
+  /** Of the piece that is lent. */
+  #rest: Uint8Array = nothing;
   #isOver = false;
 
   /** @throws ForebayError where the answer does not fit the question */
@@ -212,6 +206,13 @@ export class PeerBody {
     }
   }
 
+  /** The same, no more than so many bytes at once. */
+  async nextUpTo(bytesMax: number): Promise<Uint8Array | undefined> {
+    const bytes = this.#rest.byteLength > 0 ? this.#rest : await this.next();
+    this.#rest = bytes?.subarray(bytesMax) ?? nothing;
+    return bytes?.subarray(0, bytesMax);
+  }
+
   async close(): Promise<void> {
     if (this.#isOver) return;
     this.#end();
@@ -235,6 +236,15 @@ export class PeerBody {
     this.#isOver = true;
     this.#how.over();
   }
+}
+
+function nameOf({ nodeId, incarnation }: RingMember): string {
+  return `${nodeId} ${incarnation}`;
+}
+
+function resultOf({ endExclusive }: OpenedPages, range: ByteRange): PeerResult {
+  if (endExclusive === range.endExclusive) return 'hit';
+  return endExclusive > range.start ? 'partial' : 'miss';
 }
 
 function leaveBody(body: OpenedPages['body']): void {

@@ -13,7 +13,7 @@ import { ExpectedVersions } from './expected-versions.ts';
 import { FormerOwners } from './former-owners.ts';
 import { declareHandOffMetrics } from './metrics.ts';
 import { PagePeers } from './page-peer.ts';
-import { peersFirst } from './peers-first.ts';
+import { PeersFirst } from './peers-first.ts';
 import {
   epochOf,
   FakeClock,
@@ -47,7 +47,7 @@ beforeEach(async () => {
   former.learn(epochOf(1, [memberOf('a'), memberOf('b')]));
   former.learn(epochOf(2, [memberOf('me')]));
   store.resetCounts();
-  ufs = peersFirst(store, lake, {
+  const reads = new PeersFirst(store, lake, {
     former,
     expected,
     metrics: declareHandOffMetrics(new Metrics()),
@@ -60,6 +60,7 @@ beforeEach(async () => {
       silenceMs: 20,
     }),
   });
+  ufs = reads.ufs;
 });
 
 async function read(range: RangeRequest | undefined, options: UfsReadOptions = {}) {

@@ -1,7 +1,7 @@
 /**
  * A mount's UFS for a node of a cluster: what is read of it comes from the nodes that may have it cached, and
- * the rest from the UFS. Bytes of a version are asked for by exactly this version. Where info is wanted, it is
- * the UFS's and none other: a HEAD brings it where another node, or this one, has the pages of what the
+ * the rest from the UFS. Bytes of a version are asked for by exactly this version. Where info is wanted, it
+ * is the UFS's and none other: a HEAD brings it where another node, or this one, has the pages of what the
  * object probably still is.
  */
 import type { RingMember } from '@forebay/core/membership';
@@ -25,26 +25,24 @@ export interface PeersFirstDeps {
   took(bytes: number): void;
 }
 
-export function peersFirst(ufs: Ufs, mount: Mount, deps: PeersFirstDeps): Ufs {
-  const reads = new PeersFirst(ufs, mount, deps);
-  return withGet(ufs, (key, options) => reads.get(key, options));
-}
-
-class PeersFirst {
-  readonly #ufs: Ufs;
-  readonly #mount: Mount;
+export class PeersFirst {
+  /** In place of the mount's own. */
+  readonly ufs: Ufs;
+  mount: Mount;
+  readonly #store: Ufs;
   readonly #deps: PeersFirstDeps;
 
-  constructor(ufs: Ufs, mount: Mount, deps: PeersFirstDeps) {
-    this.#ufs = ufs;
-    this.#mount = mount;
+  constructor(store: Ufs, mount: Mount, deps: PeersFirstDeps) {
+    this.mount = mount;
+    this.#store = store;
     this.#deps = deps;
+    this.ufs = withGet(store, (key, options) => this.get(key, options));
   }
 
   async get(key: string, options: UfsReadOptions = {}): Promise<UfsObject> {
-    const object = { mount: this.#mount, ufsKey: key, versionId: options.versionId };
+    const object = { mount: this.mount, ufsKey: key, versionId: options.versionId };
     const opened = options.headers === undefined && (await this.#fromPeers(object, options));
-    return opened || this.#ufs.get(key, options);
+    return opened || this.#store.get(key, options);
   }
 
   async #fromPeers(object: ObjectRef, options: UfsReadOptions): Promise<UfsObject | undefined> {
@@ -62,7 +60,7 @@ class PeersFirst {
     if (version === undefined) return undefined;
     const { versionId, signal } = options;
     try {
-      const info = await this.#ufs.head(object.ufsKey, { versionId, signal });
+      const info = await this.#store.head(object.ufsKey, { versionId, signal });
       if (versionOf(info) !== version) return undefined;
       // Nothing is asked of anybody before somebody reads: the pages may be here.
       const body = this.#bodyOf(object, info, options);
@@ -101,7 +99,7 @@ class PeersFirst {
       info,
       parts,
       peers,
-      ufs: this.#ufs,
+      ufs: this.#store,
       options: { versionId, signal },
       told: (result) => metrics.peerReads.inc({ result }),
       took: (bytes) => {

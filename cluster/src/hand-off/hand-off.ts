@@ -1,0 +1,125 @@
+/**
+ * Hand-off of pages: what a node of a cluster does about pages that moved with the ring. It asks the nodes
+ * that had them before the UFS, takes those that it is offered, and offers those that others own by now.
+ */
+import type { HandOffProgress } from '@forebay/core/cache-node';
+import type { Clock } from '@forebay/core/clock';
+import { ForebayError } from '@forebay/core/errors';
+import type { Log } from '@forebay/core/log';
+import type { Membership } from '@forebay/core/membership';
+import type { Metrics } from '@forebay/core/metrics';
+import type { Mount } from '@forebay/core/mount';
+import type { Ufs } from '@forebay/ufs/ufs';
+import { ByteRate } from './byte-rate.ts';
+import { ExpectedVersions } from './expected-versions.ts';
+import { FormerOwners } from './former-owners.ts';
+import type { KeptPages } from './kept-pages.ts';
+import { declareHandOffGauges, declareHandOffMetrics, type HandOffMetrics } from './metrics.ts';
+import { Mover } from './mover.ts';
+import { offeredAllCall, offeredAllIn, takePagesCall } from './offer.ts';
+import { PagePeers, type PeerOf } from './page-peer.ts';
+import { PageTaker } from './page-taker.ts';
+import { PeersFirst, type PeersFirstDeps } from './peers-first.ts';
+
+export interface HandOffOptions {
+  readonly nodeId: string;
+  readonly peerOf: PeerOf;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of what is moved to this node in the background; 0: nothing is, and pages come as they are read. */
+  readonly bytesPerSecond: number;
+  readonly answerMs?: number;
+  readonly silenceMs?: number;
+  readonly retryMs?: number;
+}
+
+/** How long after a change the owners before it are asked. */
+const formerOwnersKeptMs = 10 * 60_000;
+const peerReadsMax = 64;
+
+type Call = (parameters: unknown, context: { readonly signal: AbortSignal }) => Promise<unknown>;
+
+export class HandOff {
+  readonly #options: HandOffOptions;
+  readonly #former: FormerOwners;
+  readonly #peers: PagePeers;
+  readonly #rate: ByteRate;
+  readonly #metrics: HandOffMetrics;
+  readonly #expected = new ExpectedVersions();
+  /** By mount. */
+  readonly #decorated = new WeakMap<Ufs, Map<string, PeersFirst>>();
+  readonly #deps: PeersFirstDeps;
+  #mover: Mover | undefined;
+  #taker: PageTaker | undefined;
+  #membership: Membership | undefined;
+
+  constructor(options: HandOffOptions) {
+    const { nodeId, clock, peerOf, bytesPerSecond, answerMs = 1_000, silenceMs = 2_000 } = options;
+    this.#options = options;
+    this.#former = new FormerOwners({ nodeId, clock, keptMs: formerOwnersKeptMs });
+    this.#peers = new PagePeers({ peerOf, clock, inFlightMax: peerReadsMax, answerMs, silenceMs });
+    this.#rate = new ByteRate(bytesPerSecond, clock);
+    this.#metrics = declareHandOffMetrics(options.metrics);
+    this.#deps = {
+      former: this.#former,
+      peers: this.#peers,
+      expected: this.#expected,
+      metrics: this.#metrics,
+      took: (bytes) => this.#rate.take(bytes),
+    };
+    declareHandOffGauges(options.metrics, () => this.progress);
+  }
+
+  /** Background work begins: the node's pages are there. */
+  start(pages: KeptPages): void {
+    const { nodeId, bytesPerSecond, log, retryMs = 5_000 } = this.#options;
+    const [former, peers, expected] = [this.#former, this.#peers, this.#expected];
+    this.#taker = new PageTaker({ former, peers, pages, expected, rate: this.#rate, metrics: this.#metrics });
+    this.#mover = new Mover({ nodeId, pages, peers, bytesPerSecond, log, retryMs });
+    if (this.#membership) this.#mover.follow(this.#membership);
+  }
+
+  /** To be told of each change, in order: a new epoch, and that it has settled. */
+  follow(membership: Membership): void {
+    this.#membership = membership;
+    this.#former.learn(membership.epoch);
+    this.#mover?.follow(membership);
+  }
+
+  /** The UFS of a mount, behind the nodes that may have what is asked of it. The same for the same. */
+  ufsOf(mount: Mount, ufs: Ufs): Ufs {
+    const ofMounts = this.#decorated.get(ufs) ?? new Map<string, PeersFirst>();
+    this.#decorated.set(ufs, ofMounts);
+    const name = `${mount.path}\0${mount.bucket}`;
+    const known = ofMounts.get(name) ?? new PeersFirst(ufs, mount, this.#deps);
+    ofMounts.set(name, known);
+    // Options of a mount change; its UFS is the same one to all that counts what it does.
+    known.mount = mount;
+    return known.ufs;
+  }
+
+  /** For the server of the data plane. */
+  readonly calls: Readonly<Record<string, Call>> = {
+    [takePagesCall]: async (parameters, { signal }) => {
+      if (this.#options.bytesPerSecond === 0) return { bytes: 0, isLeft: false };
+      if (!this.#taker) throw new ForebayError('node-unavailable', 'the node has only just started');
+      return this.#taker.take(parameters, signal);
+    },
+    [offeredAllCall]: async (parameters) => {
+      const { from, epoch } = offeredAllIn(parameters);
+      // Who takes nothing that is offered has to ask.
+      if (this.#options.bytesPerSecond > 0) this.#former.noteDone(from, epoch);
+      return {};
+    },
+  };
+
+  get progress(): HandOffProgress {
+    const none = { state: 'off', epoch: 0, objects: 0, objectsTotal: 0, bytes: 0, bytesTotal: 0 } as const;
+    return this.#mover?.progress ?? none;
+  }
+
+  async close(): Promise<void> {
+    await this.#mover?.close();
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Offers what this node has of other nodes' segments to them, once an epoch has settled: all of it where the
+ * node drains or has just started, else what it owned before. One pass goes through all that is stored; a
+ * change of the epoch ends it, and the next one begins with what is left. Offered pages stay here until they
+ * are evicted: nobody reads them any more, so they go first, and they are at hand where the change is undone.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { HandOffProgress } from '@forebay/core/cache-node';
+import type { Log } from '@forebay/core/log';
+import type { Membership, RingMember } from '@forebay/core/membership';
+import { placementKeyOf } from '@forebay/core/mount';
+import { pageLengthBytes } from '@forebay/core/page';
+import { type Ring, ringOf, segmentKeyOf } from '@forebay/core/ring';
+import type { KeptObject, KeptPages } from './kept-pages.ts';
+import { type OfferedObject, offeredAllCall, runsOf, takePagesCall } from './offer.ts';
+import type { PagePeers } from './page-peer.ts';
+import type { Taken } from './page-taker.ts';
+
+export interface MoverOptions {
+  readonly nodeId: string;
+  readonly pages: KeptPages;
+  readonly peers: PagePeers;
+  readonly bytesPerSecond: number;
+  readonly log: Log;
+  /** Before nodes that did not take their pages are offered them again. */
+  readonly retryMs: number;
+}
+
+/** Of one offer. A node that is slow about one is not waited for: its pages are offered again. */
+const offerObjectsMax = 256;
+const offerBytesMax = 32 * 1024 * 1024;
+const offerMs = 60_000;
+
+interface Batch {
+  readonly to: RingMember;
+  readonly objects: OfferedObject[];
+  bytes: number;
+}
+
+/** What one pass has come to. */
+interface Pass {
+  readonly ring: Ring;
+  readonly signal: AbortSignal;
+  readonly batches: Map<string, Batch>;
+  /** Nodes that did not take what they were offered: left alone for the rest of the pass. */
+  readonly failed: Set<string>;
+}
+
+export class Mover {
+  readonly #options: MoverOptions;
+  #progress: HandOffProgress;
+  #abort = new AbortController();
+  /** By whose owners everything was offered last. */
+  #offered: Ring | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #following: string | undefined;
+
+  constructor(options: MoverOptions) {
+    this.#options = options;
+    const state = options.bytesPerSecond > 0 ? 'waiting' : 'off';
+    this.#progress = { state, epoch: 0, objects: 0, objectsTotal: 0, bytes: 0, bytesTotal: 0 };
+  }
+
+  get progress(): HandOffProgress {
+    return this.#progress;
+  }
+
+  /** The membership has changed, or its epoch has settled. */
+  follow({ epoch, settled }: Membership): void {
+    if (this.#options.bytesPerSecond === 0) return;
+    const following = `${epoch.registry} ${epoch.number} ${settled}`;
+    if (this.#following === following) return;
+    this.#following = following;
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#progress = { ...this.#progress, state: 'waiting', epoch: epoch.number };
+    if (!settled) return;
+    const { signal } = this.#abort;
+    const ring = ringOf(epoch);
+    this.#running = this.#running.then(() => this.#run(ring, signal));
+  }
+
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  /** Passes until everything was offered. Never throws. */
+  async #run(ring: Ring, signal: AbortSignal): Promise<void> {
+    const { log, retryMs } = this.#options;
+    while (!signal.aborted) {
+      try {
+        if (await this.#offerAll(ring, signal)) {
+          this.#offered = ring;
+          this.#progress = { ...this.#progress, state: 'done' };
+          return;
+        }
+        this.#progress = { ...this.#progress, state: 'waiting' };
+      } catch (error) {
+        if (signal.aborted) return;
+        log.error({ reason: String(error) }, 'pages are not handed to their new owners');
+      }
+      await wait(retryMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  /** False where somebody did not take what it was offered. @throws the signal's reason */
+  async #offerAll(ring: Ring, signal: AbortSignal): Promise<boolean> {
+    const { pages } = this.#options;
+    await this.#count(ring, signal);
+    const pass: Pass = { ring, signal, batches: new Map(), failed: new Set() };
+    await pages.each(async (kept) => {
+      let isOthers = false;
+      for (const [nodeId, { to, indexes }] of this.#lostOf(kept, ring)) {
+        isOthers = true;
+        await this.#add(pass, nodeId, { to, indexes, kept });
+      }
+      if (isOthers) this.#progress = { ...this.#progress, objects: this.#progress.objects + 1 };
+    }, signal);
+    for (const nodeId of [...pass.batches.keys()]) await this.#send(pass, nodeId);
+    await this.#tellAll(pass);
+    return pass.failed.size === 0;
+  }
+
+  /** How much there is to do, first: a pass over what is stored costs little beside moving it. */
+  async #count(ring: Ring, signal: AbortSignal): Promise<void> {
+    let objectsTotal = 0;
+    let bytesTotal = 0;
+    await this.#options.pages.each(async (kept) => {
+      const lost = this.#lostOf(kept, ring);
+      if (lost.size > 0) objectsTotal += 1;
+      for (const { indexes } of lost.values()) bytesTotal += bytesOf(kept, indexes);
+    }, signal);
+    const counts = { objects: 0, objectsTotal, bytes: 0, bytesTotal };
+    this.#progress = { state: 'moving', epoch: ring.epoch.number, ...counts };
+  }
+
+  /** By the node that owns them now, pages that this one does not, and that it is to offer. */
+  #lostOf(
+    { object, indexes }: KeptObject,
+    ring: Ring,
+  ): Map<string, { readonly to: RingMember; readonly indexes: number[] }> {
+    const { nodeId: self } = this.#options;
+    const { pageSizeBytes } = object.mount;
+    const placementKey = placementKeyOf(object);
+    const lost = new Map<string, { to: RingMember; indexes: number[] }>();
+    let segment = -1;
+    let owner: RingMember | undefined;
+    for (const index of indexes) {
+      const at = Math.floor((index * pageSizeBytes) / ring.epoch.segmentBytes);
+      if (at !== segment) {
+        segment = at;
+        const key = segmentKeyOf(placementKey, segment);
+        owner = ring.homeOf(key);
+        const wasOffered = this.#offered && this.#offered.homeOf(key)?.nodeId !== self;
+        if (owner?.nodeId === self || wasOffered) owner = undefined;
+      }
+      if (!owner) continue;
+      const of = lost.get(owner.nodeId) ?? { to: owner, indexes: [] };
+      of.indexes.push(index);
+      lost.set(owner.nodeId, of);
+    }
+    return lost;
+  }
+
+  async #add(
+    pass: Pass,
+    nodeId: string,
+    { to, indexes, kept }: { to: RingMember; indexes: readonly number[]; kept: KeptObject },
+  ): Promise<void> {
+    if (pass.failed.has(nodeId)) return;
+    const batch = pass.batches.get(nodeId) ?? { to, objects: [], bytes: 0 };
+    pass.batches.set(nodeId, batch);
+    const { path, object, info } = kept;
+    const { path: mountPath, pageSizeBytes } = object.mount;
+    const { etag = '', versionId, sizeBytes } = info;
+    // A large object is more than one offer.
+    const pagesMax = Math.max(1, Math.floor(this.#offerBytesMax() / pageSizeBytes));
+    for (let at = 0; at < indexes.length; at += pagesMax) {
+      const some = indexes.slice(at, at + pagesMax);
+      const runs = runsOf(some);
+      batch.objects.push({ path, mountPath, pageSizeBytes, etag, versionId, sizeBytes, runs });
+      batch.bytes += bytesOf(kept, some);
+      const isFull = batch.objects.length >= offerObjectsMax || batch.bytes >= this.#offerBytesMax();
+      if (isFull) await this.#send(pass, nodeId);
+    }
+  }
+
+  /** What a node takes within a second: small enough for steady progress. */
+  #offerBytesMax(): number {
+    return Math.min(offerBytesMax, this.#options.bytesPerSecond);
+  }
+
+  /** @throws the signal's reason */
+  async #send({ signal, batches, failed }: Pass, nodeId: string): Promise<void> {
+    const batch = batches.get(nodeId);
+    if (!batch || batch.objects.length === 0 || failed.has(nodeId)) return;
+    const { to, bytes } = batch;
+    const objects = batch.objects.splice(0);
+    batch.bytes = 0;
+    try {
+      const { peers, nodeId: from } = this.#options;
+      const within = AbortSignal.any([signal, AbortSignal.timeout(offerMs)]);
+      const taken = (await peers.call(to, takePagesCall, { from, objects }, within)) as Partial<Taken>;
+      if (taken.isLeft) failed.add(nodeId);
+      this.#progress = { ...this.#progress, bytes: this.#progress.bytes + bytes };
+    } catch (error) {
+      signal.throwIfAborted();
+      failed.add(nodeId);
+      this.#options.log.warn({ nodeId, reason: String(error) }, 'a node does not take over its pages yet');
+    }
+  }
+
+  /** Nobody need ask this node any more, but for those that did not take what is theirs. */
+  async #tellAll({ ring, signal, failed }: Pass): Promise<void> {
+    const { nodeId: self, peers } = this.#options;
+    const { number, registry, members } = ring.epoch;
+    const others = members.filter(({ nodeId, state }) => nodeId !== self && state === 'active');
+    for (const member of others.filter(({ nodeId }) => !failed.has(nodeId))) {
+      const parameters = { from: self, epoch: { number, registry } };
+      const within = AbortSignal.any([signal, AbortSignal.timeout(offerMs)]);
+      // Where it does not hear of it, it asks in vain for a while.
+      await peers.call(member, offeredAllCall, parameters, within).catch(() => {});
+    }
+    signal.throwIfAborted();
+  }
+}
+
+function bytesOf({ object, info }: KeptObject, indexes: readonly number[]): number {
+  const { pageSizeBytes } = object.mount;
+  return indexes.reduce((sum, index) => sum + pageLengthBytes(index, info.sizeBytes, pageSizeBytes), 0);
+}
