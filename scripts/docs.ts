@@ -5,6 +5,7 @@
 import { strict as assert } from 'node:assert';
 import { writeFileSync } from 'node:fs';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from '@forebay/cache-node/metrics';
+import { declareHandOffGauges, declareHandOffMetrics } from '@forebay/cluster/hand-off/metrics';
 import type { Setting } from '@forebay/core/config';
 import { Metrics } from '@forebay/core/metrics';
 import { conditionKeys } from '@forebay/core/policy/condition-keys';
@@ -54,6 +55,8 @@ function metricsPage(): string {
   declareWorkerMetrics(metrics, () => 0);
   declareEventLoopDelay(metrics, () => assert.fail('nothing is scraped here'));
   declareCacheNodeGauges(metrics, () => assert.fail('nothing is scraped here'));
+  declareHandOffMetrics(metrics);
+  declareHandOffGauges(metrics, () => assert.fail('nothing is scraped here'));
   const rows = metrics.declared().map(({ name, type, help }) => [code(name), type, help]);
   return `# Metrics
 

@@ -44,8 +44,8 @@ beforeEach(async () => {
   expected = new ExpectedVersions();
   info = await store.head('large');
   // All segments of the object were with others, and are with this node by now.
-  former.learn(epochOf(1, [memberOf('a'), memberOf('b')]));
-  former.learn(epochOf(2, [memberOf('me')]));
+  former.learn(epochOf(1, [memberOf('a'), memberOf('b')], pageSizeBytes));
+  former.learn(epochOf(2, [memberOf('me')], pageSizeBytes));
   store.resetCounts();
   const reads = new PeersFirst(store, lake, {
     former,
@@ -84,9 +84,9 @@ describe('a range whose pages others had', () => {
     expect(bytes.equals(content)).toBe(true);
     expect(origins).toEqual(['peer']);
     expect(store.readCount).toBe(0);
-    const owners = [0, 1, 2].map((segment) => former.of(placementKey, segment)[0]!.nodeId);
+    const owners = allPages.map((segment) => former.of(placementKey, segment)[0]!.nodeId);
     expect(new Set(owners)).toEqual(new Set(['a', 'b']));
-    expect(askedReads()).toHaveLength(3);
+    expect(askedReads()).toHaveLength(12);
     expect(askedReads().every(({ cachedOnly, info: { etag } }) => cachedOnly && etag === info.etag)).toBe(
       true,
     );
