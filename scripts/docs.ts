@@ -6,6 +6,7 @@ import { strict as assert } from 'node:assert';
 import { writeFileSync } from 'node:fs';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from '@forebay/cache-node/metrics';
 import { declareHandOffGauges, declareHandOffMetrics } from '@forebay/cluster/hand-off/metrics';
+import { declareRoutingMetrics } from '@forebay/cluster/routing/routing-metrics';
 import type { Setting } from '@forebay/core/config';
 import { Metrics } from '@forebay/core/metrics';
 import { conditionKeys } from '@forebay/core/policy/condition-keys';
@@ -52,6 +53,7 @@ function metricsPage(): string {
   declareCacheNodeMetrics(metrics);
   declareUfsMetrics(metrics);
   declareCircuits(metrics, () => new Map());
+  declareRoutingMetrics(metrics, () => []);
   declareWorkerMetrics(metrics, () => 0);
   declareEventLoopDelay(metrics, () => assert.fail('nothing is scraped here'));
   declareCacheNodeGauges(metrics, () => assert.fail('nothing is scraped here'));
