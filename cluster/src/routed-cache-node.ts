@@ -1,7 +1,7 @@
 /**
  * The cache nodes of a cluster as one, for a gateway: each object is opened at its home, the rest of a large
- * one is read at the owners of its segments, and what a node cannot give another one does, or the UFS. Info is
- * kept for no longer than a request.
+ * one is read at the owners of its segments, and what a node cannot give another one does, or the UFS. Info
+ * is kept for no longer than a request.
  */
 import type {
   AbsentObject,

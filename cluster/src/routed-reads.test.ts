@@ -1,4 +1,7 @@
-/** Reads through a gateway of a cluster: exact bytes, whatever nodes do, and no node for longer than it lives. */
+/**
+ * Reads through a gateway of a cluster: exact bytes, whatever nodes do, and nobody waits for a node longer
+ * than it lives.
+ */
 import { ForebayError, isKind } from '@forebay/core/errors';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';

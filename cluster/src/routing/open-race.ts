@@ -1,6 +1,6 @@
 /**
- * One open: asked at the home; where that is silent or gives no answer at its successors as well, at last past
- * every cache node. The first answer counts, and whatever else is under way is left.
+ * One open: asked at the home; where that is silent or gives no answer at its successors as well, at last
+ * past every cache node. The first answer counts, and whatever else is under way is left.
  */
 import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import { isKind } from '@forebay/core/errors';

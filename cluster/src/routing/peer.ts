@@ -48,7 +48,7 @@ export class Peer {
     return this.member.nodeId;
   }
 
-  /** Whether it is worth asking. One that failed is tried again after a while, by a ping and not by a client. */
+  /** Whether to ask it. One that failed is tried again after a while, by a ping and not by a client. */
   get isUsable(): boolean {
     const avoided = this.#avoided;
     if (!avoided) return !this.liveness.isSuspect;

@@ -1,4 +1,4 @@
-/** A whole cluster in one process: owners over one memory UFS, and a gateway's view of them, in virtual time. */
+/** A whole cluster in one process: owners over one memory UFS, a gateway's view of them, virtual time. */
 import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
 import type { Epoch, Membership, RingMember } from '@forebay/core/membership';
 import { Metrics } from '@forebay/core/metrics';

@@ -1,4 +1,4 @@
-/** Time that goes on only when nothing else can: seconds of waiting take no time, and a run repeats itself. */
+/** Time that goes on only when nothing else can: waiting takes no time, and a run repeats itself. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@forebay/core/clock';
 
