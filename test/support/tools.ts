@@ -23,6 +23,7 @@ const installers = {
   python: installBoto,
   radosgw: installRadosgw,
   nginx: installNginx,
+  redis: installRedis,
   chromium: installChromium,
   ...interopInstallers,
 } as const satisfies Readonly<Record<string, () => Promise<Tool>>>;
@@ -77,6 +78,10 @@ function installBoto(): Promise<Tool> {
 /** One program, and what the system lacks of its libraries. */
 function installNginx(): Promise<Tool> {
   return unpackDebian({ name: 'nginx', wanted: ['nginx'] });
+}
+
+function installRedis(): Promise<Tool> {
+  return unpackDebian({ name: 'redis', wanted: ['redis-server', 'redis-tools'] });
 }
 
 /** A gateway with one monitor and one store, and the parts themselves if the system has them. */

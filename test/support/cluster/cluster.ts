@@ -26,7 +26,7 @@ export interface ClusterOptions {
   readonly flags?: Readonly<Partial<Record<Role, readonly string[]>>>;
   readonly env?: Environment;
   /** What runs instead of the command line of Forebay, for tests of what must not happen. */
-  readonly mainOf?: (role: Role) => string | undefined;
+  readonly mainOf?: ((role: Role) => string | undefined) | undefined;
   readonly onProgress?: (what: string) => void;
 }
 
@@ -100,9 +100,16 @@ export class Cluster {
     return node;
   }
 
-  /** Cuts a member off from all others of the cluster; clients and the UFS still reach it. */
-  isolate(member: Member): void {
-    for (const other of this.members) if (other !== member) this.network.cut(member.name, other.name);
+  /**
+   * Cuts a member off from all others of the cluster; clients and the UFS still reach it.
+   * @returns to be called once to undo it
+   */
+  isolate(member: Member): () => void {
+    const others = this.members.filter((other) => other !== member);
+    const undo = others.map((other) => this.network.cut(member.name, other.name));
+    return () => {
+      for (const heal of undo) heal();
+    };
   }
 
   async stop(): Promise<void> {

@@ -8,24 +8,26 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 export interface FaultProxy {
   /** On 127.0.0.1. */
   readonly port: number;
-  cut(): void;
-  /** Connections that were there while it was cut end now; new ones work. */
-  heal(): void;
+  /**
+   * @returns to be called once to undo it. When nobody has cut it any more, the connections of that time end,
+   * and new ones work.
+   */
+  cut(): () => void;
   stop(): Promise<void>;
 }
 
 export async function startFaultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
-  let isCut = false;
+  let cuts = 0;
   const keep = (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => sockets.delete(socket));
-    if (isCut) socket.pause();
+    if (cuts > 0) socket.pause();
   };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     keep(client);
-    if (isCut) return;
+    if (cuts > 0) return;
     const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
     keep(upstream);
     client.pipe(upstream).pipe(client);
@@ -40,15 +42,15 @@ export async function startFaultProxy(target: { host: string; port: number }): P
   return {
     port: (server.address() as AddressInfo).port,
     cut: () => {
-      isCut = true;
+      cuts += 1;
       for (const socket of sockets) {
         socket.unpipe();
         socket.pause();
       }
-    },
-    heal: () => {
-      if (isCut) endAll();
-      isCut = false;
+      return () => {
+        cuts -= 1;
+        if (cuts === 0) endAll();
+      };
     },
     stop: async () => {
       const closed = once(server, 'close');

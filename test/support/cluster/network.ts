@@ -32,10 +32,11 @@ export interface Network {
    * cut for all at once where there are proxies.
    */
   way(from: string | undefined, to: Place, port: number): Promise<string>;
-  /** From now on nothing that either sends arrives at the other. */
-  cut(one: string, other: string): void;
-  /** Undoes all cuts. */
-  heal(): void;
+  /**
+   * From now on nothing that either sends arrives at the other.
+   * @returns to be called once to undo it; what others have cut as well stays so
+   */
+  cut(one: string, other: string): () => void;
   close(): Promise<void>;
 }
 
@@ -61,7 +62,8 @@ class NamespaceNetwork implements Network {
   readonly #bridge: string;
   readonly #subnet: string;
   readonly #hosts = new Map<string, { namespace: string; host: string }>();
-  readonly #cuts: (readonly [namespace: string, host: string])[] = [];
+  /** How often each pair is cut now, by both names in order. */
+  readonly #cuts = new Map<string, number>();
   readonly #takeBack: () => void;
 
   private constructor(bridge: string, subnet: string) {
@@ -127,18 +129,21 @@ class NamespaceNetwork implements Network {
     return Promise.resolve(`${to.host}:${port}`);
   }
 
-  cut(one: string, other: string): void {
-    const [a, b] = [this.#hosts.get(one)!, this.#hosts.get(other)!];
-    for (const [from, to] of [[a, b] as const, [b, a] as const]) {
-      const route = [to.host, 'lladdr', nobody, 'nud', 'permanent', 'dev', 'eth0'];
-      if (!ip('-n', from.namespace, 'neigh', 'replace', ...route)) throw new Error(`cannot cut ${one}`);
-      this.#cuts.push([from.namespace, to.host]);
-    }
+  cut(one: string, other: string): () => void {
+    this.#count(one, other, 1);
+    return () => this.#count(one, other, -1);
   }
 
-  heal(): void {
-    for (const [namespace, host] of this.#cuts.splice(0)) {
-      ip('-n', namespace, 'neigh', 'del', host, 'dev', 'eth0');
+  #count(one: string, other: string, change: 1 | -1): void {
+    const pair = [one, other].sort().join(' ');
+    const before = this.#cuts.get(pair) ?? 0;
+    this.#cuts.set(pair, before + change);
+    if (before > 0 && before + change > 0) return;
+    const [a, b] = [this.#hosts.get(one)!, this.#hosts.get(other)!];
+    for (const [from, to] of [[a, b] as const, [b, a] as const]) {
+      const lost = ['neigh', 'replace', to.host, 'lladdr', nobody, 'nud', 'permanent', 'dev', 'eth0'];
+      const found = ['neigh', 'del', to.host, 'dev', 'eth0'];
+      ip('-n', from.namespace, ...(change === 1 ? lost : found));
     }
   }
 
@@ -178,15 +183,15 @@ class ProxyNetwork implements Network {
     return `127.0.0.1:${proxy.port}`;
   }
 
-  cut(one: string, other: string): void {
-    for (const { from, to, proxy } of this.#ways) {
-      const isBetween = (from === one && to === other) || (from === other && to === one);
-      if (isBetween || (from === '' && (to === one || to === other))) proxy.cut();
-    }
-  }
-
-  heal(): void {
-    for (const { proxy } of this.#ways) proxy.heal();
+  cut(one: string, other: string): () => void {
+    const isBetween = (from: string, to: string) =>
+      (from === one && to === other) || (from === other && to === one);
+    const undo = this.#ways
+      .filter(({ from, to }) => isBetween(from, to) || (from === '' && (to === one || to === other)))
+      .map(({ proxy }) => proxy.cut());
+    return () => {
+      for (const heal of undo) heal();
+    };
   }
 
   async close(): Promise<void> {

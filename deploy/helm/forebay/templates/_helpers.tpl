@@ -67,11 +67,17 @@ capabilities:
 {{- end }}
 {{- end }}
 
-{{- define "forebay.registryUrl" -}}
-http://{{ include "forebay.fullname" . }}-registry.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}:9001
+{{/* All registries by their own names: whoever asks finds the active one. */}}
+{{- define "forebay.registryUrls" -}}
+{{- $service := printf "%s-registry" (include "forebay.fullname" .) -}}
+{{- $urls := list -}}
+{{- range $index := until (int .Values.registry.replicas) -}}
+{{- $urls = append $urls (printf "http://%s-%d.%s.%s.svc.%s:9001" $service $index $service $.Release.Namespace $.Values.clusterDomain) -}}
+{{- end -}}
+{{- join "," $urls -}}
 {{- end }}
 
-{{/* Restarted where it does not live; asked nothing where it cannot serve. */}}
+{{/* Restarted where it does not live; asked nothing where it cannot serve. Takes a dict with the path of the latter. */}}
 {{- define "forebay.probes" -}}
 startupProbe:
   httpGet: { path: /healthz, port: admin }
@@ -83,7 +89,7 @@ livenessProbe:
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: { path: /readyz, port: admin }
+  httpGet: { path: {{ .ready }}, port: admin }
   periodSeconds: 3
   timeoutSeconds: 2
 {{- end }}
