@@ -1,4 +1,4 @@
-/** A real Redis for tests, with its data in a directory of its own, so that it comes back with what it had. */
+/** A real Redis for tests, with its data in a directory of its own: it comes back with what it had. */
 import { join } from 'node:path';
 import { freePort, isPortOpen, type ServerProcess, startProcess, untilReady } from './process.ts';
 import { tempDir } from './temp.ts';
