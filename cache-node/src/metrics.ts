@@ -102,7 +102,8 @@ function declareMetrics(metrics: Metrics) {
 
 const stateValues = { ok: 1, 'read-only': 0.5, failed: 0 } as const;
 
-function servedMetrics(metrics: Metrics) {
+/** What whoever hands bytes to clients counts of them. */
+export function servedMetrics(metrics: Metrics) {
   return {
     bytesServed: metrics.counter<'source'>({
       name: 'forebay_bytes_served_total',

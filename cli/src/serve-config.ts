@@ -3,13 +3,13 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import type { CacheRule } from '@forebay/core/cache-policy';
 import { mergeRules, type RuleInput } from '@forebay/core/cache-rules';
-import { ConfigError, didYouMean, resolveSettings } from '@forebay/core/config';
+import { ConfigError, didYouMean, resolveSettings, type Settings } from '@forebay/core/config';
 import { type ConfigFile, parseConfigFile } from '@forebay/core/config-file';
 import type { Mount } from '@forebay/core/mount';
 import { type MountDefaults, type MountInput, parseMounts, splitMount } from '@forebay/core/mount-uri';
 import type { User } from '@forebay/core/user';
 import { configUsers } from './config-users.ts';
-import { type DataDir, dataDirAt } from './data-dir.ts';
+import { type DataDir, dataDirAt, type RootCredentials } from './data-dir.ts';
 import { type ServeValues, serveSettings } from './settings.ts';
 
 export interface ServeSources {
@@ -33,11 +33,9 @@ export interface ServeConfig {
 /** @throws ConfigError on the first thing that cannot be used. */
 export function loadServeConfig({ flags, env, nowMs }: ServeSources): ServeConfig {
   const filePath = single(flags.config) ?? (env.FOREBAY_CONFIG || undefined);
-  const file = readConfigFile(filePath);
+  const file = readConfigFile(filePath, serveSettings);
   const values = resolveSettings(serveSettings, { flags, env, file: file.values });
-  if ((values.accessKey === undefined) !== (values.secretKey === undefined)) {
-    throw new ConfigError('FOREBAY_ACCESS_KEY and FOREBAY_SECRET_KEY go together: set both or neither');
-  }
+  givenRootOf(values);
   const dataDir = dataDirAt(values.dataDir);
   const defaults = { pageSizeBytes: values.pageSizeBytes, createdAtMs: nowMs };
   const given = [
@@ -57,7 +55,18 @@ export function loadServeConfig({ flags, env, nowMs }: ServeSources): ServeConfi
   return { values, dataDir, mounts, rules, users, warnings: unknownVariables(env) };
 }
 
-function single(flag: string | readonly string[] | undefined): string | undefined {
+/** The pair of the environment; undefined: none was given. @throws ConfigError where one is missing */
+export function givenRootOf(values: {
+  readonly accessKey: string | undefined;
+  readonly secretKey: string | undefined;
+}): RootCredentials | undefined {
+  const { accessKey, secretKey } = values;
+  if (accessKey !== undefined && secretKey !== undefined) return { accessKey, secretKey };
+  if (accessKey === undefined && secretKey === undefined) return undefined;
+  throw new ConfigError('FOREBAY_ACCESS_KEY and FOREBAY_SECRET_KEY go together: set both or neither');
+}
+
+export function single(flag: string | readonly string[] | undefined): string | undefined {
   return typeof flag === 'string' ? flag : flag?.at(-1);
 }
 
@@ -69,7 +78,8 @@ function words(variable: string | undefined): string[] {
   return (variable ?? '').split(/\s+/).filter(Boolean);
 }
 
-function readConfigFile(path: string | undefined): ConfigFile {
+/** @throws ConfigError */
+export function readConfigFile(path: string | undefined, settings: Settings): ConfigFile {
   if (path === undefined) return { values: new Map(), mounts: [], rules: [], users: [] };
   let text: string;
   try {
@@ -77,7 +87,7 @@ function readConfigFile(path: string | undefined): ConfigFile {
   } catch (error) {
     throw new ConfigError(`--config: cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
-  return parseConfigFile({ name: basename(path), text, settings: serveSettings });
+  return parseConfigFile({ name: basename(path), text, settings });
 }
 
 /** Later sources win over earlier ones, path by path; within one source a path stands once. */

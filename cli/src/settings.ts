@@ -1,6 +1,6 @@
-/** The settings of `forebay serve`: those of its three roles, and its own. */
+/** The settings of `forebay serve`: those of its three roles, and its own; and those of a role alone. */
 import { cacheNodeSettings } from '@forebay/cache-node/settings';
-import { choice, duration, integer, text, type Values } from '@forebay/core/config';
+import { choice, duration, integer, list, text, type Values } from '@forebay/core/config';
 import { gatewaySettings } from '@forebay/gateway/settings';
 import { registrySettings } from '@forebay/registry/settings';
 import { ufsSettings } from '@forebay/ufs/settings';
@@ -70,3 +70,59 @@ export const serveSettings = {
 };
 
 export type ServeValues = Values<typeof serveSettings>;
+
+/** Of a role that belongs to a cluster. */
+export const clusterSettings = {
+  registry: list({
+    env: 'FOREBAY_REGISTRY',
+    pattern: /^https?:\/\/\S+$/,
+    allowed: 'http://host:9001, or several with commas between them',
+    help: 'Where the registries answer. May be repeated, or a list with commas.',
+  }),
+  clusterSecret: text({
+    env: 'FOREBAY_CLUSTER_SECRET',
+    secret: true,
+    help: 'What all roles of one cluster share: at least 16 bytes. Only from the environment.',
+  }),
+};
+
+/** The admin port has another default there, so that the roles of one host do not meet. */
+const gatewayAdminSettings = {
+  ...registrySettings,
+  adminPort: integer({
+    env: 'FOREBAY_ADMIN_PORT',
+    default: '9002',
+    max: '65535',
+    help: 'Port of /metrics, /healthz and /readyz. 0 takes any free port.',
+  }),
+};
+
+const gatewayProcessSettings = {
+  dataDir: text({
+    env: 'FOREBAY_DATA_DIR',
+    allowed: 'a directory',
+    help: 'Where the last view of the registry is kept, so that a start needs no registry. Unset: nowhere.',
+  }),
+  logLevel: processSettings.logLevel,
+  drainTimeoutMs: processSettings.drainTimeoutMs,
+};
+
+export const gatewayRoleGroups = [
+  { title: 'Cluster', settings: clusterSettings },
+  { title: 'Process', settings: gatewayProcessSettings },
+  { title: 'Gateway', settings: gatewaySettings },
+  { title: 'UFS', settings: ufsSettings },
+  { title: 'Admin', settings: gatewayAdminSettings },
+  { title: 'Root user', settings: rootUserSettings },
+] as const;
+
+export const gatewayRoleSettings = {
+  ...clusterSettings,
+  ...gatewayProcessSettings,
+  ...gatewaySettings,
+  ...ufsSettings,
+  ...gatewayAdminSettings,
+  ...rootUserSettings,
+};
+
+export type GatewayRoleValues = Values<typeof gatewayRoleSettings>;

@@ -51,7 +51,9 @@ export const ufsSettings = {
 };
 
 /** The settings as the driver of S3 stores takes them. */
-export function s3LimitsOf(values: Values<typeof ufsSettings>): Partial<S3Limits> {
+export type UfsValues = Values<typeof ufsSettings>;
+
+export function s3LimitsOf(values: UfsValues): Partial<S3Limits> {
   return {
     connectionsMax: values.ufsConnectionsMax,
     readRetriesMax: values.ufsReadRetriesMax,

@@ -1,12 +1,9 @@
 /** `forebay serve`: its flags come from the settings; the work is in roles/serve.ts. */
-import type { Setting } from '@forebay/core/config';
 import { Command, Option } from 'commander';
-import { usageError } from '../command-error.ts';
 import { loadServeConfig } from '../serve-config.ts';
 import { serveSettingGroups } from '../settings.ts';
 import { examplesText } from './admin-command.ts';
-
-const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+import { addSettings, collect } from './setting-options.ts';
 
 export function serveCommand(): Command {
   const summary = 'run gateway, cache and registry in one process';
@@ -27,17 +24,7 @@ export function serveCommand(): Command {
       'may be repeated (env FOREBAY_RULE)',
   );
   command.addOption(rule.argParser(collect).helpGroup('Process:'));
-  for (const { title, settings } of serveSettingGroups) {
-    for (const setting of Object.values<Setting<unknown>>(settings)) {
-      if (!setting.secret) command.addOption(optionOf(setting).helpGroup(`${title}:`));
-    }
-  }
-  for (const flag of ['--tls-cert', '--tls-key', '--tls-ca', '--write-back']) {
-    const refuse = () => {
-      throw usageError(`${flag} is not available in this version`);
-    };
-    command.addOption(new Option(`${flag} [value]`).argParser(refuse).hideHelp().preset(''));
-  }
+  addSettings(command, serveSettingGroups);
   return command
     .addHelpText('after', examplesText(examples))
     .addHelpText(
@@ -58,22 +45,3 @@ const examples = [
   "forebay serve --mount '/lake=s3://lake/raw?endpoint=http://127.0.0.1:7070&credentials=env:LAKE&ttl=5m'",
   'forebay serve --config forebay.yaml --port 9100 --cache-size 200GiB',
 ];
-
-const placeholders = {
-  bytes: '<size>',
-  duration: '<time>',
-  integer: '<n>',
-  text: '<text>',
-  choice: '<word>',
-  list: '<text>',
-};
-
-function optionOf(setting: Setting<unknown>): Option {
-  const choices = setting.kind === 'choice' ? ` ${setting.allowed}.` : '';
-  const byDefault = setting.defaultText === undefined ? '' : `default ${setting.defaultText}, `;
-  const option = new Option(
-    `${setting.flag} ${placeholders[setting.kind]}`,
-    `${setting.help}${choices} (${byDefault}env ${setting.env})`,
-  );
-  return setting.kind === 'list' ? option.argParser(collect) : option;
-}

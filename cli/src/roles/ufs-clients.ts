@@ -10,9 +10,8 @@ import {
   type UfsMetrics,
 } from '@forebay/ufs/metered';
 import { openUfs, openUfsService } from '@forebay/ufs/open-ufs';
-import { s3LimitsOf } from '@forebay/ufs/settings';
+import { s3LimitsOf, type UfsValues } from '@forebay/ufs/settings';
 import { UfsPool } from '@forebay/ufs/ufs-pool';
-import type { ServeValues } from '../settings.ts';
 import type { Undoing } from './undoing.ts';
 
 /** A request under way on a Ufs whose last mount went may take this long. */
@@ -21,7 +20,7 @@ const ufsGraceMs = 15 * 60_000;
 export interface UfsClientsOptions {
   readonly registry: Pick<Registry, 'watch'>;
   readonly metrics: Metrics;
-  readonly values: ServeValues;
+  readonly values: UfsValues;
   readonly log: Log;
   readonly undoing: Undoing;
 }

@@ -73,7 +73,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   return app;
 }
 
-function requireCredentials(app: Hono, deps: AdminDeps): void {
+export function requireCredentials(app: Hono, deps: Pick<AdminDeps, 'credentials'>): void {
   const accepts = adminVerifier(deps.credentials);
   app.use(async (c, next) => {
     if (!accepts(c.req.header('authorization'))) {
