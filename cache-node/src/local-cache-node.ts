@@ -50,6 +50,7 @@ import { pageDirectoriesOf } from './page-store/directory-settings.ts';
 import { PageIndex } from './page-store/page-index.ts';
 import { PageStore } from './page-store/page-store.ts';
 import type { CacheNodeConfig } from './settings.ts';
+import { Shelf } from './shelf.ts';
 
 export interface LocalCacheNodeOptions {
   readonly nodeId: string;
@@ -76,6 +77,7 @@ const fillPauseMaxMs = 10_000;
 
 export class LocalCacheNode implements CacheNode, Pick<JobWorker, 'load' | 'verify'> {
   readonly nodeId: string;
+  readonly shelf: Shelf;
   readonly #options: LocalCacheNodeOptions;
   readonly #info: InfoStore;
   readonly #fills: FillContext;
@@ -88,6 +90,7 @@ export class LocalCacheNode implements CacheNode, Pick<JobWorker, 'load' | 'veri
 
   private constructor(options: LocalCacheNodeOptions, info: InfoStore, fills: FillContext) {
     this.nodeId = options.nodeId;
+    this.shelf = new Shelf(fills.store);
     this.#options = options;
     this.#info = info;
     this.#fills = fills;

@@ -34,7 +34,7 @@ export function hasStrongEtag(info: ObjectInfo): info is ObjectInfo & { readonly
 }
 
 /** The exact content, as text: equal texts, equal bytes. */
-export function versionOf(info: ObjectInfo): string {
+export function versionOf(info: Pick<ObjectInfo, 'etag' | 'sizeBytes' | 'versionId'>): string {
   return `${info.etag ?? ''}|${info.sizeBytes}|${info.versionId ?? ''}`;
 }
 

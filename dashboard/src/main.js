@@ -4,11 +4,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSignedIn, onSignedOut, signOut } from './api.js';
 import { Login } from './pages/login.js';
 import { Mounts } from './pages/mounts.js';
+import { Objects } from './pages/objects.js';
 import { Overview } from './pages/overview.js';
 import { useRoute } from './route.js';
 
 const pages = [
   { name: 'overview', title: 'Overview', page: Overview },
+  { name: 'objects', title: 'Objects', page: Objects },
   { name: 'mounts', title: 'Mounts', page: Mounts },
 ];
 
@@ -36,7 +38,12 @@ function Board() {
     h('a', { class: 'skip', href: '#main', onClick: (event) => skip(event, heading) }, 'Skip to the page'),
     h(Header),
     h(Navigation, { current: title }),
-    h('main', { id: 'main' }, h('h1', { ref: heading, tabIndex: -1 }, title), h(page, { params, key: name })),
+    h(
+      'main',
+      { id: 'main' },
+      h('h1', { ref: heading, tabIndex: -1 }, title),
+      h(page, { params, key: `${name} ${params}` }),
+    ),
   );
 }
 

@@ -6,6 +6,7 @@
 import type { DirectoryStats } from '@forebay/core/cache-node';
 import type { Freed } from '@forebay/core/freeing';
 import type { PageId, PageSetId } from '@forebay/core/page';
+import type { StoredBelow } from '@forebay/core/stored';
 import { BufferPool } from '../buffers/buffer-pool.ts';
 import { UseSketch } from '../eviction/use-sketch.ts';
 import { noRow } from '../rows/rows.ts';
@@ -19,6 +20,7 @@ import { PageWrites } from './page-writes.ts';
 import type { LentFile, PagedObject, PageSlice, PlacedPage } from './paged-object.ts';
 import { ScopeNames } from './scope-names.ts';
 import { Scrubber } from './scrubber.ts';
+import { type BelowMatch, storedBelow } from './stored-below.ts';
 import { applyPolicies, type PolicyOf } from './stored-objects.ts';
 
 const buffersKeptBytesMax = 16 * 1024 * 1024;
@@ -203,6 +205,12 @@ export class PageStore {
   async free(match: FreeMatch): Promise<Freed> {
     await this.#writes.idle();
     return freePages({ table: this.#table, directories: this.#directories, memory: this.memory }, match);
+  }
+
+  /** In both tiers, those on their way to disk included. @throws the signal's reason */
+  async below(match: BelowMatch): Promise<StoredBelow> {
+    await this.#writes.idle();
+    return storedBelow({ table: this.#table, directories: this.#directories, memory: this.memory }, match);
   }
 
   /** Pages that are stored follow these policies from now on. */

@@ -1,25 +1,26 @@
 /** The sources of what the admin API shows of one process and its workers. */
 import type { Clock } from '@forebay/core/clock';
 import type { MetricsReading } from '@forebay/core/metrics';
-import type { Registry } from '@forebay/core/registry';
 import type { Insight } from '@forebay/registry/admin/insight/insight';
 import { readMountUsage } from '@forebay/registry/admin/insight/mount-usage';
 import { Series } from '@forebay/registry/admin/series/series';
+import { type BrowseSources, openBrowser } from './browse.ts';
 import type { Undoing } from './undoing.ts';
 
-export interface InsightSources {
+export interface InsightSources extends BrowseSources {
   readonly read: () => Promise<MetricsReading>;
-  readonly registry: Registry;
   readonly clock: Clock;
   readonly undoing: Undoing;
 }
 
-export function openInsight({ read, registry, clock, undoing }: InsightSources): Insight {
+export function openInsight(sources: InsightSources): Insight {
+  const { read, registry, clock, undoing } = sources;
   const series = new Series({ read, wallMs: () => clock.wallMs() });
   series.start();
   undoing.add(() => series.stop());
   const paths = () => registry.view().mounts.mounts.map(({ path }) => path);
   return {
+    ...openBrowser(sources),
     series: (span) => series.view(span),
     mountUsage: async () => readMountUsage(await read(), paths()),
   };

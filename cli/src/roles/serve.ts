@@ -14,7 +14,6 @@ import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import { SecretBox } from '@forebay/core/secret-box';
 import { createGateway } from '@forebay/gateway/app';
-import { createAdminApp } from '@forebay/registry/admin/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { openState, type State } from '@forebay/registry/state-store';
 import { UploadCleanup, type UploadCleanupOptions } from '@forebay/ufs/abandoned-uploads';
@@ -28,19 +27,18 @@ import {
 } from '../data-dir.ts';
 import { metricsOfProcess } from '../event-loop-delay.ts';
 import type { ServeConfig } from '../serve-config.ts';
-import { version } from '../version.ts';
 import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
 import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
 import type { Front } from './front.ts';
-import { openInsight } from './insight.ts';
 import { checkPort, listen, urlOf } from './listening.ts';
-import { mountFor, openMounts, usableMount } from './serve-mounts.ts';
-import { readStatus } from './status.ts';
+import type { Parts } from './parts.ts';
+import { openServeAdmin } from './serve-admin.ts';
+import { mountFor, openMounts } from './serve-mounts.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
-import { credentialsOf, makeUser, refuseRootKey } from './users.ts';
+import { credentialsOf, refuseRootKey } from './users.ts';
 
 const orphansEndMs = 3_000;
 
@@ -67,13 +65,6 @@ export interface ServeOptions {
   readonly config: ServeConfig;
   readonly log: Log;
   readonly clock?: Clock;
-}
-
-interface Parts {
-  readonly config: ServeConfig;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly undoing: Undoing;
 }
 
 /**
@@ -113,11 +104,19 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values: ownValues, log, undoing });
   await openMounts(pool, parts);
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
-  const openedUfsOf = (mount: Mount) => pool.openedUfsOf(mount);
   const policies = new CachePolicies(registry.view());
   const cacheNode = await LocalCacheNode.open({
     ...{ nodeId, dataDir: dataDir.cachePath, mounts: () => registry.view().mounts },
-    ...{ settings: values, ufsOf, openedUfsOf, policies, metrics, clock, log, cells: plan.cells },
+    ...{
+      settings: values,
+      ufsOf,
+      openedUfsOf: (mount) => pool.openedUfsOf(mount),
+      policies,
+      metrics,
+      clock,
+      log,
+      cells: plan.cells,
+    },
   });
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
@@ -128,28 +127,8 @@ async function start(parts: Parts): Promise<RunningForebay> {
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
   startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
-  const insight = openInsight({ read: () => front.read(), registry, clock, undoing });
-  let stopping = false;
-  undoing.add(() => {
-    stopping = true;
-  });
-  admin.open(
-    createAdminApp({
-      registry,
-      cacheNode,
-      credentials: { ...rootUser, token: values.token },
-      version,
-      status: async () =>
-        readStatus({ metrics: await front.read(), cacheNode, clock, endpoint, startedAtMs }),
-      notReady: () => (stopping ? ['stopping'] : front.notReady()),
-      metricsText: async () => (await front.read()).text(),
-      makeMount: (input) => usableMount(input, parts),
-      makeUser: (input) => makeUser(input, rootUser, clock.wallMs()),
-      insight,
-      nowMs: () => clock.wallMs(),
-      log,
-    }),
-  );
+  const sources = { registry, cacheNode, front, ufsOf, rootUser, endpoint, startedAtMs };
+  admin.open(openServeAdmin(sources, parts));
   const { mounts } = registry.view().mounts;
   const { workers } = plan;
   return { endpoint, adminUrl: admin.url, nodeId, rootUser, mounts, workers, stop: () => undoing.run() };

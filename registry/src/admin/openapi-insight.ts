@@ -2,6 +2,7 @@
 import { answer, count, error, objectOf, query, ref, text } from './openapi-parts.ts';
 
 const listOf = (items: object) => ({ type: 'array', items });
+const flag = { type: 'boolean' };
 const numbers = listOf({ type: 'number' });
 const ratios = listOf({ type: ['number', 'null'] });
 
@@ -37,7 +38,48 @@ const mountUsage = {
   circuit: { enum: ['closed', 'trying', 'open'] },
 };
 
+const group = { objects: count, pages: count, bytes: count };
+const prefix = {
+  prefix: text,
+  ...group,
+  total: {
+    ...objectOf({ objects: count, bytes: count, complete: flag }),
+    description: 'Of the UFS; left out where nobody counted, incomplete where there are more.',
+  },
+};
+const browsed = {
+  key: text,
+  sizeBytes: count,
+  lastModified: { ...text, format: 'date-time' },
+  cachedBytes: count,
+  cachedPages: count,
+  pages: count,
+  fresh: flag,
+};
+const browse = {
+  bucket: text,
+  prefix: text,
+  prefixes: listOf(objectOf(prefix, ['prefix', ...Object.keys(group)])),
+  objects: listOf(objectOf(browsed)),
+  next: { ...text, description: 'To go on after; left out at the end.' },
+  complete: { ...flag, description: 'False: more is stored than was looked through.' },
+};
+const pageMap = {
+  pageSizeBytes: count,
+  total: count,
+  cached: count,
+  cachedBytes: count,
+  pagesPerCell: count,
+  memory: { ...listOf(count), description: 'Pages of each cell that are in memory.' },
+  disk: listOf(count),
+};
+
 export const insightSchemas = {
+  Browse: objectOf(
+    browse,
+    Object.keys(browse).filter((name) => name !== 'next'),
+  ),
+  PageMap: objectOf(pageMap),
   Series: objectOf(series),
   MountUsage: objectOf(
     mountUsage,
@@ -51,6 +93,30 @@ export const insightPaths = {
       summary: 'How the figures went over time',
       parameters: [{ ...query('span', 'hour, day or week; otherwise hour'), required: false }],
       responses: { 200: answer('The series.', ref('Series')), 400: error('There is no such span.') },
+    },
+  },
+  '/api/v1/browse': {
+    get: {
+      summary: 'One level of the namespace, and what share of each name is cached; asks the UFS for lists',
+      parameters: [
+        query('keys', 's3://bucket/prefix/ as clients see it'),
+        { ...query('after', 'Names after this one; otherwise from the beginning'), required: false },
+      ],
+      responses: {
+        200: answer('The level.', ref('Browse')),
+        400: error('The keys are none.'),
+        404: error('No mount has the bucket.'),
+      },
+    },
+  },
+  '/api/v1/objects/pages': {
+    get: {
+      summary: 'Which pages of an object are cached, without asking the UFS',
+      parameters: [query('bucket', 'Bucket as clients see it'), query('key', 'Key as clients see it')],
+      responses: {
+        200: answer('The pages.', ref('PageMap')),
+        404: error('Nothing is known of the object, or no mount covers it.'),
+      },
     },
   },
   '/api/v1/mounts/usage': {

@@ -5,5 +5,10 @@ import { Series } from '../admin/series/series.ts';
 
 export function quietInsight(): Insight {
   const series = new Series({ read: async () => new Metrics(), wallMs: () => 0 });
-  return { series: (span) => series.view(span), mountUsage: async () => [] };
+  return {
+    series: (span) => series.view(span),
+    mountUsage: async () => [],
+    browse: async () => undefined,
+    pageMap: async () => undefined,
+  };
 }

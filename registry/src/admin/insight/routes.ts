@@ -2,6 +2,7 @@
 import type { Hono } from 'hono';
 import { AdminError } from '../admin-error.ts';
 import { seriesSpans } from '../series/series.ts';
+import { browseRoutes } from './browse.ts';
 import type { Insight } from './insight.ts';
 
 export function insightRoutes(app: Hono, insight: Insight): void {
@@ -11,5 +12,6 @@ export function insightRoutes(app: Hono, insight: Insight): void {
     if (!span) throw new AdminError('BadRequest', `the span is one of ${seriesSpans.join(', ')}`);
     return c.json(insight.series(span));
   });
+  browseRoutes(app, insight);
   app.get('/api/v1/mounts/usage', async (c) => c.json(await insight.mountUsage()));
 }
