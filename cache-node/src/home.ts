@@ -20,6 +20,7 @@ import { isMissing } from './fill/send-fill.ts';
 import type { Token } from './info-store/fences.ts';
 import type { InfoStore } from './info-store/info-store.ts';
 import type { InfoRecord } from './info-store/record.ts';
+import { broughtEnd } from './placed-range.ts';
 import { closeBody, UnclaimedAnswer } from './unclaimed-answer.ts';
 
 /** How to ask: a HEAD, or a GET that brings bytes as well. */
@@ -203,7 +204,9 @@ export class Home {
     const { pageSizeBytes } = object.mount;
     const policy = this.#options.fills.policyOf(object);
     const { sizeBytes } = info;
-    const { first, endExclusive } = wholePagesIn(range, { sizeBytes, pageSizeBytes });
+    // The answer may go on into segments of others.
+    const own = { ...range, endExclusive: broughtEnd(this.#options.fills.placement, object, range) };
+    const { first, endExclusive } = wholePagesIn(own, { sizeBytes, pageSizeBytes });
     const cacheable = isCacheable(info, policy) && first < endExclusive;
     const set = cacheable ? pageSetOf(object, info) : '';
     if (!cacheable || signal.aborted || !isMissing(this.#options.fills, set, first)) {

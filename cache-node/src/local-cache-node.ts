@@ -3,79 +3,41 @@
  * one read: info by the rule of DESIGN §4, conditions and range, then pages, with the first bytes at hand
  * before it answers, so that what goes wrong up to there is an error and not a cut connection.
  */
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type {
   AbsentObject,
-  CacheNode,
   FenceReceipt,
   NodeStats,
   OpenedObject,
+  OpenedPages,
   OpenRequest,
+  PageOwner,
   ReadQuestion,
+  ReadRequest,
   WriteOutcome,
 } from '@forebay/core/cache-node';
-import type { CachePolicies } from '@forebay/core/cache-policy';
-import type { Cells } from '@forebay/core/changes';
-import type { Clock } from '@forebay/core/clock';
 import { isKind } from '@forebay/core/errors';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';
 import type { JobWorker, LoadRequest, WorkOutcome } from '@forebay/core/job-worker';
-import type { Log } from '@forebay/core/log';
-import type { Metrics } from '@forebay/core/metrics';
-import { clientKeyOf, type Mount, type MountTable, type ObjectRef } from '@forebay/core/mount';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import { DirectOpener } from '@forebay/ufs/direct-opener';
-import type { Ufs } from '@forebay/ufs/ufs';
-import { BufferPool } from './buffers/buffer-pool.ts';
-import { Amplifications } from './fill/amplification.ts';
-import { AskedPages } from './fill/asked-pages.ts';
-import { ByteBudget } from './fill/byte-budget.ts';
 import type { FillContext } from './fill/fill-context.ts';
-import { LingeringPages } from './fill/lingering-pages.ts';
-import type { PageFlight } from './fill/page-flight.ts';
 import { ReadAhead } from './fill/read-ahead.ts';
-import { UfsLoads } from './fill/ufs-load.ts';
 import { Home } from './home.ts';
 import { factsOf, type HotFacts, type HotQuestion } from './hot/hot-facts.ts';
 import type { HotUses } from './hot/hot-uses.ts';
-import { InfoLog } from './info-log/info-log.ts';
-import { InfoStore } from './info-store/info-store.ts';
+import type { InfoStore } from './info-store/info-store.ts';
 import { KeptObjects } from './kept-objects.ts';
 import { ObjectLoader } from './load/object-loader.ts';
-import { declareCacheNodeGauges, declareCacheNodeMetrics } from './metrics.ts';
+import { type LocalCacheNodeOptions, openStores } from './node-stores.ts';
 import { ObjectOpener } from './object-opener.ts';
 import { ObjectStats } from './object-stats.ts';
-import { pageDirectoriesOf } from './page-store/directory-settings.ts';
-import { PageIndex } from './page-store/page-index.ts';
-import { PageStore } from './page-store/page-store.ts';
-import type { CacheNodeConfig } from './settings.ts';
+import { OwnerReads } from './owner-reads.ts';
 import { Shelf } from './shelf.ts';
-
-export interface LocalCacheNodeOptions {
-  readonly nodeId: string;
-  readonly dataDir: string;
-  readonly settings: CacheNodeConfig;
-  /** The UFS behind a mount: opened once, shared by all who ask. */
-  readonly ufsOf: (mount: Mount) => Promise<Ufs>;
-  /** The same where it is open; without it no open is answered at once. */
-  readonly openedUfsOf?: ((mount: Mount) => Ufs | undefined) | undefined;
-  /** How pages are kept; may change at any time. */
-  readonly policies: CachePolicies;
-  readonly mounts: () => MountTable;
-  readonly metrics: Metrics;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Shared with processes that answer hits by themselves: told of all that they may not use any more. */
-  readonly cells?: Cells | undefined;
-}
 
 /** An object that keeps changing is read plainly, past the cache, after so many attempts. */
 const openAttemptsMax = 3;
-/** Longer than a steady reader needs for a page, far shorter than a client may stall. */
-const fillPauseMaxMs = 10_000;
-
-export class LocalCacheNode implements CacheNode, Pick<JobWorker, 'load' | 'verify'> {
+export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'verify'> {
   readonly nodeId: string;
   readonly shelf: Shelf;
   readonly #options: LocalCacheNodeOptions;
@@ -83,6 +45,7 @@ export class LocalCacheNode implements CacheNode, Pick<JobWorker, 'load' | 'veri
   readonly #fills: FillContext;
   readonly #opener: ObjectOpener;
   readonly #direct: DirectOpener;
+  readonly #ownerReads: OwnerReads;
   readonly #stats: ObjectStats;
   readonly #kept: KeptObjects;
   readonly #loader: ObjectLoader;
@@ -106,6 +69,7 @@ export class LocalCacheNode implements CacheNode, Pick<JobWorker, 'load' | 'veri
     });
     this.#loader = new ObjectLoader({ info, home, fills });
     const readAhead = new ReadAhead(fills);
+    this.#ownerReads = new OwnerReads({ nodeId, fills, readAhead });
     this.#opener = new ObjectOpener({ nodeId, info, home, fills, readAhead, clock, direct: this.#direct });
   }
 
@@ -114,78 +78,33 @@ export class LocalCacheNode implements CacheNode, Pick<JobWorker, 'load' | 'veri
    * use.
    */
   static async open(options: LocalCacheNodeOptions): Promise<LocalCacheNode> {
-    const { settings, dataDir, policies, clock, log } = options;
-    const metrics = declareCacheNodeMetrics(options.metrics);
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    const directories = pageDirectoriesOf(settings, join(dataDir, 'pages'));
-    const store = await PageStore.open({ directories, ...settings, metrics, clock, log });
-    const info = new InfoStore({
-      clock,
-      log,
-      entriesMax: settings.infoMemoryEntriesMax,
-      negativeTtlMs: settings.negativeTtlMs,
-      fencesOpenMax: settings.fencesOpenMax,
-      changes: options.cells,
-      openPersistent: () =>
-        new InfoLog({
-          directory: join(dataDir, 'info'),
-          sizeBytesMax: settings.infoPersistentSizeBytesMax,
-          ttlMs: settings.infoPersistentTtlMs,
-          clock,
-          log,
-        }),
-    });
-    const budget = new ByteBudget(settings.fillsInFlightBytesMax);
-    const lingering = new LingeringPages();
-    budget.reclaim = () => lingering.dropOldest();
-    const fills: FillContext = {
-      store,
-      metrics,
-      clock,
-      flights: new PageIndex<PageFlight>(),
-      lingering,
-      budget,
-      pool: new BufferPool({ keptBytesMax: settings.fillsInFlightBytesMax / 4 }),
-      loads: new UfsLoads(settings.fillsAheadPerUfsMax),
-      amplifications: new Amplifications(clock),
-      asked: new AskedPages(),
-      aheadPages: settings.readAheadPagesMax,
-      chunkBytes: settings.fillChunkBytes,
-      fillsPerReaderMax: settings.fillsPerReaderMax,
-      pauseMaxMs: fillPauseMaxMs,
-      policyOf: (object) => policies.policyOf(object.mount, clientKeyOf(object)),
-      onChanged: (object, found) => info.dropVersion(object, found),
-      fillsRunning: 0,
-    };
-    const node = new LocalCacheNode(options, info, fills);
-    declareCacheNodeGauges(options.metrics, () => ({
-      directories: store.usage().directories,
-      memoryBytes: store.memory.sizeBytes,
-      fills: fills.fillsRunning,
-      fillBytes: fills.budget.bytes,
-      buffersLentBytes: fills.pool.lentBytes,
-      fencesOpen: info.fences.openCount,
-      amplifications: fills.amplifications.ratios(),
-    }));
-    return node;
+    const { info, fills } = await openStores(options);
+    return new LocalCacheNode(options, info, fills);
   }
 
   async open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
-    const ufs = await this.#options.ufsOf(request.object.mount);
+    const { object, goneVersion } = request;
+    if (goneVersion !== undefined) this.#info.dropVersion(object, goneVersion);
+    const ufs = await this.#options.ufsOf(object.mount);
     for (let attempt = 1; attempt <= openAttemptsMax - 1; attempt += 1) {
       try {
         return await this.#opener.open(request, ufs);
       } catch (error) {
         if (!isKind(error, 'version-changed')) throw error;
-        this.#info.drop(request.object);
+        this.#info.drop(object);
       }
     }
     return this.#direct.open(request, ufs, 'MISS');
   }
 
   openNow(request: OpenRequest): OpenedObject | AbsentObject | undefined {
+    if (request.goneVersion !== undefined) return undefined;
     const ufs = this.#options.openedUfsOf?.(request.object.mount);
     return ufs && this.#opener.openNow(request, ufs);
+  }
+
+  async read(request: ReadRequest): Promise<OpenedPages> {
+    return this.#ownerReads.read(request, await this.#options.ufsOf(request.object.mount));
   }
 
   async beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {

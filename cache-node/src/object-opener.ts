@@ -7,7 +7,7 @@ import type { Clock } from '@forebay/core/clock';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { absentOf, openedOf } from '@forebay/core/open-answers';
 import { type OpenPlan, planOf } from '@forebay/core/open-plan';
-import type { ByteRange } from '@forebay/core/range';
+import type { ByteRange, RangeRequest } from '@forebay/core/range';
 import type { DirectOpener } from '@forebay/ufs/direct-opener';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { isCacheable } from './fill/cacheable.ts';
@@ -19,7 +19,7 @@ import { PageReader } from './fill/page-reader.ts';
 import { type PageSource, pageSetOf } from './fill/page-source.ts';
 import type { ReadAhead } from './fill/read-ahead.ts';
 import { FirstThenRest } from './first-then-rest.ts';
-import type { Home, InfoShare } from './home.ts';
+import type { Home, InfoQuery, InfoShare } from './home.ts';
 import type { InfoStore, KnownInfo } from './info-store/info-store.ts';
 import {
   countPages,
@@ -32,6 +32,7 @@ import {
   pageResultOf,
   queryOf,
 } from './open-rules.ts';
+import { beginsElsewhere, broughtEnd, ownedEnd } from './placed-range.ts';
 import type { UnclaimedAnswer } from './unclaimed-answer.ts';
 
 export interface OpenerOptions {
@@ -115,14 +116,20 @@ export class ObjectOpener {
     const { range } = plan;
     const isPlain = request.want === 'info' || plan.condition !== 'met' || range === 'unsatisfiable';
     if (isPlain) return openedOf({ ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved) });
-    if (
-      range.start < range.endExclusive ||
-      !isCacheable(info, this.#options.fills.policyOf(request.object))
-    ) {
-      return undefined;
-    }
-    const body = new Uint8Array(0);
-    return openedOf({ ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved), body });
+    if (!isCacheable(info, this.#options.fills.policyOf(request.object))) return undefined;
+    const isEmpty = range.start === range.endExclusive;
+    if (!isEmpty && this.#bodyEnd(request, range, resolved) > range.start) return undefined;
+    const found = { ...plan, info, ageMs, nodeId, cache: infoResultOf(resolved) };
+    return isEmpty
+      ? openedOf({ ...found, body: new Uint8Array(0) })
+      : openedOf({ ...found, bodyEndExclusive: range.start });
+  }
+
+  /** Of what is on its way here already as much is handed on, whoever it belongs to. */
+  #bodyEnd({ object }: OpenRequest, range: ByteRange, { fill, span }: Partial<ResolvedInfo>): number {
+    const { placement } = this.#options.fills;
+    const isComing = span || fill?.brings(Math.floor(range.start / object.mount.pageSizeBytes));
+    return (isComing ? broughtEnd : ownedEnd)(placement, object, range);
   }
 
   /** Where the first bytes are at hand: in memory, or to be lent from their file. */
@@ -141,16 +148,19 @@ export class ObjectOpener {
     const { pageSizeBytes } = mount;
     const set = pageSetOf(object, info);
     const source: PageSource = { object, ufs, info, set, pageSizeBytes, policy };
-    const inMemory = readFromMemory({ mount, set, sizeBytes: info.sizeBytes }, range, fills);
-    const body = inMemory ?? this.#readerOf(source, range, request);
+    const bodyEndExclusive = this.#bodyEnd(request, range, byKnowing);
+    const own = bodyEndExclusive < range.endExclusive ? { ...range, endExclusive: bodyEndExclusive } : range;
+    const inMemory = readFromMemory({ mount, set, sizeBytes: info.sizeBytes }, own, fills);
+    const body = inMemory ?? this.#readerOf(source, own, request);
     if (!body) return undefined;
     const { flights } = fills;
     const where = { store: cachedPages(fills), flights, fill: undefined, joined: false };
-    const pages = inMemory ? onePage : countPages(source, range, where);
+    const pages = inMemory ? onePage : countPages(source, own, where);
     // Of an object of one page there is nothing ahead.
-    if (info.sizeBytes > pageSizeBytes) this.#options.readAhead.onRead(source, range, request);
+    if (info.sizeBytes > pageSizeBytes) this.#options.readAhead.onRead(source, own, request);
     const cache = pageResultOf(byKnowing, pages);
-    return openedOf({ condition, range, whole, info, ageMs, nodeId, cache, pages, body });
+    const found = { condition, range, whole, info, ageMs, nodeId, cache, pages, body };
+    return openedOf(own === range ? found : { ...found, bodyEndExclusive });
   }
 
   /** A reader whose first piece needs no wait. */
@@ -168,11 +178,7 @@ export class ObjectOpener {
   async #ask(request: OpenRequest, ufs: Ufs): Promise<OpenedObject | AbsentObject> {
     const { nodeId, home, info, fills, clock } = this.#options;
     const before = info.hint(request.object);
-    const query = narrowed(
-      queryOf(request, before, cachedPages(fills)),
-      { object: request.object, before },
-      fills,
-    );
+    const query = this.#queryOf(request, before);
     let share: InfoShare;
     try {
       share = await home.read(request.object, ufs, query, request.signal);
@@ -198,6 +204,17 @@ export class ObjectOpener {
     } finally {
       share.release();
     }
+  }
+
+  #queryOf(request: OpenRequest, before: ObjectInfo | undefined): InfoQuery {
+    const { fills } = this.#options;
+    const { object } = request;
+    const plan = before && planOf(request, before);
+    const range: RangeRequest | undefined =
+      plan && plan.range !== 'unsatisfiable' ? { kind: 'span', ...plan.range } : request.range;
+    // The bytes come from others: the info is all that is wanted of the UFS.
+    if (beginsElsewhere(fills.placement, object, range)) return { method: 'head' };
+    return narrowed(queryOf(request, before, cachedPages(fills)), { object, before }, fills);
   }
 
   /** Info whose time is over, where the mount lets it be used when the UFS cannot answer. */
@@ -233,19 +250,21 @@ export class ObjectOpener {
     const source: PageSource = { object: request.object, ufs, info, set, pageSizeBytes, policy };
     // A read joined across a change of the mount's page size brings pages of the other size.
     const fill = resolved.fill?.source.set === set ? resolved.fill : undefined;
-    const pages = countPages(source, plan.range, {
+    const bodyEndExclusive = this.#bodyEnd(request, plan.range, resolved);
+    const own = { start: plan.range.start, endExclusive: bodyEndExclusive };
+    const pages = countPages(source, own, {
       store: cachedPages(this.#options.fills),
       flights: this.#options.fills.flights,
       fill,
       joined: resolved.joined,
     });
     const cache = pageResultOf(resolved, pages);
-    const reader = new PageReader(source, plan.range, this.#options.fills, request.signal);
+    const reader = new PageReader(source, own, this.#options.fills, request.signal);
     if (fill) reader.join(fill, !resolved.joined);
     const span = resolved.span?.claim();
     if (span) reader.adopt(span);
-    else this.#options.readAhead.onRead(source, plan.range, request);
-    const body = reader.takeFromMemory() ?? (await FirstThenRest.of(reader, plan.range));
-    return openedOf({ ...plan, info, ageMs, nodeId, cache, pages, body });
+    else this.#options.readAhead.onRead(source, own, request);
+    const body = reader.takeFromMemory() ?? (await FirstThenRest.of(reader, own));
+    return openedOf({ ...plan, info, ageMs, nodeId, cache, pages, bodyEndExclusive, body });
   }
 }

@@ -32,6 +32,8 @@ export interface OpenRequest extends ReadQuestion {
   readonly signal: AbortSignal;
   /** The epoch by whose ring the node was chosen; absent: the node is the only one. */
   readonly epoch?: number | undefined;
+  /** A version (`versionOf`) that who read it elsewhere found gone from the UFS: not to be answered with. */
+  readonly goneVersion?: string | undefined;
 }
 
 /** Bytes of one version, asked of an owner of their segment by who has the info from the object's home. */
@@ -74,10 +76,10 @@ export interface OpenedObject extends Answered {
    * start where all does. Absent: at the end of `range`.
    */
   readonly bodyEndExclusive?: number | undefined;
-  /** Pages of the range found cached when the answer was made, and all pages of the range. */
+  /** Pages of the body found cached when the answer was made, and all pages of it. */
   readonly pages: { readonly hit: number; readonly total: number };
   /**
-   * The bytes of `range`, in order: in one piece where they are at hand, otherwise as a stream. Undefined
+   * The bytes of `range` (up to `bodyEndExclusive`), in order: in one piece where they are at hand, otherwise as a stream. Undefined
    * for HEAD, for 304, 412, 416. A stream must be consumed or `return()`ed; it throws `version-changed` or
    * `ufs-unavailable` in the middle where the rest cannot be had, and then the connection must be cut.
    *
@@ -217,7 +219,8 @@ export interface PageOwner extends CacheNode {
   /**
    * Pages of a version: cached ones, and with them what it takes from the UFS. Any node may be asked; one
    * that owns the segment keeps them.
-   * @throws ForebayError `version-changed`, `ufs-unavailable`, `overloaded`; UfsAnswerError
+   * @throws ForebayError `version-changed`, `ufs-unavailable`, `overloaded`; `node-unavailable` where a page
+   * left the cache before its turn (`cachedOnly`); UfsAnswerError
    */
   read(request: ReadRequest): Promise<OpenedPages>;
 }

@@ -3,15 +3,15 @@
  * of one. Everything that waits or piles up has a bound.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { CacheNode } from '@forebay/core/cache-node';
 import { type Log, silentLog } from '@forebay/core/log';
 import type { MountTable } from '@forebay/core/mount';
 import { syscalls } from '@forebay/core/syscalls';
 import { Calls, type ExtraCall } from './server/calls.ts';
 import { OpenFences } from './server/open-fences.ts';
-import { type ConnectionDeps, ServerConnection } from './server/server-connection.ts';
+import { type ConnectionDeps, type ServedNode, ServerConnection } from './server/server-connection.ts';
 import { checkSecret } from './wire/handshake.ts';
 import { MountNames } from './wire/mount-names.ts';
+import { KnownInfos } from './wire/open-answer.ts';
 
 export type { CallContext, ExtraCall } from './server/calls.ts';
 
@@ -19,7 +19,7 @@ export type { CallContext, ExtraCall } from './server/calls.ts';
 export type DataPlaneAddress = { readonly path: string } | { readonly host: string; readonly port: number };
 
 export interface CacheNodeServerOptions {
-  readonly node: CacheNode;
+  readonly node: ServedNode;
   /** The same mounts as the clients'. Read at every request. */
   readonly mounts: () => MountTable;
   /** At least 16 bytes that nobody can guess; the same as the clients'. */
@@ -53,6 +53,7 @@ export class CacheNodeServer {
       secret,
       log,
       fences: this.#fences,
+      infos: new KnownInfos(),
       calls: new Calls({ node, names, fences: this.#fences, extra: options.calls ?? {} }),
       streamsPerConnectionMax: options.streamsPerConnectionMax ?? 4096,
       handshakeTimeoutMs: options.handshakeTimeoutMs ?? 5000,

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { anyPort, never, openObject, Pairs, secret } from './testing/pair.ts';
 import { contentOf, refOf } from './testing/scripted-node.ts';
-import { frameType, headerBytes, writeHeader } from './wire/frame.ts';
+import { frameType, headerBytes, protocolVersion, writeHeader } from './wire/frame.ts';
 import { helloOf, makeNonce, proofOf } from './wire/handshake.ts';
 
 const pairs = new Pairs();
@@ -35,7 +35,9 @@ async function dial(port: number): Promise<Socket> {
 async function visit(port: number): Promise<Socket> {
   const socket = await dial(port);
   const nonce = makeNonce();
-  socket.write(frame(frameType.hello, 0, helloOf({ version: 1, clientId: Buffer.alloc(16, 7), nonce })));
+  socket.write(
+    frame(frameType.hello, 0, helloOf({ version: protocolVersion, clientId: Buffer.alloc(16, 7), nonce })),
+  );
   const [challenge] = (await once(socket, 'data')) as [Buffer];
   const nonces = { client: nonce, node: challenge.subarray(headerBytes) };
   socket.write(frame(frameType.proof, 0, proofOf(secret, 'client', nonces)));
@@ -94,6 +96,7 @@ describe('a node', () => {
     ['an unknown type', frame(99, 1, Buffer.alloc(0))],
     ['what only nodes send', frame(frameType.data, 1, Buffer.alloc(4), 0)],
     ['an open that says nothing', frame(frameType.open, 1, Buffer.alloc(3))],
+    ['a read of nothing', frame(frameType.read, 1, Buffer.alloc(50))],
     ['a call that is no JSON', frame(frameType.call, 1, Buffer.from('{'))],
     ['a second hello', frame(frameType.hello, 0, Buffer.alloc(49))],
     [
@@ -129,7 +132,7 @@ describe('a node', () => {
       frame(frameType.hello, 0, helloOf({ version: 9, clientId: Buffer.alloc(16), nonce: makeNonce() })),
     );
     const [refused] = (await once(socket, 'data')) as [Buffer];
-    expect(refused.toString()).toContain('this node speaks version 1, the client 9');
+    expect(refused.toString()).toContain(`this node speaks version ${protocolVersion}, the client 9`);
   });
 });
 

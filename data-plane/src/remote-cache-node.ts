@@ -1,18 +1,21 @@
 /**
- * A cache node elsewhere, as if it were here: the contract of CacheNode over the frames of the data plane.
- * What a node throws is thrown here with its kind; a node that cannot be reached is `ufs-unavailable`.
+ * A cache node elsewhere, as if it were here: the contract of PageOwner over the frames of the data plane.
+ * What a node throws is thrown here with its kind; one that cannot be reached, is silent or breaks off is
+ * `node-unavailable`.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type {
   AbsentObject,
-  CacheNode,
   FenceReceipt,
   NodeStats,
   OpenedObject,
+  OpenedPages,
   OpenedSoon,
   OpenRequest,
+  PageOwner,
   ReadQuestion,
+  ReadRequest,
   WriteOutcome,
 } from '@forebay/core/cache-node';
 import { ForebayError } from '@forebay/core/errors';
@@ -21,8 +24,9 @@ import type { Mount, ObjectRef } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import { syscalls } from '@forebay/core/syscalls';
 import type { DataPlaneAddress } from './cache-node-server.ts';
+import type { CallOptions } from './client/call-stream.ts';
 import type { ClientConnection } from './client/client-connection.ts';
-import { type CallOptions, ConnectionLost } from './client/client-streams.ts';
+import { ConnectionLost } from './client/client-stream.ts';
 import { ConnectionPool } from './client/connection-pool.ts';
 import { RelayPipes } from './client/relay-pipes.ts';
 import type { WireObject } from './server/calls.ts';
@@ -60,7 +64,7 @@ interface Held {
   readonly pipes: RelayPipes | undefined;
 }
 
-export class RemoteCacheNode implements CacheNode {
+export class RemoteCacheNode implements PageOwner {
   readonly nodeId: string;
   readonly #pool: ConnectionPool;
   readonly #held: Held;
@@ -71,7 +75,7 @@ export class RemoteCacheNode implements CacheNode {
     this.nodeId = nodeId;
   }
 
-  /** @throws ForebayError `ufs-unavailable` where the node cannot be reached or does not let us in. */
+  /** @throws ForebayError `node-unavailable` where the node cannot be reached or does not let us in. */
   static async connect(options: RemoteCacheNodeOptions): Promise<RemoteCacheNode> {
     checkSecret(options.secret);
     const buffers = new ReadBuffers({ keptBytesMax: options.keptBytesMax ?? 32 * KiB * KiB });
@@ -125,6 +129,7 @@ export class RemoteCacheNode implements CacheNode {
       }
       // Nobody had an answer: the whole question once more, with all that `open` does about it.
       const { object, want, range, conditions, ifRange, needChecksums = false } = request;
+      const { epoch, goneVersion } = request;
       const left = new AbortController();
       leave = () => left.abort();
       const { signal } = left;
@@ -132,31 +137,41 @@ export class RemoteCacheNode implements CacheNode {
         if (!signal.aborted) done(later, cause);
         else if (later?.kind === 'object') leaveBody(later.body);
       };
-      const again = { object, want, range, conditions, ifRange, needChecksums, signal };
-      this.open(again).then(tell, (cause: unknown) => tell(undefined, cause));
+      const question = { object, want, range, conditions, ifRange, needChecksums, epoch, goneVersion };
+      this.open({ ...question, signal }).then(tell, (cause: unknown) => tell(undefined, cause));
     });
     return () => leave();
   }
 
-  beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
-    return this.#begin({ objects: objects.map(wireObjectOf), fenceId });
+  read(request: ReadRequest): Promise<OpenedPages> {
+    return this.#send((connection) => connection.read(request), request.signal);
+  }
+
+  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void> {
+    return this.#begin({ objects: objects.map(wireObjectOf), fenceId, epoch });
   }
 
   async endWrite(
     objects: readonly ObjectRef[],
     fenceId: string,
     outcome: WriteOutcome,
+    epoch?: number,
   ): Promise<FenceReceipt> {
-    await this.#end({ objects: objects.map(wireObjectOf), fenceId, outcome });
+    await this.#end({ objects: objects.map(wireObjectOf), fenceId, outcome, epoch });
     return { fenceId, ended: true };
   }
 
-  beginBucketWrite(mount: Mount, fenceId: string): Promise<void> {
-    return this.#begin({ mount: mountNameOf(mount), fenceId });
+  beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): Promise<void> {
+    return this.#begin({ mount: mountNameOf(mount), fenceId, epoch });
   }
 
-  async endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
-    await this.#end({ mount: mountNameOf(mount), fenceId, outcome });
+  async endBucketWrite(
+    mount: Mount,
+    fenceId: string,
+    outcome: WriteOutcome,
+    epoch?: number,
+  ): Promise<FenceReceipt> {
+    await this.#end({ mount: mountNameOf(mount), fenceId, outcome, epoch });
     return { fenceId, ended: true };
   }
 
@@ -268,7 +283,7 @@ function leaveBody(body: OpenedObject['body']): void {
 
 function unreachable(error: unknown): unknown {
   if (!(error instanceof ConnectionLost || error instanceof StaleMountError)) return error;
-  return new ForebayError('ufs-unavailable', error.message, { cause: error, retryAfterMs: 1000 });
+  return new ForebayError('node-unavailable', error.message, { cause: error, retryAfterMs: 1000 });
 }
 
 function wireObjectOf({ mount, ufsKey, versionId }: ObjectRef): WireObject {

@@ -113,7 +113,7 @@ describe('a reader', () => {
     const rest = async () => {
       while (!(await pieces.next()).done);
     };
-    await expect(rest()).rejects.toMatchObject({ kind: 'ufs-unavailable' });
+    await expect(rest()).rejects.toMatchObject({ kind: 'node-unavailable' });
     expect(remote.lentBytes).toBe(0);
     await vi.waitFor(() => expect(node.bodiesOpen).toBe(0));
   });
@@ -136,7 +136,7 @@ describe('a reader', () => {
     const { port } = proxy.address() as { port: number };
     const remote = await pairs.connect({ address: { host: '127.0.0.1', port }, secret, silenceMs: 50 });
     await expect(remote.open({ object, want: 'info', signal: never })).rejects.toMatchObject({
-      kind: 'ufs-unavailable',
+      kind: 'node-unavailable',
     });
     for (const socket of sockets) socket.destroy();
     proxy.close();

@@ -54,6 +54,24 @@ describe('writes', () => {
     expect(node.calls).toEqual(['end f1 /lake:a unknown', 'end bucket f2 lake unknown']);
   });
 
+  it('say by which epoch the node was chosen, and hear that it is not the home', async () => {
+    const { node, remote } = await pairs.open();
+    await remote.beginWrite([refOf('a')], 'f', 7);
+    await remote.endWrite([refOf('a')], 'f', 'known', 8);
+    await remote.beginBucketWrite(lake, 'g', 9);
+    await remote.endBucketWrite(lake, 'g', 'unknown', 10);
+    expect(node.calls).toEqual([
+      'begin f /lake:a of 7',
+      'end f /lake:a known of 8',
+      'begin bucket g lake of 9',
+      'end bucket g lake unknown of 10',
+    ]);
+    node.onWrite = () => {
+      throw new ForebayError('not-home', 'another node is');
+    };
+    await expect(remote.beginWrite([refOf('a')], 'h', 7)).rejects.toMatchObject({ kind: 'not-home' });
+  });
+
   it('whose begin or end was not answered end once the node can be reached again', async () => {
     for (const broken of ['begin f', 'end f']) {
       const { node, server, remote, address } = await pairs.open();
@@ -65,7 +83,7 @@ describe('writes', () => {
         await remote.beginWrite([refOf('a')], 'f');
         await remote.endWrite([refOf('a')], 'f', 'known');
       };
-      await expect(write()).rejects.toMatchObject({ kind: 'ufs-unavailable' });
+      await expect(write()).rejects.toMatchObject({ kind: 'node-unavailable' });
       await closed;
       const before = node.calls.length;
       const mounts = new MountTable([lake]);
@@ -123,7 +141,7 @@ describe('mounts', () => {
     node.put('a', contentOf(10));
     const object = refOf('a', moved);
     await expect(openObject(remote, { object, want: 'info' })).rejects.toMatchObject({
-      kind: 'ufs-unavailable',
+      kind: 'node-unavailable',
     });
     expect(node.requests).toEqual([]);
     const later = openObject(remote, { object, want: 'info' });
@@ -184,7 +202,7 @@ describe('a node', () => {
   it('lets nobody in with another secret, and nobody trusts a node with another', async () => {
     const { address } = await pairs.open();
     const strange = pairs.connect({ address, secret: 'another secret, as long' });
-    await expect(strange).rejects.toMatchObject({ kind: 'ufs-unavailable' });
+    await expect(strange).rejects.toMatchObject({ kind: 'node-unavailable' });
     await expect(strange).rejects.toThrow('the secrets are not the same');
     await expect(pairs.connect({ address, secret: 'short' })).rejects.toThrow('at least 16 bytes');
   });
@@ -195,7 +213,7 @@ describe('a node', () => {
     await openObject(remote, { object: refOf('a'), want: 'info' });
     await server.close();
     await expect(openObject(remote, { object: refOf('a'), want: 'info' })).rejects.toMatchObject({
-      kind: 'ufs-unavailable',
+      kind: 'node-unavailable',
     });
     const again = new ScriptedNode();
     again.put('a', contentOf(20));
@@ -209,9 +227,9 @@ describe('a node', () => {
   it('that cannot be reached is an error that says so', async () => {
     const { server, address } = await pairs.open();
     await server.close();
-    await expect(pairs.connect({ address, secret })).rejects.toMatchObject({ kind: 'ufs-unavailable' });
+    await expect(pairs.connect({ address, secret })).rejects.toMatchObject({ kind: 'node-unavailable' });
     await expect(pairs.connect({ address: anyPort, secret })).rejects.toMatchObject({
-      kind: 'ufs-unavailable',
+      kind: 'node-unavailable',
     });
   });
 });

@@ -1,6 +1,7 @@
 /** What all fills of a node share. */
 import type { CachePolicy } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
+import type { Placement } from '@forebay/core/homes';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
 import type { PageId } from '@forebay/core/page';
@@ -38,6 +39,8 @@ export interface FillContext {
   /** How long a fill keeps its UFS request open for readers that want no more yet. */
   readonly pauseMaxMs: number;
   readonly policyOf: (object: ObjectRef) => CachePolicy;
+  /** Undefined: all segments are this node's. */
+  readonly placement: Placement | undefined;
   readonly metrics: CacheNodeMetrics;
   readonly clock: Clock;
   /** The UFS has another version than this one, or none. */

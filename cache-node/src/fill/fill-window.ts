@@ -2,7 +2,7 @@
  * The fills that one reader goes along with: the one that is bringing its page, and where the store is far,
  * those that bring the next chunks of its range at the same time.
  */
-
+import { ForebayError } from '@forebay/core/errors';
 import { chunkPagesOf, comesInChunks, type FillContext, requestEndOf } from './fill-context.ts';
 import type { FillRun } from './fill-run.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
@@ -73,10 +73,14 @@ export class FillWindow {
     this.#goAhead();
   }
 
-  /** Sends one UFS request for the run of missing pages that begins here. The first page's flight. */
+  /**
+   * Sends one UFS request for the run of missing pages that begins here. The first page's flight.
+   * @throws ForebayError `node-unavailable` for who wants cached pages alone
+   */
   start(first: number): PageFlight {
     const { flights } = this.#context;
-    const { set } = this.#source;
+    const { set, cachedOnly } = this.#source;
+    if (cachedOnly) throw new ForebayError('node-unavailable', 'a page has left the cache meanwhile');
     this.#send({ first, endExclusive: this.runEnd(first), urgency: 'demand' });
     this.#goAhead();
     return flights.get({ set, index: first })!;
@@ -97,6 +101,7 @@ export class FillWindow {
     const { ufs } = this.#source;
     const load = loads.of(ufs);
     if (!comesInChunks(this.#context, ufs) || !ufs.queue.hasRoom || this.#followed.size === 0) return;
+    if (this.#source.cachedOnly) return;
     const { pageIndex, wantedEnd } = this.#reader;
     this.#reserve(pageIndex);
     // The last one is asked for before it is wanted, and waits for that with its answer under way.

@@ -66,7 +66,8 @@ export class NarrowReads {
 
   /** Whether the bytes from here on are read past the cache: asked of a part of a page that is missing. */
   open(part: Part, offset: number, window: { runEnd(first: number): number }): boolean {
-    const { pageSizeBytes, info, set, object } = this.#source;
+    const { pageSizeBytes, info, set, object, cachedOnly } = this.#source;
+    if (cachedOnly) return false;
     const { amplifications, asked } = this.#context;
     const pageBytes = pageLengthBytes(part.index, info.sizeBytes, pageSizeBytes);
     const partBytes = part.endExclusive - part.start;

@@ -15,6 +15,8 @@ export interface PageSource {
   readonly pageSizeBytes: number;
   /** By which the pages are kept. */
   readonly policy: CachePolicy;
+  /** Nothing is asked of the UFS: a page that is not here ends the read. */
+  readonly cachedOnly?: boolean;
 }
 
 interface KnownSet {

@@ -5,6 +5,7 @@
  */
 import { type PageSetId, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
+import { ownedEnd } from '../placed-range.ts';
 import { AccessTracker } from './access-tracker.ts';
 import { chunkPagesOf, type FillContext } from './fill-context.ts';
 import { type PageSource, pagedObjectOf } from './page-source.ts';
@@ -44,10 +45,10 @@ export class ReadAhead {
       windowBytesMax: aheadPages * pageSizeBytes,
     });
     if (!told || told.start >= info.sizeBytes) return;
-    const { first, endExclusive } = pagesOf(
-      { start: told.start, endExclusive: Math.min(told.endExclusive, info.sizeBytes) },
-      pageSizeBytes,
-    );
+    const inObject = { start: told.start, endExclusive: Math.min(told.endExclusive, info.sizeBytes) };
+    const ownEnd = ownedEnd(this.#context.placement, source.object, inObject);
+    if (ownEnd === told.start) return;
+    const { first, endExclusive } = pagesOf({ start: told.start, endExclusive: ownEnd }, pageSizeBytes);
     const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
     for (let at = first; at < Math.min(endExclusive, first + aheadPages); ) {
       at = this.#underWayEnd(set, at, chunkPages);

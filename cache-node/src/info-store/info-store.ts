@@ -183,10 +183,10 @@ export class InfoStore {
   }
 
   /** `drop`, where what is remembered is still this version: somebody may have learnt of a later one. */
-  dropVersion(object: ObjectRef, info: ObjectInfo): void {
+  dropVersion(object: ObjectRef, version: string): void {
     const isThis = (known: KnownInfo | undefined): boolean => {
       const content = known?.record.content;
-      return content?.kind === 'object' && versionOf(content.info) === versionOf(info);
+      return content?.kind === 'object' && versionOf(content.info) === version;
     };
     if (isThis(this.look(object)) || isThis(this.#lookCurrent(object))) this.drop(object);
   }

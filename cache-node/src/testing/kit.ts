@@ -6,6 +6,7 @@ import type { AbsentObject, CacheNode, OpenedObject } from '@forebay/core/cache-
 import { CachePolicies } from '@forebay/core/cache-policy';
 import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
+import type { Placement } from '@forebay/core/homes';
 import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import { type Mount, MountTable, type ObjectRef } from '@forebay/core/mount';
@@ -95,6 +96,7 @@ export class TestNodes {
       policies?: CachePolicies;
       mounts?: readonly Mount[];
       cells?: Cells;
+      placement?: Placement;
     } = {},
   ): Promise<TestNode> {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'forebay-node-')));
@@ -112,6 +114,7 @@ export class TestNodes {
       clock,
       log: silentLog,
       cells: options.cells,
+      placement: options.placement,
     });
     this.#made.push({ node, dataDir });
     return { node, clock, metrics, dataDir };

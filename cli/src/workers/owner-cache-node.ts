@@ -19,7 +19,7 @@ import { isKind } from '@forebay/core/errors';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';
 import type { Mount, ObjectRef } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
-import { ConnectionLost } from '@forebay/data-plane/client/client-streams';
+import { ConnectionLost } from '@forebay/data-plane/client/client-stream';
 
 /** The end of the owner is heard of in far less. */
 const certainMs = 250;
@@ -95,5 +95,5 @@ async function certainly<T>(asked: Promise<T>): Promise<T> {
 }
 
 function isOwnerLost(error: unknown): boolean {
-  return isKind(error, 'ufs-unavailable') && error.cause instanceof ConnectionLost;
+  return isKind(error, 'node-unavailable') && error.cause instanceof ConnectionLost;
 }

@@ -3,22 +3,25 @@
  * for. Its socket reads into buffers that are used again, those of bodies directly.
  */
 import { connect, type Socket } from 'node:net';
-import type { AbsentObject, OpenedObject, OpenedSoon, OpenRequest } from '@forebay/core/cache-node';
+import type {
+  AbsentObject,
+  OpenedObject,
+  OpenedPages,
+  OpenedSoon,
+  OpenRequest,
+  ReadRequest,
+} from '@forebay/core/cache-node';
 import { type FrameHeader, flagEnd, frameType, handshakeTypeMax, ProtocolError } from '../wire/frame.ts';
 import { FrameReader, type FrameSink } from '../wire/frame-reader.ts';
 import { fromJson, MetaWriter, toJson } from '../wire/meta.ts';
 import type { KnownInfos } from '../wire/open-answer.ts';
 import { writeOpen } from '../wire/open-request.ts';
 import { descriptorOf, Outbox } from '../wire/outbox.ts';
+import { writeRead } from '../wire/page-read.ts';
 import type { ReadBuffers } from '../wire/read-buffers.ts';
-import {
-  type CallOptions,
-  CallStream,
-  type ClientStream,
-  ConnectionLost,
-  OpenStream,
-  type StreamHost,
-} from './client-streams.ts';
+import { OpenStream, ReadStream } from './answered-streams.ts';
+import { type CallOptions, CallStream } from './call-stream.ts';
+import { type ClientStream, ConnectionLost, type StreamHost } from './client-stream.ts';
 import type { RelayPipes } from './relay-pipes.ts';
 import { Visitor } from './visitor.ts';
 
@@ -135,6 +138,20 @@ export class ClientConnection implements FrameSink, StreamHost {
     writeOpen(openMeta, request, this.windowBytes);
     this.#outbox.frame(frameType.open, stream, openMeta.written);
     return opened;
+  }
+
+  /** @returns as `open` */
+  read(request: ReadRequest): Promise<OpenedPages> {
+    return new Promise((resolve, reject) => {
+      const stream = this.#begin();
+      const read = new ReadStream(this, stream, request, (pages, error) =>
+        pages ? resolve(pages) : reject(error),
+      );
+      this.#streams.set(stream, read);
+      read.watch();
+      writeRead(openMeta.reset(), request, this.windowBytes);
+      this.#outbox.frame(frameType.read, stream, openMeta.written);
+    });
   }
 
   /** @returns as `open` */

@@ -78,7 +78,7 @@ export class ConnectionPool {
   }
 
   async #whenReady(connection: ClientConnection | undefined): Promise<ClientConnection> {
-    if (!connection) throw new ForebayError('ufs-unavailable', 'the cache node is not asked any more');
+    if (!connection) throw new ForebayError('node-unavailable', 'the cache node is not asked any more');
     await connection.ready;
     return connection;
   }

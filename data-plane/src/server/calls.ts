@@ -44,10 +44,14 @@ export class Calls {
     const { clientId } = context;
     switch (name) {
       case 'beginWrite':
-        return fences.begin(clientId, fenceIdIn(parameters), this.#fenced(parameters));
+        return fences.begin(clientId, fenceIdIn(parameters), {
+          fenced: this.#fenced(parameters),
+          epoch: epochIn(parameters),
+        });
       case 'endWrite':
         return fences.end(clientId, fenceIdIn(parameters), {
           outcome: outcomeIn(parameters),
+          epoch: epochIn(parameters),
           fenced: () => this.#fenced(parameters),
         });
       case 'stat':
@@ -107,4 +111,9 @@ function fenceIdIn({ fenceId }: Readonly<Record<string, unknown>>): string {
 function outcomeIn({ outcome }: Readonly<Record<string, unknown>>): WriteOutcome {
   if (outcome === 'known' || outcome === 'unknown') return outcome;
   throw new ProtocolError('a write without an outcome');
+}
+
+function epochIn({ epoch }: Readonly<Record<string, unknown>>): number | undefined {
+  if (epoch === undefined || typeof epoch === 'number') return epoch;
+  throw new ProtocolError('an epoch without a number');
 }

@@ -3,11 +3,18 @@
  * them any more: then they end by themselves, and what it wrote counts as unknown.
  */
 import type { CacheNode, FenceReceipt, WriteOutcome } from '@forebay/core/cache-node';
+import { isKind } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { Mount, ObjectRef } from '@forebay/core/mount';
 
 /** What a fence is on: objects, or a mount's whole bucket. */
 export type Fenced = { readonly objects: readonly ObjectRef[] } | { readonly mount: Mount };
+
+interface FenceEnd {
+  readonly outcome: WriteOutcome;
+  /** As the client says. */
+  readonly epoch: number | undefined;
+}
 
 interface Client {
   connections: number;
@@ -51,14 +58,18 @@ export class OpenFences {
   }
 
   /** @throws what the node throws */
-  async begin(clientId: string, fenceId: string, fenced: Fenced): Promise<void> {
+  async begin(
+    clientId: string,
+    fenceId: string,
+    { fenced, epoch }: { readonly fenced: Fenced; readonly epoch: number | undefined },
+  ): Promise<void> {
     const { node } = this.#options;
     if (this.#ended.has(fenceId)) return;
     // Before anything can be awaited: a client that goes meanwhile must leave no fence behind.
     this.#clients.get(clientId)?.fences.set(fenceId, fenced);
     try {
-      if ('mount' in fenced) await node.beginBucketWrite(fenced.mount, fenceId);
-      else await node.beginWrite(fenced.objects, fenceId);
+      if ('mount' in fenced) await node.beginBucketWrite(fenced.mount, fenceId, epoch);
+      else await node.beginWrite(fenced.objects, fenceId, epoch);
     } catch (error) {
       this.#clients.get(clientId)?.fences.delete(fenceId);
       throw error;
@@ -73,13 +84,14 @@ export class OpenFences {
   async end(
     clientId: string,
     fenceId: string,
-    { outcome, fenced }: { readonly outcome: WriteOutcome; readonly fenced: () => Fenced },
+    { outcome, epoch, fenced }: FenceEnd & { readonly fenced: () => Fenced },
   ): Promise<FenceReceipt> {
     const fences = this.#clients.get(clientId)?.fences;
     this.#remember(fenceId);
-    const receipt = await this.#end(fences?.get(fenceId) ?? fenced(), fenceId, outcome);
+    const known = fences?.get(fenceId) ?? fenced();
+    // Also where the node says that it does not count here: the write is over.
     fences?.delete(fenceId);
-    return receipt;
+    return this.#end(known, fenceId, { outcome, epoch });
   }
 
   /** Nobody waits for clients any more. */
@@ -94,10 +106,10 @@ export class OpenFences {
     if (this.#ended.size > endedMax) this.#ended.delete(oldest!);
   }
 
-  #end(fenced: Fenced, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
+  #end(fenced: Fenced, fenceId: string, { outcome, epoch }: FenceEnd): Promise<FenceReceipt> {
     const { node } = this.#options;
-    if ('mount' in fenced) return node.endBucketWrite(fenced.mount, fenceId, outcome);
-    return node.endWrite(fenced.objects, fenceId, outcome);
+    if ('mount' in fenced) return node.endBucketWrite(fenced.mount, fenceId, outcome, epoch);
+    return node.endWrite(fenced.objects, fenceId, outcome, epoch);
   }
 
   async #abandon(clientId: string, { fences }: Client): Promise<void> {
@@ -108,8 +120,10 @@ export class OpenFences {
     );
     for (const [fenceId, fenced] of fences) {
       try {
-        await this.#end(fenced, fenceId, 'unknown');
+        await this.#end(fenced, fenceId, { outcome: 'unknown', epoch: undefined });
       } catch (error) {
+        // Closed it is all the same.
+        if (isKind(error, 'not-home')) continue;
         this.#options.log.error({ reason: String(error) }, 'a fence of a gateway that is gone did not end');
       }
     }

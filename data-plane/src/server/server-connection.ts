@@ -3,22 +3,27 @@
  * with its answer, its last data frame or its failure. What does not follow the protocol ends the connection.
  */
 import type { Socket } from 'node:net';
-import type { CacheNode } from '@forebay/core/cache-node';
+import type { CacheNode, PageOwner } from '@forebay/core/cache-node';
 import type { Log } from '@forebay/core/log';
 import type { Syscalls } from '@forebay/core/syscalls';
 import { type FrameHeader, frameType, handshakeTypeMax, ProtocolError } from '../wire/frame.ts';
 import { FrameReader, type FrameSink } from '../wire/frame-reader.ts';
 import { fromJson } from '../wire/meta.ts';
 import type { MountNames } from '../wire/mount-names.ts';
+import type { KnownInfos } from '../wire/open-answer.ts';
 import { Outbox } from '../wire/outbox.ts';
 import { ReadBuffers } from '../wire/read-buffers.ts';
 import type { Calls } from './calls.ts';
 import { Doorman } from './doorman.ts';
 import type { OpenFences } from './open-fences.ts';
-import { CallStream, OpenStream, refuseStream, type ServerStream } from './streams.ts';
+import { CallStream, OpenStream, ReadStream, refuseStream, type ServerStream } from './streams.ts';
+
+/** A node of a cluster gives pages as well. */
+export type ServedNode = CacheNode & Partial<Pick<PageOwner, 'read'>>;
 
 export interface ConnectionDeps {
-  readonly node: CacheNode;
+  readonly node: ServedNode;
+  readonly infos: KnownInfos;
   readonly names: MountNames;
   readonly calls: Calls;
   readonly fences: OpenFences;
@@ -89,7 +94,10 @@ export class ServerConnection implements FrameSink {
   onFrame({ type, stream }: Readonly<FrameHeader>, meta: Buffer, body: Buffer): void {
     switch (type) {
       case frameType.open:
-        this.#open(stream, meta);
+        this.#begin(new OpenStream(this, stream), stream, meta);
+        break;
+      case frameType.read:
+        this.#begin(new ReadStream(this, stream), stream, meta);
         break;
       case frameType.call:
         this.#call(stream, meta);
@@ -127,12 +135,11 @@ export class ServerConnection implements FrameSink {
 
   onDataEnd(): void {}
 
-  #open(stream: number, meta: Buffer): void {
+  #begin(answered: OpenStream | ReadStream, stream: number, meta: Buffer): void {
     if (!this.#mayBegin(stream)) return;
-    const opened = new OpenStream(this, stream);
     // Before it begins: it may be over at once.
-    this.#streams.set(stream, opened);
-    opened.begin(meta);
+    this.#streams.set(stream, answered);
+    answered.begin(meta);
   }
 
   #call(stream: number, meta: Buffer): void {

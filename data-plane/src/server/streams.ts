@@ -1,15 +1,15 @@
-/** The node's side of one stream: an open with its body, or a call. */
-import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cache-node';
+/** The node's side of one stream: an open or a read with its body, or a call. */
+import type { AbsentObject, OpenedObject, OpenedPages, OpenRequest } from '@forebay/core/cache-node';
 import { ForebayError } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
-import { flagMore, frameType, inlineBytesMax, ProtocolError } from '../wire/frame.ts';
-import { MetaReader, MetaWriter, toJson } from '../wire/meta.ts';
+import { frameType, ProtocolError } from '../wire/frame.ts';
+import { MetaReader, type MetaWriter, toJson } from '../wire/meta.ts';
 import { writeAnswer } from '../wire/open-answer.ts';
 import { type OpenMeta, readOpen } from '../wire/open-request.ts';
 import type { Outbox } from '../wire/outbox.ts';
+import { readRead, writePages } from '../wire/page-read.ts';
 import { failureOf, StaleMountError } from '../wire/wire-errors.ts';
-import { BodySender } from './body-sender.ts';
-import { inlineOf } from './inline-body.ts';
+import { AnsweredStream } from './answered-stream.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 export interface ServerStream {
@@ -21,29 +21,10 @@ export interface ServerStream {
 
 type Opened = OpenedObject | AbsentObject;
 
-/** What the node is asked. Its signal is made only if somebody looks at it. */
-class RemoteRequest implements OpenRequest {
-  readonly object: OpenRequest['object'];
-  readonly want: OpenRequest['want'];
-  readonly range: OpenRequest['range'];
-  readonly conditions: OpenRequest['conditions'];
-  readonly ifRange: OpenRequest['ifRange'];
-  readonly needChecksums: boolean;
+/** The client of a stream. Its signal is made only if somebody looks at it. */
+class RemoteClient {
   #abort: AbortController | undefined;
   #isLeft = false;
-
-  constructor(
-    mount: Mount,
-    { object, want, range, conditions, ifRange, needChecksums }: OpenMeta['question'],
-  ) {
-    const { ufsKey, versionId } = object;
-    this.object = { mount, ufsKey, versionId };
-    this.want = want;
-    this.range = range;
-    this.conditions = conditions;
-    this.ifRange = ifRange;
-    this.needChecksums = needChecksums ?? false;
-  }
 
   get isLeft(): boolean {
     return this.#isLeft;
@@ -61,128 +42,135 @@ class RemoteRequest implements OpenRequest {
   }
 }
 
-const answerMeta = new MetaWriter();
+/** What the node is asked. */
+class RemoteRequest extends RemoteClient implements OpenRequest {
+  readonly object: OpenRequest['object'];
+  readonly want: OpenRequest['want'];
+  readonly range: OpenRequest['range'];
+  readonly conditions: OpenRequest['conditions'];
+  readonly ifRange: OpenRequest['ifRange'];
+  readonly needChecksums: boolean;
+  readonly epoch: OpenRequest['epoch'];
+  readonly goneVersion: OpenRequest['goneVersion'];
 
-export class OpenStream implements ServerStream {
-  readonly #connection: ServerConnection;
-  readonly #stream: number;
-  #request: RemoteRequest | undefined;
-  #windowBytes = 0;
-  #sender: BodySender | undefined;
-
-  constructor(connection: ServerConnection, stream: number) {
-    this.#connection = connection;
-    this.#stream = stream;
+  constructor(mount: Mount, question: OpenMeta['question']) {
+    super();
+    const { ufsKey, versionId } = question.object;
+    this.object = { mount, ufsKey, versionId };
+    this.want = question.want;
+    this.range = question.range;
+    this.conditions = question.conditions;
+    this.ifRange = question.ifRange;
+    this.needChecksums = question.needChecksums ?? false;
+    this.epoch = question.epoch;
+    this.goneVersion = question.goneVersion;
   }
+}
+
+export class OpenStream extends AnsweredStream<Opened> implements ServerStream {
+  #request: RemoteRequest | undefined;
 
   /** @throws ProtocolError */
   begin(meta: Buffer): void {
-    const { names, node } = this.#connection.deps;
+    const { names, node } = this.connection.deps;
     const { mountName, windowBytes, question } = readOpen(new MetaReader(meta));
-    this.#windowBytes = windowBytes;
+    this.windowBytes = windowBytes;
     const mount = names.find(mountName);
     if (!mount) {
-      this.#fail(new StaleMountError(mountName));
+      this.fail(new StaleMountError(mountName));
       return;
     }
     const request = new RemoteRequest(mount, question);
     this.#request = request;
     if (this.#isAnsweredNow(request)) return;
     node.open(request).then(
-      (later) => this.#answer(later),
-      (error: unknown) => this.#fail(error),
+      (later) => this.answer(later),
+      (error: unknown) => this.fail(error),
     );
   }
 
   /** What goes wrong is this stream's affair: thrown on it would end the connection with all others. */
   #isAnsweredNow(request: OpenRequest): boolean {
     try {
-      const opened = this.#connection.deps.node.openNow?.(request);
-      if (opened) this.#answer(opened);
+      const opened = this.connection.deps.node.openNow?.(request);
+      if (opened) this.answer(opened);
       return opened !== undefined;
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return true;
     }
   }
 
-  grant(lengthBytes: number): void {
-    if (this.#sender) this.#sender.grant(lengthBytes);
-    else this.#windowBytes += lengthBytes;
+  protected get isLeft(): boolean {
+    return this.#request?.isLeft === true;
   }
 
-  leave(): void {
+  protected leaveRequest(): void {
     this.#request?.leave();
-    this.#sender?.leave();
-    this.#connection.over(this.#stream);
   }
 
-  #answer(opened: Opened): void {
-    const body = opened.kind === 'object' ? opened.body : undefined;
-    if (this.#request?.isLeft) {
-      if (body && !(body instanceof Uint8Array)) void leaveBody(body);
-    } else if (opened.kind === 'absent' || !body) {
-      this.#whole(opened, undefined);
-    } else {
-      const lengthBytes = lengthOf(opened);
-      if (lengthBytes > inlineBytesMax) void this.#send(opened, body, lengthBytes);
-      else if (body instanceof Uint8Array) this.#whole(opened, body);
-      else this.#collect(opened, body, lengthBytes);
-    }
+  protected write(meta: MetaWriter, opened: Opened): void {
+    writeAnswer(meta, opened);
   }
 
-  /** A short stream goes as bytes do. */
-  #collect(opened: Opened, body: AsyncIterable<Uint8Array>, lengthBytes: number): void {
-    const bytes = inlineOf(body, lengthBytes);
-    if (bytes instanceof Uint8Array) {
-      this.#whole(opened, bytes);
+  protected bodyOf(opened: Opened): OpenedObject['body'] {
+    return opened.kind === 'object' ? opened.body : undefined;
+  }
+
+  protected lengthOf(opened: Opened): number {
+    if (opened.kind === 'absent' || opened.range === 'unsatisfiable') return 0;
+    const { start, endExclusive } = opened.range;
+    return (opened.bodyEndExclusive ?? endExclusive) - start;
+  }
+}
+
+const noOwner = new ForebayError(
+  'node-unavailable',
+  'this node gives its pages with what opens objects alone',
+);
+
+export class ReadStream extends AnsweredStream<OpenedPages> implements ServerStream {
+  readonly #client = new RemoteClient();
+  #start = 0;
+
+  /** @throws ProtocolError */
+  begin(meta: Buffer): void {
+    const { names, node, infos } = this.connection.deps;
+    const asked = readRead(new MetaReader(meta), infos);
+    const { mountName, windowBytes, ufsKey, versionId, info, range, cachedOnly } = asked;
+    this.windowBytes = windowBytes;
+    this.#start = range.start;
+    const mount = names.find(mountName);
+    if (!mount || !node.read) {
+      this.fail(mount ? noOwner : new StaleMountError(mountName));
       return;
     }
-    bytes.then(
-      (later) => this.#whole(opened, later),
-      (error: unknown) => this.#fail(error),
+    const { signal } = this.#client;
+    node.read({ object: { mount, ufsKey, versionId }, info, range, cachedOnly, signal }).then(
+      (later) => this.answer(later),
+      (error: unknown) => this.fail(error),
     );
   }
 
-  /** Answer and body in one frame. */
-  #whole(opened: Opened, body: Uint8Array | undefined): void {
-    if (this.#request?.isLeft) return;
-    const { outbox } = this.#connection;
-    writeAnswer(answerMeta.reset(), opened);
-    outbox.frame(frameType.answer, this.#stream, answerMeta.written, body ? { body } : {});
-    this.#connection.over(this.#stream);
+  protected get isLeft(): boolean {
+    return this.#client.isLeft;
   }
 
-  async #send(opened: Opened, body: NonNullable<OpenedObject['body']>, lengthBytes: number): Promise<void> {
-    const { outbox } = this.#connection;
-    writeAnswer(answerMeta.reset(), opened);
-    outbox.frame(frameType.answer, this.#stream, answerMeta.written, { flags: flagMore });
-    this.#sender = new BodySender(outbox, this.#stream, this.#windowBytes);
-    try {
-      await this.#sender.send(body instanceof Uint8Array ? oneOf(body) : body, lengthBytes);
-      this.#connection.over(this.#stream);
-    } catch (error) {
-      this.#fail(error);
-    }
+  protected leaveRequest(): void {
+    this.#client.leave();
   }
 
-  #fail(error: unknown): void {
-    if (this.#request?.isLeft) return;
-    this.#connection.outbox.frame(frameType.failure, this.#stream, failureOf(error));
-    this.#connection.over(this.#stream);
+  protected write(meta: MetaWriter, pages: OpenedPages): void {
+    writePages(meta, pages);
   }
-}
 
-function lengthOf({ range }: OpenedObject): number {
-  return range === 'unsatisfiable' ? 0 : range.endExclusive - range.start;
-}
+  protected bodyOf({ body }: OpenedPages): OpenedPages['body'] {
+    return body;
+  }
 
-async function leaveBody(body: AsyncIterable<Uint8Array>): Promise<void> {
-  await Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => {});
-}
-
-async function* oneOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+  protected lengthOf({ endExclusive }: OpenedPages): number {
+    return endExclusive - this.#start;
+  }
 }
 
 export class CallStream implements ServerStream {

@@ -75,7 +75,7 @@ export async function openObject(
 }
 
 /** All of a body, each piece copied while it is lent. */
-export async function bytesOf({ body }: OpenedObject): Promise<Buffer> {
+export async function bytesOf({ body }: Pick<OpenedObject, 'body'>): Promise<Buffer> {
   if (!body || body instanceof Uint8Array) return Buffer.from(body ?? []);
   const pieces: Buffer[] = [];
   for await (const piece of body) pieces.push(Buffer.from(piece));

@@ -4,12 +4,14 @@
  */
 import type {
   AbsentObject,
-  CacheNode,
   FenceReceipt,
   NodeStats,
   OpenedObject,
+  OpenedPages,
   OpenRequest,
+  PageOwner,
   ReadQuestion,
+  ReadRequest,
   WriteOutcome,
 } from '@forebay/core/cache-node';
 import { evaluateConditions } from '@forebay/core/conditions';
@@ -47,11 +49,14 @@ interface Stored {
   readonly info: ObjectInfo;
 }
 
-export class ScriptedNode implements CacheNode {
+export class ScriptedNode implements PageOwner {
   readonly nodeId = 'scripted';
   readonly objects = new Map<string, Stored>();
   readonly calls: string[] = [];
   readonly requests: OpenRequest[] = [];
+  readonly reads: ReadRequest[] = [];
+  /** Bodies end here, where their range goes on. */
+  bodyEnd = Number.POSITIVE_INFINITY;
   pieceBytes = 100_000;
   bodiesOpen = 0;
   /** Awaited before an open is answered. May throw. */
@@ -90,25 +95,41 @@ export class ScriptedNode implements CacheNode {
     return this.#answer(request);
   }
 
-  beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
-    return this.#note(`begin ${fenceId} ${namesOf(objects)}`);
+  async read(request: ReadRequest): Promise<OpenedPages> {
+    this.reads.push(request);
+    const { object, range, signal } = request;
+    const endExclusive = Math.max(range.start, Math.min(range.endExclusive, this.bodyEnd));
+    const answered = { nodeId: this.nodeId, endExclusive, pages: { hit: 3, total: 4 } };
+    if (endExclusive === range.start) return { ...answered, body: undefined };
+    const { content } = this.objects.get(object.ufsKey)!;
+    return { ...answered, body: this.#bodyOf(content, { ...range, endExclusive }, signal) };
+  }
+
+  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void> {
+    return this.#note(`begin ${fenceId} ${namesOf(objects)}${of(epoch)}`);
   }
 
   async endWrite(
     objects: readonly ObjectRef[],
     fenceId: string,
     outcome: WriteOutcome,
+    epoch?: number,
   ): Promise<FenceReceipt> {
-    await this.#note(`end ${fenceId} ${namesOf(objects)} ${outcome}`);
+    await this.#note(`end ${fenceId} ${namesOf(objects)} ${outcome}${of(epoch)}`);
     return { fenceId, ended: true };
   }
 
-  beginBucketWrite(mount: Mount, fenceId: string): Promise<void> {
-    return this.#note(`begin bucket ${fenceId} ${mount.bucket}`);
+  beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): Promise<void> {
+    return this.#note(`begin bucket ${fenceId} ${mount.bucket}${of(epoch)}`);
   }
 
-  async endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
-    await this.#note(`end bucket ${fenceId} ${mount.bucket} ${outcome}`);
+  async endBucketWrite(
+    mount: Mount,
+    fenceId: string,
+    outcome: WriteOutcome,
+    epoch?: number,
+  ): Promise<FenceReceipt> {
+    await this.#note(`end bucket ${fenceId} ${mount.bucket} ${outcome}${of(epoch)}`);
     return { fenceId, ended: true };
   }
 
@@ -147,8 +168,15 @@ export class ScriptedNode implements CacheNode {
     const { range, whole } = resolved === 'unsatisfiable' ? { range: resolved, whole: false } : resolved;
     const condition = evaluateConditions(conditions, info);
     const wanted = range !== 'unsatisfiable' && condition === 'met' && want === 'bytes';
-    const body = wanted ? this.#bodyOf(content, range, signal) : undefined;
-    return { kind: 'object', ...answered, info, condition, range, whole, pages: { hit: 1, total: 2 }, body };
+    const found = { ...answered, info, condition, range, whole, pages: { hit: 1, total: 2 } };
+    if (!wanted) return { kind: 'object', ...found, body: undefined };
+    const { bodyEnd } = this;
+    if (bodyEnd >= range.endExclusive) {
+      return { kind: 'object', ...found, body: this.#bodyOf(content, range, signal) };
+    }
+    const own = { ...range, endExclusive: bodyEnd };
+    const body = bodyEnd > range.start ? this.#bodyOf(content, own, signal) : undefined;
+    return { kind: 'object', ...found, bodyEndExclusive: bodyEnd, body };
   }
 
   #bodyOf(content: Buffer, range: ByteRange, signal: AbortSignal): OpenedObject['body'] {
@@ -196,4 +224,8 @@ export class ScriptedNode implements CacheNode {
 
 function namesOf(objects: readonly ObjectRef[]): string {
   return objects.map(({ mount, ufsKey, versionId = '' }) => `${mount.path}:${ufsKey}${versionId}`).join();
+}
+
+function of(epoch: number | undefined): string {
+  return epoch === undefined ? '' : ` of ${epoch}`;
 }

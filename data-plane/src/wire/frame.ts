@@ -4,7 +4,7 @@
  */
 
 /** Both sides speak the same one, or none. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 export const headerBytes = 16;
 
 export const frameType = {
@@ -19,6 +19,7 @@ export const frameType = {
   call: 17,
   cancel: 18,
   credit: 19,
+  read: 20,
   answer: 32,
   result: 33,
   progress: 34,
@@ -52,6 +53,7 @@ const payloadBytesMax = new Map<number, number>([
   [frameType.call, jsonBytesMax],
   [frameType.cancel, 0],
   [frameType.credit, 4],
+  [frameType.read, metaBytesMax],
   [frameType.answer, metaBytesMax + inlineBytesMax],
   [frameType.result, jsonBytesMax],
   [frameType.progress, metaBytesMax],

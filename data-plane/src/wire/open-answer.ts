@@ -26,11 +26,18 @@ const kindAbsent = 1;
 const bitWhole = 1;
 const bitUnsatisfiable = 2;
 const bitBody = 4;
+const bitBodyEnd = 8;
 
 type Opened = OpenedObject | AbsentObject;
 /** An answer without its node, which the connection knows, and its body, which comes beside it. */
-export type FoundMeta = Omit<OpenedObject, 'nodeId' | 'body'> & { readonly hasBody: boolean };
-export type AnswerMeta = FoundMeta | Omit<AbsentObject, 'nodeId'>;
+export type FoundMeta = Omit<OpenedObject, 'nodeId' | 'body'> & BodyMeta;
+export type AnswerMeta = FoundMeta | (Omit<AbsentObject, 'nodeId'> & BodyMeta);
+
+interface BodyMeta {
+  readonly hasBody: boolean;
+  /** Of the body. */
+  readonly lengthBytes: number;
+}
 
 export function writeAnswer(meta: MetaWriter, opened: Opened): void {
   meta.uint8(opened.kind === 'object' ? kindObject : kindAbsent);
@@ -39,12 +46,14 @@ export function writeAnswer(meta: MetaWriter, opened: Opened): void {
     meta.bytes(toJson(opened.answer));
     return;
   }
-  const { condition, range, whole, pages, body, info } = opened;
+  const { condition, range, whole, pages, bodyEndExclusive, body, info } = opened;
   const satisfiable = range !== 'unsatisfiable';
-  const bits = (whole ? bitWhole : 0) | (satisfiable ? 0 : bitUnsatisfiable) | (body ? bitBody : 0);
+  let bits = (whole ? bitWhole : 0) | (satisfiable ? 0 : bitUnsatisfiable) | (body ? bitBody : 0);
+  if (bodyEndExclusive !== undefined) bits |= bitBodyEnd;
   meta.uint8(outcomeIndexOf(condition)).uint8(bits);
   meta.double(satisfiable ? range.start : 0).double(satisfiable ? range.endExclusive : 0);
   meta.uint32(pages.hit).uint32(pages.total);
+  if (bodyEndExclusive !== undefined) meta.double(bodyEndExclusive);
   meta.bytes(bytesOfInfo(info));
 }
 
@@ -61,13 +70,17 @@ export function readAnswer(bytes: Buffer, infos: KnownInfos): AnswerMeta {
   const cache = results[meta.uint8()];
   const ageMs = meta.double();
   if (cache === undefined) throw new ProtocolError('there is no such cache result');
-  if (kind === kindAbsent) return { kind: 'absent', cache, ageMs, answer: answerIn(fromJson(meta.rest())) };
+  if (kind === kindAbsent) {
+    const answer = answerIn(fromJson(meta.rest()));
+    return { kind: 'absent', cache, ageMs, answer, hasBody: false, lengthBytes: 0 };
+  }
   if (kind !== kindObject) throw new ProtocolError('there is no such kind of answer');
   const condition = outcomes[meta.uint8()];
   if (condition === undefined) throw new ProtocolError('there is no such condition');
   const bits = meta.uint8();
   const span = { start: meta.double(), endExclusive: meta.double() };
   const pages = { hit: meta.uint32(), total: meta.uint32() };
+  const bodyEndExclusive = bits & bitBodyEnd ? meta.double() : undefined;
   return {
     kind: 'object',
     cache,
@@ -76,7 +89,9 @@ export function readAnswer(bytes: Buffer, infos: KnownInfos): AnswerMeta {
     range: bits & bitUnsatisfiable ? 'unsatisfiable' : span,
     whole: (bits & bitWhole) !== 0,
     pages,
+    bodyEndExclusive,
     hasBody: (bits & bitBody) !== 0,
+    lengthBytes: bits & bitUnsatisfiable ? 0 : (bodyEndExclusive ?? span.endExclusive) - span.start,
     info: infos.of(meta.rest()),
   };
 }
@@ -85,7 +100,7 @@ const infoWriter = new MetaWriter();
 /** An info is kept for many reads, and written down once. */
 const written = new WeakMap<ObjectInfo, Buffer>();
 
-function bytesOfInfo(info: ObjectInfo): Buffer {
+export function bytesOfInfo(info: ObjectInfo): Buffer {
   const known = written.get(info);
   if (known) return known;
   const { etag, versionId, headers } = info;

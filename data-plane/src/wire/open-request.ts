@@ -1,5 +1,5 @@
 /** The meta part of `open`: what a read asks for, in binary, because every read has one. */
-import type { ReadQuestion } from '@forebay/core/cache-node';
+import type { OpenRequest, ReadQuestion } from '@forebay/core/cache-node';
 import type { ReadConditions } from '@forebay/core/conditions';
 import type { RangeRequest } from '@forebay/core/range';
 import { ProtocolError } from './frame.ts';
@@ -18,20 +18,24 @@ const has = {
   ifUnmodifiedSince: 128,
   ifRangeEtag: 256,
   ifRangeDate: 512,
+  epoch: 1024,
+  goneVersion: 2048,
 } as const;
 const rangeKinds = ['span', 'from', 'suffix'] as const;
+
+export type OpenQuestion = Omit<OpenRequest, 'signal'>;
 
 export interface OpenMeta {
   readonly mountName: string;
   /** Bytes that the client takes before it grants more. */
   readonly windowBytes: number;
-  readonly question: Omit<ReadQuestion, 'object'> & {
+  readonly question: Omit<OpenQuestion, 'object'> & {
     readonly object: { readonly ufsKey: string; readonly versionId: string | undefined };
   };
 }
 
-export function writeOpen(meta: MetaWriter, question: ReadQuestion, windowBytes: number): void {
-  const { object, range, conditions, ifRange } = question;
+export function writeOpen(meta: MetaWriter, question: OpenQuestion, windowBytes: number): void {
+  const { object, range, conditions, ifRange, epoch, goneVersion } = question;
   const bits = bitsOf(question);
   meta.uint32(bits).uint32(windowBytes).text(mountNameOf(object.mount)).text(object.ufsKey);
   if (bits === 0 || bits === has.bytes) return;
@@ -41,12 +45,14 @@ export function writeOpen(meta: MetaWriter, question: ReadQuestion, windowBytes:
   if (conditions?.ifNoneMatch !== undefined) meta.text(conditions.ifNoneMatch, 'latin1');
   if (conditions?.ifModifiedSinceMs !== undefined) meta.double(conditions.ifModifiedSinceMs);
   if (conditions?.ifUnmodifiedSinceMs !== undefined) meta.double(conditions.ifUnmodifiedSinceMs);
-  if (!ifRange) return;
-  if ('etag' in ifRange) meta.text(ifRange.etag, 'latin1');
-  else meta.double(ifRange.lastModifiedMs);
+  if (ifRange && 'etag' in ifRange) meta.text(ifRange.etag, 'latin1');
+  else if (ifRange) meta.double(ifRange.lastModifiedMs);
+  if (epoch !== undefined) meta.double(epoch);
+  if (goneVersion !== undefined) meta.text(goneVersion);
 }
 
-function bitsOf({ want, needChecksums, object, range, conditions, ifRange }: ReadQuestion): number {
+function bitsOf(question: OpenQuestion): number {
+  const { want, needChecksums, object, range, conditions, ifRange, epoch, goneVersion } = question;
   let bits = want === 'bytes' ? has.bytes : 0;
   if (needChecksums) bits |= has.checksums;
   if (object.versionId !== undefined) bits |= has.versionId;
@@ -58,6 +64,8 @@ function bitsOf({ want, needChecksums, object, range, conditions, ifRange }: Rea
     if (conditions.ifUnmodifiedSinceMs !== undefined) bits |= has.ifUnmodifiedSince;
   }
   if (ifRange) bits |= 'etag' in ifRange ? has.ifRangeEtag : has.ifRangeDate;
+  if (epoch !== undefined) bits |= has.epoch;
+  if (goneVersion !== undefined) bits |= has.goneVersion;
   return bits;
 }
 
@@ -79,6 +87,8 @@ export function readOpen(meta: MetaReader): OpenMeta {
       conditions: conditionsOf(bits, meta),
       ifRange: ifRangeOf(bits, meta),
       needChecksums: (bits & has.checksums) !== 0,
+      epoch: bits & has.epoch ? meta.double() : undefined,
+      goneVersion: bits & has.goneVersion ? meta.text() : undefined,
     },
   };
 }
@@ -116,7 +126,7 @@ function readRange(meta: MetaReader): RangeRequest {
 }
 
 /** @throws ProtocolError */
-function sizeIn(meta: MetaReader): number {
+export function sizeIn(meta: MetaReader): number {
   const value = meta.double();
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new ProtocolError(`${value} is no place in an object`);

@@ -9,6 +9,8 @@ const kinds: ReadonlySet<string> = new Set<ErrorKind>([
   'version-changed',
   'overloaded',
   'state-unknown',
+  'not-home',
+  'node-unavailable',
 ]);
 
 /** The node's table of mounts is another one: at one side a change has not arrived. */

@@ -3,7 +3,7 @@
  * a log line. Clients' errors are not logged, they show in access log and metrics.
  */
 import type { Clock } from '@forebay/core/clock';
-import { isKind, UfsAnswerError } from '@forebay/core/errors';
+import { ForebayError, isKind, UfsAnswerError } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { Exchange } from '../exchange.ts';
 import { errorDocument, isInternal, refusesOurCredentials } from './error-document.ts';
@@ -60,12 +60,11 @@ export class ErrorReporter {
       this.#ours.take((suppressed) =>
         this.#log.error({ ...about, suppressed, err: error }, 'a request failed by a fault of ours'),
       );
-    } else if (isKind(error, 'ufs-unavailable') || isKind(error, 'state-unknown')) {
+    } else if (error instanceof ForebayError && Object.hasOwn(silent, error.kind)) {
       const { kind, message, cause } = error;
       const because = cause instanceof Error ? cause.message : undefined;
-      this.#world.take((suppressed) =>
-        this.#log.warn({ ...about, suppressed, kind, because }, `the UFS gave no answer: ${message}`),
-      );
+      const text = `${silent[kind as keyof typeof silent]} gave no answer: ${message}`;
+      this.#world.take((suppressed) => this.#log.warn({ ...about, suppressed, kind, because }, text));
     } else if (error instanceof UfsAnswerError && isForOperators(error)) {
       const { status, code } = error.answer;
       this.#world.take((suppressed) =>
@@ -74,6 +73,14 @@ export class ErrorReporter {
     }
   }
 }
+
+/** Whose answer was missing. */
+const silent = {
+  'ufs-unavailable': 'the UFS',
+  'state-unknown': 'the UFS',
+  'node-unavailable': 'a cache node',
+  'not-home': 'the home of the object',
+} as const;
 
 /** 501 says what a UFS does not do at all: clients ask, and live with the answer. */
 function isForOperators(error: UfsAnswerError): boolean {
