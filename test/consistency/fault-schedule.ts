@@ -36,6 +36,9 @@ export class FaultSchedule {
       own(3, 'node cut from the registry', () => this.#cutFrom(this.#one(nodes), registries)),
       own(3, 'node cut from all', () => this.#isolated(this.#one(nodes))),
       own(2, 'gateway cut from a node', () => this.#cutFrom(this.#one(gateways), [this.#one(nodes)])),
+      own(3, 'gateway and node cut from the rest', () =>
+        this.#partedFromRest([this.#one(gateways), this.#one(nodes)]),
+      ),
       own(1, 'gateway cut from all', () => this.#isolated(this.#one(gateways))),
       own(2, 'registry killed', () => this.#killed(this.#one(registries))),
       own(1, 'registry paused', () => this.#paused(this.#one(registries))),
@@ -103,6 +106,15 @@ export class FaultSchedule {
   async #cutFrom(member: Member, others: readonly Member[]): Promise<void> {
     const { network } = this.#of.cluster;
     const undo = others.map((other) => network.cut(member.name, other.name));
+    await this.#someTime();
+    for (const heal of undo) heal();
+  }
+
+  /** They go on reaching each other: what an old home answers is heard. */
+  async #partedFromRest(part: readonly Member[]): Promise<void> {
+    const { network, members } = this.#of.cluster;
+    const rest = members.filter((member) => !part.includes(member));
+    const undo = part.flatMap((one) => rest.map((other) => network.cut(one.name, other.name)));
     await this.#someTime();
     for (const heal of undo) heal();
   }

@@ -27,7 +27,9 @@ export interface ClusterOptions {
   readonly env?: Environment;
   /** What runs instead of the command line of Forebay, for tests of what must not happen. */
   readonly mainOf?: ((role: Role) => string | undefined) | undefined;
-  readonly onProgress?: (what: string) => void;
+  readonly onProgress?: ((what: string) => void) | undefined;
+  /** Where the data directories are; in one that goes with this process without it. */
+  readonly directory?: string | undefined;
 }
 
 /** Of all processes. */
@@ -47,11 +49,12 @@ export class Cluster {
   readonly nodes: Member[] = [];
   readonly gateways: Member[] = [];
   readonly #options: ClusterOptions;
-  readonly #home = tempDir('cluster');
+  readonly directory: string;
   readonly #registryPlaces: { readonly place: Place; readonly port: number }[] = [];
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
+    this.directory = options.directory ?? tempDir('cluster');
     this.network = options.network ?? openNetwork(options.networkKind);
   }
 
@@ -146,7 +149,7 @@ export class Cluster {
     const place = this.network.place(name);
     const port = await this.network.port(portsOf[role]);
     const adminPort = role === 'registry' ? port : await this.network.port(adminPortsOf[role]);
-    const dataDir = join(this.#home, name);
+    const dataDir = join(this.directory, name);
     const own = await this.#flagsOf(role, { place, port });
     const args = [
       ...[mainOf?.(role) ?? mainFile, role, '--data-dir', dataDir],

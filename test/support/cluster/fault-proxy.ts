@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface FaultProxy {
-  /** On 127.0.0.1. */
   readonly port: number;
   /**
    * @returns to be called once to undo it. When nobody has cut it any more, the connections of that time end,
@@ -16,7 +15,11 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
-export async function startFaultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
+/** @param listenHost where it listens; 127.0.0.1 without it */
+export async function startFaultProxy(
+  target: { readonly host: string; readonly port: number },
+  listenHost = '127.0.0.1',
+): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   let cuts = 0;
   const keep = (socket: Socket) => {
@@ -34,7 +37,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     client.once('close', () => upstream.destroy());
     upstream.once('close', () => client.destroy());
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, listenHost);
   await once(server, 'listening');
   const endAll = () => {
     for (const socket of sockets) socket.destroy();
