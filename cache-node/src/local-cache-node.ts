@@ -23,6 +23,7 @@ import type { ObjectStat } from '@forebay/core/object-stat';
 import { DirectOpener } from '@forebay/ufs/direct-opener';
 import type { FillContext } from './fill/fill-context.ts';
 import { ReadAhead } from './fill/read-ahead.ts';
+import { HandedPages } from './handed-pages.ts';
 import { Home } from './home.ts';
 import { factsOf, type HotFacts, type HotQuestion } from './hot/hot-facts.ts';
 import type { HotUses } from './hot/hot-uses.ts';
@@ -40,6 +41,8 @@ const openAttemptsMax = 3;
 export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'verify'> {
   readonly nodeId: string;
   readonly shelf: Shelf;
+  /** What is stored, for hand-off. */
+  readonly pages: HandedPages;
   readonly #options: LocalCacheNodeOptions;
   readonly #info: InfoStore;
   readonly #fills: FillContext;
@@ -60,6 +63,7 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
     this.#startedAtMs = options.clock.monotonicMs();
     const home = new Home({ info, clock: options.clock, fills });
     const { nodeId, clock } = options;
+    this.pages = new HandedPages(fills, options.mounts);
     this.#kept = new KeptObjects({ ...options, info, store: fills.store });
     this.#stats = new ObjectStats(nodeId, { info, home, fills });
     this.#direct = new DirectOpener({

@@ -38,6 +38,21 @@ export function versionOf(info: Pick<ObjectInfo, 'etag' | 'sizeBytes' | 'version
   return `${info.etag ?? ''}|${info.sizeBytes}|${info.versionId ?? ''}`;
 }
 
+/** As much of the info as a version's text and the size tell: what pages are bound to. */
+export function infoOfVersion(version: string, sizeBytes: number): ObjectInfo | undefined {
+  const size = `|${sizeBytes}|`;
+  const at = version.indexOf(size);
+  if (at < 0) return undefined;
+  return {
+    sizeBytes,
+    etag: version.slice(0, at) || undefined,
+    lastModifiedMs: 0,
+    versionId: version.slice(at + size.length) || undefined,
+    headers: [],
+    checksumsKnown: false,
+  };
+}
+
 export function headerValue(headers: HeaderList, name: string): string | undefined {
   for (const [candidate, value] of headers) if (candidate === name) return value;
   return undefined;

@@ -40,7 +40,12 @@ export function pageSetOf(object: ObjectRef, info: ObjectInfo): PageSetId {
 }
 
 /** As the page store is told of it. */
-export function pagedObjectOf({ object, info, pageSizeBytes, policy }: PageSource): PagedObject {
+export function pagedObjectOf({
+  object,
+  info,
+  pageSizeBytes,
+  policy,
+}: Pick<PageSource, 'object' | 'pageSizeBytes' | 'policy'> & { readonly info: ObjectInfo }): PagedObject {
   const { mount } = object;
   return {
     path: `${mount.bucket}/${clientKeyOf(object)}`,

@@ -41,6 +41,9 @@ export class Catalogue {
   #waitingBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
+  #compacting: Promise<void> = Promise.resolve();
+  /** Who reads through it, maybe for long: no file of it goes meanwhile. */
+  #walks = 0;
 
   constructor(options: {
     layout: DirectoryLayout;
@@ -103,7 +106,17 @@ export class Catalogue {
    * false where some of it cannot be read.
    */
   async each(take: (described: readonly DescribedSet[]) => Promise<void>): Promise<boolean> {
-    await this.flush();
+    this.#walks += 1;
+    try {
+      await this.#compacting;
+      await this.flush();
+      return await this.#each(take);
+    } finally {
+      this.#walks -= 1;
+    }
+  }
+
+  async #each(take: (described: readonly DescribedSet[]) => Promise<void>): Promise<boolean> {
     let isWhole = true;
     for (const { path } of [...this.#kept, { path: this.#file.path }]) {
       const isSound = await readSets(path, async (sets) => {
@@ -125,11 +138,16 @@ export class Catalogue {
   }
 
   get wantsCompaction(): boolean {
-    return this.#bytes() > 2 * this.#compactedBytes + growthBytesMin;
+    return this.#walks === 0 && this.#bytes() > 2 * this.#compactedBytes + growthBytesMin;
   }
 
   /** Writes the sets that still have pages anew. Never throws. */
-  async compact(isAlive: (set: PageSetId) => boolean): Promise<void> {
+  compact(isAlive: (set: PageSetId) => boolean): Promise<void> {
+    this.#compacting = this.#compact(isAlive);
+    return this.#compacting;
+  }
+
+  async #compact(isAlive: (set: PageSetId) => boolean): Promise<void> {
     try {
       await this.flush();
       while (this.#flushing) await this.#flushing;

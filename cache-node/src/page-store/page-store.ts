@@ -21,7 +21,7 @@ import type { LentFile, PagedObject, PageSlice, PlacedPage } from './paged-objec
 import { ScopeNames } from './scope-names.ts';
 import { Scrubber } from './scrubber.ts';
 import { type BelowMatch, storedBelow } from './stored-below.ts';
-import { applyPolicies, type PolicyOf } from './stored-objects.ts';
+import { applyPolicies, eachStored, type PolicyOf, type StoredObject } from './stored-objects.ts';
 
 const buffersKeptBytesMax = 16 * 1024 * 1024;
 /** Of the sketch that counts uses of pages that are not stored yet. */
@@ -219,6 +219,12 @@ export class PageStore {
       { table: this.#table, directories: this.#directories, scopes: this.#scopes },
       policyOf,
     );
+  }
+
+  /** Goes through all that is on disk, beside reads and writes. @throws what `take` throws */
+  async each(take: (stored: StoredObject) => Promise<void>): Promise<void> {
+    await this.#writes.idle();
+    await eachStored({ table: this.#table, directories: this.#directories }, take);
   }
 
   usage(): { directories: DirectoryStats[]; scopes: { scope: string; bytes: number; pages: number }[] } {

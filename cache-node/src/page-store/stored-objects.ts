@@ -1,6 +1,7 @@
-/** Stored pages, by the paths of their objects, are given other policies. */
+/** Stored pages, by the paths of their objects: all of them, and by policies that they are given. */
 import { setImmediate } from 'node:timers/promises';
 import type { CachePolicy } from '@forebay/core/cache-policy';
+import type { PageSetId } from '@forebay/core/page';
 import type { DescribedSet } from './catalogue.ts';
 import type { DirectoryFiles } from './directory-files.ts';
 import { describedByPages } from './directory-scan.ts';
@@ -36,6 +37,38 @@ export async function applyPolicies(
       }
       await setImmediate();
     });
+  }
+}
+
+/** One version of an object, and which of its pages are stored. */
+export interface StoredObject {
+  readonly set: PageSetId;
+  readonly of: DescribedSet['of'];
+  /** Ascending. */
+  readonly indexes: readonly number[];
+}
+
+/** Each once; goes on when `take` has resolved. @throws what `take` throws */
+export async function eachStored(
+  { table, directories }: { table: PageTable; directories: readonly PageDirectory[] },
+  take: (stored: StoredObject) => Promise<void>,
+): Promise<void> {
+  const seen = new Set<PageSetId>();
+  // What `take` throws is no fault of the disk, as it would seem to be in there.
+  let failure: { readonly error: unknown } | undefined;
+  for (const { files } of directories) {
+    await eachDescribed(files, async (described) => {
+      for (const { set, of } of described) {
+        if (failure || table.pageCountOf(set) === 0 || seen.has(set)) continue;
+        seen.add(set);
+        const indexes = [...table.pagesOf(set)].map((row) => table.indexOf(row));
+        await take({ set, of, indexes }).catch((error: unknown) => {
+          failure = { error };
+        });
+      }
+      await setImmediate();
+    });
+    if (failure) throw failure.error;
   }
 }
 

@@ -5,6 +5,7 @@
 import type { HandOffProgress } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { ForebayError } from '@forebay/core/errors';
+import type { KeptPages } from '@forebay/core/kept-pages';
 import type { Log } from '@forebay/core/log';
 import type { Membership } from '@forebay/core/membership';
 import type { Metrics } from '@forebay/core/metrics';
@@ -13,7 +14,6 @@ import type { Ufs } from '@forebay/ufs/ufs';
 import { ByteRate } from './byte-rate.ts';
 import { ExpectedVersions } from './expected-versions.ts';
 import { FormerOwners } from './former-owners.ts';
-import type { KeptPages } from './kept-pages.ts';
 import { declareHandOffGauges, declareHandOffMetrics, type HandOffMetrics } from './metrics.ts';
 import { Mover } from './mover.ts';
 import { offeredAllCall, offeredAllIn, takePagesCall } from './offer.ts';

@@ -6,12 +6,12 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HandOffProgress } from '@forebay/core/cache-node';
+import type { KeptObject, KeptPages } from '@forebay/core/kept-pages';
 import type { Log } from '@forebay/core/log';
 import type { Membership, RingMember } from '@forebay/core/membership';
 import { placementKeyOf } from '@forebay/core/mount';
 import { pageLengthBytes } from '@forebay/core/page';
 import { type Ring, ringOf, segmentKeyOf } from '@forebay/core/ring';
-import type { KeptObject, KeptPages } from './kept-pages.ts';
 import { type OfferedObject, offeredAllCall, runsOf, takePagesCall } from './offer.ts';
 import type { PagePeers } from './page-peer.ts';
 import type { Taken } from './page-taker.ts';

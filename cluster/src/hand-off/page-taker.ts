@@ -3,6 +3,8 @@
  * and stored. Nothing is asked of the UFS and no info is installed. What goes wrong leaves pages where they
  * are; they come with the next offer, or when somebody reads them.
  */
+
+import type { KeptPages } from '@forebay/core/kept-pages';
 import type { RingMember } from '@forebay/core/membership';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
@@ -10,7 +12,6 @@ import { pageLengthBytes } from '@forebay/core/page';
 import type { ByteRate } from './byte-rate.ts';
 import type { ExpectedVersions } from './expected-versions.ts';
 import type { FormerOwners } from './former-owners.ts';
-import type { KeptPages } from './kept-pages.ts';
 import type { HandOffMetrics } from './metrics.ts';
 import { type OfferedObject, offeredInfo, offerIn, type PageRun } from './offer.ts';
 import type { PagePeers, PeerBody, PeerResult } from './page-peer.ts';

@@ -1,10 +1,10 @@
 /** Pages of a node in memory, as its own hand-off and others see them. */
 import type { OpenedPages, ReadQuestion, ReadRequest } from '@forebay/core/cache-node';
+import type { KeptObject, KeptPages } from '@forebay/core/kept-pages';
 import type { ObjectRef } from '@forebay/core/mount';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import { pageLengthBytes } from '@forebay/core/page';
-import type { KeptObject, KeptPages } from '../kept-pages.ts';
 import type { PagePeer } from '../page-peer.ts';
 import { lake, pageSizeBytes } from './fakes.ts';
 

@@ -1,6 +1,6 @@
 /** CONTRACT KeptPages: what hand-off needs of the page store of its own node. */
-import type { ObjectRef } from '@forebay/core/mount';
-import type { ObjectInfo } from '@forebay/core/object';
+import type { ObjectRef } from './mount.ts';
+import type { ObjectInfo } from './object.ts';
 
 /** Pages of one version that are stored here. */
 export interface KeptObject {
