@@ -20,6 +20,8 @@ export interface AdminClient {
    * @throws CommandError where there is no answer, or an error; its text is for people.
    */
   ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>;
+  /** A POST of text as it comes. @throws CommandError as `ask` */
+  send<T>(path: string, body: AsyncIterable<Uint8Array>): Promise<T>;
   /**
    * A POST whose answer is lines: all but the last, which says `"done": true`, are progress.
    * @throws CommandError as `ask`, and where the answer ends before that line
@@ -36,26 +38,30 @@ export function adminClient(options: AdminOptions, env: NodeJS.ProcessEnv): Admi
     options.admin ?? options.registry ?? (env.FOREBAY_ADMIN || undefined) ?? adminUrlDefault,
   );
   const dataDir = dataDirAt(options.dataDir ?? (env.FOREBAY_DATA_DIR || './forebay-data'));
-  const request = async (method: string, path: string, body: unknown, signal: AbortSignal) => {
+  const exchange = async (path: string, init: RequestInit, type: string | undefined) => {
     const authorization = authorizationOf(env, dataDir);
-    const response = await send(url, path, {
-      method,
-      headers: {
-        ...(authorization !== undefined && { authorization }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      redirect: 'error',
-      signal,
-    });
+    const headers = {
+      ...(authorization !== undefined && { authorization }),
+      ...(type !== undefined && { 'content-type': type }),
+    };
+    const response = await send(url, path, { ...init, headers, redirect: 'error' });
     if (response.ok) return response;
     throw refusal(url, response.status, await response.json().catch(() => undefined));
   };
+  const request = (method: string, path: string, body: unknown, signal: AbortSignal) =>
+    body === undefined
+      ? exchange(path, { method, signal }, undefined)
+      : exchange(path, { method, signal, body: JSON.stringify(body) }, 'application/json');
   return {
     url,
     ask: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
       const response = await request(method, path, body, AbortSignal.timeout(answerWithinMs));
       return (await response.json().catch(() => undefined)) as T;
+    },
+    send: async <T>(path: string, text: AsyncIterable<Uint8Array>): Promise<T> => {
+      const body = ReadableStream.from(text);
+      const init = { method: 'POST', body, duplex: 'half' } as RequestInit;
+      return (await (await exchange(path, init, 'text/plain')).json()) as T;
     },
     follow: async (path, body, onProgress) => {
       const quiet = new AbortController();

@@ -4,6 +4,8 @@ import { examplesText } from './commands/admin-command.ts';
 import { benchCommand } from './commands/bench.ts';
 import { demoCommand } from './commands/demo.ts';
 import { freeCommand } from './commands/free.ts';
+import { jobCommand, jobsCommand } from './commands/jobs.ts';
+import { copyCommand, loadCommand, verifyCommand } from './commands/load.ts';
 import { mountCommand, mountsCommand, umountCommand } from './commands/mounts.ts';
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins.ts';
 import { reservedCommands } from './commands/reserved.ts';
@@ -26,6 +28,7 @@ export function createProgram(): Command {
     ...[mountsCommand(), mountCommand(), umountCommand()],
     ...[statCommand(), explainCommand()],
     ...[freeCommand(), pinCommand(), unpinCommand(), pinsCommand()],
+    ...[loadCommand(), verifyCommand(), copyCommand(), jobsCommand(), jobCommand()],
     ...[usersCommand(), benchCommand()],
   ];
   for (const command of commands) program.addCommand(command);
@@ -42,6 +45,7 @@ const examples = [
   'forebay status                                   what is served, what the cache holds',
   'forebay stat s3://data/a.bin                     what is cached of one object',
   'forebay explain s3://data/a.bin                  and what a read of it would do now, and why',
+  'forebay load s3://data/train/ --wait             fill the cache ahead of a run, with progress',
   'forebay users add reader --allow read:/data      someone who may only read',
   'forebay bench --bucket data                      load an endpoint and measure it',
 ];

@@ -15,7 +15,7 @@ export class ConfigError extends Error {
   }
 }
 
-export type SettingKind = 'bytes' | 'duration' | 'integer' | 'text' | 'choice' | 'list';
+export type SettingKind = 'bytes' | 'duration' | 'integer' | 'decimal' | 'text' | 'choice' | 'list';
 
 export interface Setting<T> {
   readonly kind: SettingKind;
@@ -74,6 +74,11 @@ export function duration(declared: Limited<string>): Setting<number> {
 
 export function integer(declared: Limited<string>): Setting<number> {
   return limited(declared, { kind: 'integer', noun: 'a whole number', parse: parseInteger });
+}
+
+/** A number from 0 on, with or without a fraction. */
+export function decimal(declared: Limited<string>): Setting<number> {
+  return limited(declared, { kind: 'decimal', noun: 'a number such as 0.4', parse: parseDecimal });
 }
 
 function limited(
@@ -158,6 +163,10 @@ function accepts(pattern: RegExp | undefined, value: string | undefined): boolea
 function parseInteger(value: string): number | undefined {
   const parsed = /^\d+$/.test(value.trim()) ? Number(value) : undefined;
   return Number.isSafeInteger(parsed) ? parsed : undefined;
+}
+
+function parseDecimal(value: string): number | undefined {
+  return /^\d{1,12}(\.\d{1,12})?$/.test(value.trim()) ? Number(value) : undefined;
 }
 
 function named(declared: Declared) {

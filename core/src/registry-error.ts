@@ -9,7 +9,10 @@ export type RegistryErrorCode =
   | 'no-such-user'
   | 'too-many-users'
   | 'not-pinned'
-  | 'too-many-pins';
+  | 'too-many-pins'
+  | 'no-such-job'
+  | 'job-over'
+  | 'too-many-jobs';
 
 export class RegistryError extends Error {
   readonly code: RegistryErrorCode;

@@ -1,9 +1,11 @@
 /** `forebay pin`, `unpin` and `pins`: pages that are never evicted. */
 import { parseKeyPattern } from '@forebay/core/key-pattern';
 import type { PinView } from '@forebay/registry/admin/caching';
+import type { JobView } from '@forebay/registry/jobs/job-view';
 import type { Command } from 'commander';
+import { waitForJob } from '../job-waiting.ts';
 import { table } from '../terminal.ts';
-import { adminCommand } from './admin-command.ts';
+import { type AdminContext, adminCommand } from './admin-command.ts';
 
 export function pinCommand(): Command {
   return adminCommand({
@@ -12,13 +14,28 @@ export function pinCommand(): Command {
     examples: [
       'forebay pin s3://lake/models/                    every key below models/, cached now or later',
       'forebay pin s3://lake/models/large.bin           one object (and what is below it)',
+      'forebay pin s3://lake/models/ --load --wait      and fill the cache with them now',
     ],
-    run: async ({ client, arguments: [name = ''], print }) => {
+    run: async ({ client, arguments: [name = ''], options, print }) => {
       const keys = parseKeyPattern(name).text;
+      const { load, wait } = options as { load?: true; wait?: true };
+      if (load) return pinAndLoad({ client, print }, keys, wait === true);
       const pin = await client.ask<PinView>('POST', '/api/v1/pins', { keys });
       print(pin, () => [`pinned ${pin.keys}`]);
     },
-  });
+  })
+    .option('--load', 'load them as well, as a job')
+    .option('--wait', 'with --load: wait for its end');
+}
+
+async function pinAndLoad(
+  { client, print }: Pick<AdminContext, 'client' | 'print'>,
+  keys: string,
+  wait: boolean,
+): Promise<void> {
+  const job = await client.ask<JobView>('POST', '/api/v1/jobs', { kind: 'pin', keys });
+  if (wait) await waitForJob(job, { client, print, cancelOnInterrupt: false });
+  else print(job, () => [job.id]);
 }
 
 export function unpinCommand(): Command {

@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { usageError } from '../command-error.ts';
 
 const names = [
-  ...['gateway', 'cache-node', 'registry', 'nodes', 'drain', 'load', 'copy'],
-  ...['jobs', 'job', 'config', 'doctor', 'completion'],
+  ...['gateway', 'cache-node', 'registry', 'nodes', 'drain'],
+  ...['config', 'doctor', 'completion'],
 ];
 
 export function reservedCommands(): Command[] {

@@ -26,6 +26,7 @@ const placeholders = {
   bytes: '<size>',
   duration: '<time>',
   integer: '<n>',
+  decimal: '<number>',
   text: '<text>',
   choice: '<word>',
   list: '<text>',

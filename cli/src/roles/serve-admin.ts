@@ -2,6 +2,7 @@
 import type { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import type { Mount } from '@forebay/core/mount';
 import { createAdminApp } from '@forebay/registry/admin/app';
+import type { JobDeps } from '@forebay/registry/admin/jobs';
 import type { LocalRegistry } from '@forebay/registry/local-registry';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { RootCredentials } from '../data-dir.ts';
@@ -21,6 +22,7 @@ export interface ServeAdminSources {
   readonly rootUser: RootCredentials;
   readonly endpoint: string;
   readonly startedAtMs: number;
+  readonly jobDeps: JobDeps;
 }
 
 export function openServeAdmin(sources: ServeAdminSources, parts: Parts): ReturnType<typeof createAdminApp> {
@@ -32,6 +34,7 @@ export function openServeAdmin(sources: ServeAdminSources, parts: Parts): Return
     stopping = true;
   });
   return createAdminApp({
+    ...sources.jobDeps,
     registry,
     cacheNode,
     credentials: { ...rootUser, token: config.values.token },

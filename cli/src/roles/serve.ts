@@ -32,6 +32,7 @@ import type { WorkerHandle } from '../workers/worker-handle.ts';
 import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
 import type { Front } from './front.ts';
+import { openJobs } from './jobs.ts';
 import { checkPort, listen, urlOf } from './listening.ts';
 import type { Parts } from './parts.ts';
 import { openServeAdmin } from './serve-admin.ts';
@@ -127,7 +128,8 @@ async function start(parts: Parts): Promise<RunningForebay> {
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
   startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
-  const sources = { registry, cacheNode, front, ufsOf, rootUser, endpoint, startedAtMs };
+  const jobDeps = await openJobs({ state, registry, cacheNode, ufsOf }, parts);
+  const sources = { registry, cacheNode, front, ufsOf, rootUser, endpoint, startedAtMs, jobDeps };
   admin.open(openServeAdmin(sources, parts));
   const { mounts } = registry.view().mounts;
   const { workers } = plan;

@@ -18,13 +18,14 @@ import { cachingRoutes } from './caching.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import type { Insight } from './insight/insight.ts';
 import { insightRoutes } from './insight/routes.ts';
+import { type JobDeps, jobRoutes } from './jobs.ts';
 import { objectRoutes } from './objects.ts';
 import { openApi } from './openapi.ts';
 import { bodyUpTo, isRecord, jsonBody, neededQuery } from './request.ts';
 import { mountView, type Status } from './status.ts';
 import { type UserDeps, userRoutes } from './users.ts';
 
-export interface AdminDeps {
+export interface AdminDeps extends JobDeps {
   readonly registry: LocalRegistry;
   readonly cacheNode: Pick<CacheNode, 'stat' | 'free'>;
   readonly credentials: AdminCredentials;
@@ -68,6 +69,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   objectRoutes(app, deps);
   cachingRoutes(app, deps);
   insightRoutes(app, deps.insight);
+  jobRoutes(app, deps);
   app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
   app.onError((error, c) => failed(c, error, deps.log));
   return app;
@@ -126,6 +128,6 @@ function toAdminError(error: Error): AdminError | undefined {
   if (error instanceof AdminError) return error;
   if (error instanceof ConfigError) return new AdminError('BadRequest', error.message);
   if (!(error instanceof RegistryError)) return undefined;
-  const isMissing = ['not-mounted', 'no-such-user', 'not-pinned'].includes(error.code);
+  const isMissing = ['not-mounted', 'no-such-user', 'not-pinned', 'no-such-job'].includes(error.code);
   return new AdminError(isMissing ? 'NotFound' : 'Conflict', error.message);
 }

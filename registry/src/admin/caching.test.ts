@@ -8,6 +8,7 @@ import { SecretBox } from '@forebay/core/secret-box';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from '../local-registry.ts';
 import { openState, type State } from '../state-store.ts';
+import { idleJobs } from '../testing/job-world.ts';
 import { quietInsight } from '../testing/quiet-insight.ts';
 import { createAdminApp } from './app.ts';
 
@@ -44,6 +45,7 @@ beforeEach(async () => {
   });
   free = unused;
   app = createAdminApp({
+    ...(await idleJobs()),
     registry,
     cacheNode: { stat: unused, free: (request) => free(request) },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined },

@@ -1,6 +1,7 @@
 /** The OpenAPI document of the admin API. A test holds it against the routes. */
 import { cachingPaths, cachingSchemas } from './openapi-caching.ts';
 import { insightPaths, insightSchemas } from './openapi-insight.ts';
+import { jobPaths, jobSchemas } from './openapi-jobs.ts';
 import { objectSchemas } from './openapi-objects.ts';
 import { answer, count, error, jsonOf, objectOf, query, ref, text } from './openapi-parts.ts';
 
@@ -98,6 +99,7 @@ const schemas = {
   ...objectSchemas,
   ...cachingSchemas,
   ...insightSchemas,
+  ...jobSchemas,
 };
 
 const open = { security: [] };
@@ -177,6 +179,7 @@ const paths = {
   },
   ...cachingPaths,
   ...insightPaths,
+  ...jobPaths,
   '/api/v1/objects': {
     get: {
       summary: 'What is cached of an object, and what a read would do now, without asking the UFS',

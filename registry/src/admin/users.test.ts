@@ -9,6 +9,7 @@ import { User } from '@forebay/core/user';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalRegistry } from '../local-registry.ts';
 import { openState, type State } from '../state-store.ts';
+import { idleJobs } from '../testing/job-world.ts';
 import { quietInsight } from '../testing/quiet-insight.ts';
 import { createAdminApp } from './app.ts';
 import { openApi } from './openapi.ts';
@@ -37,6 +38,7 @@ beforeEach(async () => {
   });
   const unused = () => Promise.reject(new Error('not asked here'));
   app = createAdminApp({
+    ...(await idleJobs()),
     registry,
     cacheNode: { stat: unused, free: unused },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined },

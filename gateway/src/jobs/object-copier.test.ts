@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import type { CacheNode } from '@forebay/core/cache-node';
+import type { CopyRequest } from '@forebay/core/job-worker';
+import type { Mount } from '@forebay/core/mount';
+import { parseMount } from '@forebay/core/mount-uri';
+import { faultyUfs } from '@forebay/ufs/faulty';
+import { memoryUfs } from '@forebay/ufs/memory';
+import type { Ufs } from '@forebay/ufs/ufs';
+import { describe, expect, it } from 'vitest';
+import { ObjectCopier } from './object-copier.ts';
+
+const mountOf = (name: string) =>
+  parseMount({ path: `/${name}`, uri: `s3://${name}` }, { pageSizeBytes: 65_536, createdAtMs: 0 });
+const [left, right] = [mountOf('left'), mountOf('right')];
+const { signal } = new AbortController();
+const bytes = randomBytes(300_000);
+
+/** A home that only notes which fences were opened and closed. */
+function fences() {
+  const log: string[] = [];
+  const cacheNode = {
+    beginWrite: async ([object]: readonly { ufsKey: string }[]) => void log.push(`begin ${object!.ufsKey}`),
+    endWrite: async ([object]: readonly { ufsKey: string }[], fenceId: string, outcome: string) => {
+      log.push(`end ${object!.ufsKey} ${outcome}`);
+      return { fenceId, ended: true };
+    },
+  };
+  return { log, cacheNode: cacheNode as unknown as CacheNode };
+}
+
+function world(of: { readonly left: Ufs; readonly right: Ufs; readonly partBytes?: number }) {
+  const { log, cacheNode } = fences();
+  const ufsOf = async ({ path }: Mount) => (path === '/left' ? of.left : of.right);
+  const copier = new ObjectCopier({ cacheNode, ufsOf, ...(of.partBytes && { partBytes: of.partBytes }) });
+  const copy = (more: Partial<CopyRequest> = {}) =>
+    copier.copy({
+      source: { mount: left, ufsKey: 'a' },
+      target: { mount: right, ufsKey: 'b' },
+      ...{ move: false, signal, ...more },
+    });
+  return { log, copy };
+}
+
+async function contentOf(ufs: Ufs, key: string): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of (await ufs.get(key)).body) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces);
+}
+
+describe('a copy', () => {
+  it('has the bytes and headers of the source, and is fenced', async () => {
+    const from = memoryUfs({});
+    const headers = [
+      ['content-type', 'text/x'],
+      ['x-amz-meta-a', 'b'],
+    ] as const;
+    await from.put('a', { sizeBytes: bytes.byteLength, body: piecesOf(bytes), headers });
+    const to = memoryUfs({});
+    const { log, copy } = world({ left: from, right: to });
+    expect(await copy()).toMatchObject({ kind: 'done', bytes: bytes.byteLength, ufsBytes: bytes.byteLength });
+    expect((await contentOf(to, 'b')).equals(bytes)).toBe(true);
+    expect((await to.head('b')).headers).toEqual(expect.arrayContaining([...headers]));
+    expect(log).toEqual(['begin b', 'end b known']);
+  });
+
+  it('is left out where the target has the same bytes', async () => {
+    const { log, copy } = world({ left: memoryUfs({ a: bytes }), right: memoryUfs({ b: bytes }) });
+    expect(await copy()).toMatchObject({ kind: 'cached', ufsBytes: 0 });
+    expect(log).toEqual([]);
+  });
+
+  it('of a large object goes in parts, and what breaks off leaves no upload behind', async () => {
+    const to = faultyUfs(memoryUfs({}, { partSizeBytesMin: 1 }));
+    const from = memoryUfs({ a: bytes });
+    const { copy } = world({ left: from, right: to, partBytes: 100_000 });
+    expect(await copy()).toMatchObject({ kind: 'done', ufsRequests: 2 + 2 + 2 * 3 });
+    expect((await contentOf(to, 'b')).equals(bytes)).toBe(true);
+    const broken = otherwise(from, { get: () => Promise.reject(new Error('gone')) });
+    const half = world({ left: broken, right: to, partBytes: 100_000 });
+    await expect(half.copy({ target: { mount: right, ufsKey: 'c' } })).rejects.toThrow('gone');
+    expect((await to.listUploads({ prefix: '', maxUploads: 10 })).uploads).toEqual([]);
+  });
+
+  it("within one store is the store's own work", async () => {
+    const ufs = memoryUfs({ a: bytes });
+    const { copy } = world({ left: ufs, right: ufs });
+    expect(await copy()).toMatchObject({ kind: 'done', ufsBytes: 0 });
+    expect((await contentOf(ufs, 'b')).equals(bytes)).toBe(true);
+  });
+
+  it('that is a move takes the source away, fenced, and only once the copy is there', async () => {
+    const from = memoryUfs({ a: bytes });
+    const to = memoryUfs({});
+    const { log, copy } = world({ left: from, right: to });
+    await copy({ move: true });
+    await expect(from.head('a')).rejects.toThrow();
+    expect((await contentOf(to, 'b')).equals(bytes)).toBe(true);
+    expect(log).toEqual(['begin b', 'end b known', 'begin a', 'end a known']);
+  });
+
+  it('that reads back other bytes than it sent fails', async () => {
+    const to = memoryUfs({});
+    const lying = otherwise(to, {
+      put: async (key: string) => {
+        const body = piecesOf(Buffer.from('other'));
+        await to.put(key, { sizeBytes: 5, body, headers: [] });
+        return { headers: [] };
+      },
+    });
+    const { copy } = world({ left: memoryUfs({ a: bytes }), right: lying });
+    await expect(copy()).rejects.toThrow('does not have the bytes');
+  });
+});
+
+/** The same store, but for these. */
+function otherwise(ufs: Ufs, others: Partial<Ufs>): Ufs {
+  return new Proxy(ufs, {
+    get: (_, name) => {
+      const value: unknown = Reflect.get(others, name) ?? Reflect.get(ufs, name, ufs);
+      return typeof value === 'function' ? value.bind(ufs) : value;
+    },
+  });
+}
+
+async function* piecesOf(content: Buffer): AsyncGenerator<Uint8Array, void> {
+  yield content;
+}

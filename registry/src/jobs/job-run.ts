@@ -1,0 +1,225 @@
+/**
+ * One run of a job over its keys. Keys are taken in order and worked on side by side; what is kept is the
+ * place up to which all are done with, and the counts of just those. So a process that dies loses no key and
+ * repeats no more than were taken since the last checkpoint: `checkpointKeysMax`.
+ */
+import type { Freed } from '@forebay/core/freeing';
+import { parseKeyPattern } from '@forebay/core/key-pattern';
+import type { Cursor, JobFailure, JobRecord, KeyTally } from './job-record.ts';
+import { withKey, withLists } from './job-record.ts';
+import type { JobStore } from './job-store.ts';
+import { type KeyItem, keysFrom } from './key-source.ts';
+import { KeyWork, type KeyWorkDeps } from './key-work.ts';
+import type { Manifest, Manifests } from './manifests.ts';
+
+/** More than so many keys failed: something is wrong that is not about keys. */
+export const failuresMax = 100_000;
+
+export interface JobRunDeps extends KeyWorkDeps {
+  readonly store: JobStore;
+  readonly manifests: Manifests;
+  readonly free: (request: {
+    readonly keys: ReturnType<typeof parseKeyPattern>;
+    readonly pinned: boolean;
+    readonly dryRun: boolean;
+    readonly signal: AbortSignal;
+    readonly onProgress: (freed: Freed) => void;
+  }) => Promise<Freed>;
+  readonly checkpointKeysMax: number;
+  readonly checkpointMs: number;
+}
+
+interface Entry {
+  readonly item: KeyItem;
+  tally?: KeyTally;
+}
+
+export class JobRun {
+  readonly #deps: JobRunDeps;
+  readonly #startedMs: number;
+  readonly #startTotal: { readonly objects: number; readonly bytes: number };
+  /** Taken and not yet part of a checkpoint, in order. */
+  readonly #entries: Entry[] = [];
+  #record: JobRecord;
+  #lists = 0;
+  #expected: JobRecord['expected'];
+  #saving: Promise<void> = Promise.resolve();
+  #changed = Promise.withResolvers<void>();
+
+  constructor(record: JobRecord, deps: JobRunDeps) {
+    this.#record = record;
+    this.#deps = deps;
+    this.#startedMs = deps.clock.monotonicMs();
+    this.#startTotal = { objects: record.counts.objects.total, bytes: record.counts.bytes.total };
+  }
+
+  /** The numbers of now; what a restart would know is behind them by what is not part of a checkpoint. */
+  get live(): JobRecord {
+    let { counts } = this.#record;
+    for (const { tally } of this.#entries) if (tally) counts = withKey(counts, tally);
+    return { ...this.#record, counts: withLists(counts, this.#lists), expected: this.#expectedNow() };
+  }
+
+  /** Of this run, keys and bytes done with per second. */
+  get rate(): { readonly objectsPerSecond: number; readonly bytesPerSecond: number } {
+    const seconds = Math.max(0.001, (this.#deps.clock.monotonicMs() - this.#startedMs) / 1000);
+    const { objects, bytes } = this.live.counts;
+    return {
+      objectsPerSecond: (objects.total - this.#startTotal.objects) / seconds,
+      bytesPerSecond: (bytes.total - this.#startTotal.bytes) / seconds,
+    };
+  }
+
+  /**
+   * Resolves with the record once every key is done with.
+   * @throws the signal's reason; Error where the job as a whole cannot go on. What was done by then is kept.
+   */
+  async run(signal: AbortSignal): Promise<JobRecord> {
+    if (this.#record.spec.kind === 'free') return this.#free(signal);
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    const timer = setInterval(() => void this.#checkpoint().catch(() => {}), this.#deps.checkpointMs);
+    try {
+      const work = new KeyWork(this.#record.spec, this.#deps, both);
+      await work.prepare();
+      const manifest = await this.#manifest();
+      const keys = this.#taken(this.#keys(this.#record.cursor, { work, manifest, signal: both }));
+      if (!manifest) void this.#count({ work, manifest, signal: both });
+      const count = this.#record.spec.concurrencyMax;
+      await allOrStop(
+        stop,
+        Array.from({ length: count }, () => this.#work(keys, work)),
+      );
+    } finally {
+      clearInterval(timer);
+      stop.abort();
+      await this.#checkpoint();
+    }
+    const { total } = this.#record.counts.objects;
+    return { ...this.#record, expected: { objects: total, bytes: this.#record.counts.bytes.total } };
+  }
+
+  async #free(signal: AbortSignal): Promise<JobRecord> {
+    const { keys = '', pinned, dryRun } = this.#record.spec;
+    const show = ({ pages, bytes }: Freed) => {
+      const { counts } = this.#record;
+      this.#record = {
+        ...this.#record,
+        counts: { ...counts, bytes: { ...counts.bytes, total: bytes, loaded: bytes }, pages },
+      };
+    };
+    show(await this.#deps.free({ keys: parseKeyPattern(keys), pinned, dryRun, signal, onProgress: show }));
+    return this.#record;
+  }
+
+  async #manifest(): Promise<Manifest | undefined> {
+    const { manifest: id } = this.#record.spec;
+    if (id === undefined) return undefined;
+    const manifest = await this.#deps.manifests.find(id);
+    if (!manifest) throw new Error(`the manifest ${id} is not there any more`);
+    const { lines, bytes } = manifest;
+    if (bytes !== undefined) this.#expected = { objects: lines, bytes };
+    return manifest;
+  }
+
+  #keys(cursor: Cursor | undefined, of: KeysOf) {
+    const { manifests, mounts, workers } = this.#deps;
+    return keysFrom(cursor, {
+      ...{ spec: this.#record.spec, mounts: mounts(), workers, manifests },
+      ...{ manifest: of.manifest, signal: of.signal },
+      ask: (list) =>
+        of.work.list(async () => {
+          this.#lists += 1;
+          return list();
+        }),
+    });
+  }
+
+  /** Each key is put down in the order in which it was taken. */
+  async *#taken(keys: AsyncGenerator<KeyItem, void>): AsyncGenerator<Entry, void> {
+    for await (const item of keys) {
+      while (this.#entries.length >= this.#deps.checkpointKeysMax) {
+        const changed = this.#changed.promise;
+        await this.#checkpoint();
+        if (this.#entries.length >= this.#deps.checkpointKeysMax) await changed;
+      }
+      const entry: Entry = { item };
+      this.#entries.push(entry);
+      yield entry;
+    }
+  }
+
+  async #work(keys: AsyncGenerator<Entry, void>, work: KeyWork): Promise<void> {
+    for (;;) {
+      const { done, value: entry } = await keys.next();
+      if (done) return;
+      entry.tally = await work.do(entry.item);
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    }
+  }
+
+  /** How much there is, beside the work: for percentages and the time that is left. */
+  async #count(of: KeysOf): Promise<void> {
+    if (this.#record.expected) return;
+    let [objects, bytes] = [0, 0];
+    try {
+      for await (const { listed } of this.#keys(undefined, of)) {
+        objects += 1;
+        bytes += listed?.sizeBytes ?? 0;
+      }
+      this.#expected = { objects, bytes };
+    } catch {
+      // Of use to people alone; the work meets the same store.
+    }
+  }
+
+  #expectedNow(): JobRecord['expected'] {
+    return this.#expected ?? this.#record.expected;
+  }
+
+  #checkpoint(): Promise<void> {
+    const save = this.#saving.then(() => this.#save());
+    this.#saving = save.catch(() => {});
+    return save;
+  }
+
+  async #save(): Promise<void> {
+    let count = 0;
+    let { counts, cursor } = this.#record;
+    const failures: JobFailure[] = [];
+    for (const { item, tally } of this.#entries) {
+      if (!tally) break;
+      count += 1;
+      counts = withKey(counts, tally);
+      cursor = item.after;
+      if (tally.failure) failures.push(tally.failure);
+    }
+    const lists = this.#lists;
+    if (count === 0 && lists === 0) return;
+    counts = withLists(counts, lists);
+    const record = { ...this.#record, counts, cursor, expected: this.#expectedNow() };
+    await this.#deps.store.save(record, failures);
+    this.#entries.splice(0, count);
+    this.#lists -= lists;
+    this.#record = record;
+    if (counts.objects.failed > failuresMax) throw new Error(`more than ${failuresMax} keys failed`);
+  }
+}
+
+interface KeysOf {
+  readonly work: KeyWork;
+  readonly manifest: Manifest | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Waits for all of them to end; the first error stops the others, and is thrown. */
+async function allOrStop(stop: AbortController, all: readonly Promise<void>[]): Promise<void> {
+  try {
+    await Promise.all(all);
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled(all);
+    throw error;
+  }
+}

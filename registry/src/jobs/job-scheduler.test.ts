@@ -1,0 +1,230 @@
+import { ForebayError } from '@forebay/core/errors';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { JobWorld, mountOf, partBytes, untilState } from '../testing/job-world.ts';
+import { parseJobSpec } from './job-spec.ts';
+
+const keysOf = (count: number, sizeBytes = 10) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`k${String(index).padStart(5, '0')}`, sizeBytes]),
+  );
+const load = (more: Record<string, unknown> = {}) =>
+  parseJobSpec({ kind: 'load', keys: 's3://lake', ...more });
+
+describe('a job', () => {
+  it('counts every key as loaded, skipped or failed, and tells which failed and why', async () => {
+    const world = new JobWorld({
+      keys: { ...keysOf(2500), k00007: 5 },
+      onLoad: (key) => {
+        if (key === 'k01234') throw new Error('the disk of the moon is full');
+      },
+    });
+    world.cached.add('k00001#0');
+    const jobs = await world.start();
+    const { record } = await jobs.create(load());
+    const { counts, expected } = await untilState(jobs, record.id, 'done');
+    expect(counts.objects).toEqual({ total: 2500, loaded: 2498, skipped: 1, failed: 1 });
+    expect(counts.bytes).toEqual({ total: 24_995, loaded: 24_975, skipped: 10, ufs: 24_975 });
+    expect(counts.ufsRequests.read).toBe(2498);
+    expect(counts.ufsRequests.list).toBe(world.lists);
+    expect(expected).toEqual({ objects: 2500, bytes: 24_995 });
+    expect(await jobs.failures(record.id, 0, 10)).toEqual([
+      { key: 's3://lake/k01234', reason: 'the disk of the moon is full' },
+    ]);
+  });
+
+  it('loads a large object part by part', async () => {
+    const world = new JobWorld({ keys: { big: 5 * partBytes + 1 } });
+    const jobs = await world.start();
+    const { record } = await jobs.create(load());
+    const { counts } = await untilState(jobs, record.id, 'done');
+    expect(counts.objects).toMatchObject({ total: 1, loaded: 1 });
+    expect(counts.bytes.loaded).toBe(5 * partBytes + 1);
+    expect([...world.loads.keys()]).toHaveLength(6);
+  });
+
+  it('takes of a prefix the object of that name and what is below it, and of nested mounts what they hold', async () => {
+    const world = new JobWorld({
+      keys: { hot: 1, 'hot/a': 1, hotter: 1, 'hot/in/hidden': 1, 'else/b': 1 },
+      mounts: [mountOf('/lake'), mountOf('/lake/hot/in', 'else/')],
+    });
+    const jobs = await world.start();
+    const { record } = await jobs.create(load({ keys: 's3://lake/hot' }));
+    await untilState(jobs, record.id, 'done');
+    expect([...world.loads.keys()].sort()).toEqual(['else/b#0', 'hot#0', 'hot/a#0']);
+  });
+
+  it('tries again what may pass, and not what will not', async () => {
+    const tries = new Map<string, number>();
+    const world = new JobWorld({
+      keys: { busy: 1, gone: 1, shaky: 1 },
+      onLoad: (key) => {
+        const count = (tries.get(key) ?? 0) + 1;
+        tries.set(key, count);
+        if (key === 'busy' && count < 20) throw new ForebayError('overloaded', 'busy');
+        if (key === 'shaky' && count < 3) throw new ForebayError('ufs-unavailable', 'reset');
+        if (key === 'gone') throw new ForebayError('ufs-unavailable', 'always');
+      },
+    });
+    const jobs = await world.start();
+    const { record } = await jobs.create(load({ retriesMax: 2 }));
+    const { counts } = await untilState(jobs, record.id, 'done');
+    expect(counts.objects).toMatchObject({ loaded: 2, failed: 1 });
+    expect(Object.fromEntries(tries)).toEqual({ busy: 20, gone: 3, shaky: 3 });
+  });
+
+  it('pins before it loads', async () => {
+    const world = new JobWorld({ keys: { a: 1 } });
+    const jobs = await world.start();
+    const { record } = await jobs.create(load({ kind: 'pin', keys: 's3://lake/a' }));
+    await untilState(jobs, record.id, 'done');
+    expect(world.pins).toEqual(['s3://lake/a']);
+  });
+
+  it('keeps to its limit of bytes per second', async () => {
+    const world = new JobWorld({ keys: keysOf(10, 100) });
+    const jobs = await world.start();
+    const startMs = world.clock.nowMs;
+    const { record } = await jobs.create(load({ bytesPerSecondMax: 100, concurrencyMax: 1 }));
+    await untilState(jobs, record.id, 'done');
+    expect(world.clock.nowMs - startMs).toBe(9000);
+  });
+
+  it('fails as a whole where keys cannot be listed, and goes on when it is resumed', async () => {
+    const world = new JobWorld({ keys: { a: 1 }, mounts: [] });
+    const jobs = await world.start();
+    const { record } = await jobs.create(load());
+    expect((await untilState(jobs, record.id, 'done')).counts.objects.total).toBe(0);
+    const missing = await jobs.create({
+      ...load(),
+      keys: undefined as never,
+      manifest: (await manifest(jobs)).id,
+    });
+    const { counts } = await untilState(jobs, missing.record.id, 'done');
+    expect(counts.objects).toMatchObject({ total: 1, failed: 1 });
+  });
+
+  const manifest = (jobs: Awaited<ReturnType<JobWorld['start']>>) =>
+    jobs.manifests.add(streamOf('s3://nowhere/a\n'), {});
+});
+
+describe('steering', () => {
+  const held = () => {
+    const gate = Promise.withResolvers<void>();
+    const world = new JobWorld({
+      keys: keysOf(50),
+      onLoad: (key) => (key > 'k00009' ? gate.promise : undefined),
+    });
+    return { gate, world };
+  };
+
+  it('stops at a checkpoint when paused, and goes on from there', async () => {
+    const { gate, world } = held();
+    const jobs = await world.start();
+    const { record } = await jobs.create(load({ concurrencyMax: 4 }));
+    while (jobs.find(record.id).record.counts.objects.total < 10) await tick();
+    const pausing = jobs.pause(record.id);
+    gate.resolve();
+    const paused = (await pausing).record;
+    expect(paused.state).toBe('paused');
+    const before = paused.counts.objects.total;
+    await jobs.resume(record.id);
+    const { counts } = await untilState(jobs, record.id, 'done');
+    expect(before).toBeLessThan(50);
+    expect(counts.objects).toMatchObject({ total: 50, failed: 0 });
+  });
+
+  it('cancels, and then nothing resumes it', async () => {
+    const { gate, world } = held();
+    const jobs = await world.start();
+    const { record } = await jobs.create(load());
+    const cancelling = jobs.cancel(record.id);
+    gate.resolve();
+    expect((await cancelling).record.state).toBe('cancelled');
+    await expect(jobs.resume(record.id)).rejects.toThrow('cancelled');
+    await expect(jobs.pause(record.id)).rejects.toThrow('cancelled');
+    expect((await jobs.cancel(record.id)).record.state).toBe('cancelled');
+  });
+
+  it('lets the most urgent job go first', async () => {
+    const order: string[] = [];
+    const world = new JobWorld({
+      keys: { 'low/a': 1, 'high/a': 1, 'first/a': 1 },
+      onLoad: async (key) => {
+        order.push(key);
+        await tick();
+      },
+      scheduler: { limits: () => ({ jobsRunningMax: 1, jobConcurrencyPerNodeMax: 1 }) },
+    });
+    const jobs = await world.start();
+    await jobs.create(load({ keys: 's3://lake/first/' }));
+    await jobs.create(load({ keys: 's3://lake/low/', priority: 'low' }));
+    const { record } = await jobs.create(load({ keys: 's3://lake/high/', priority: 'high' }));
+    await untilState(jobs, record.id, 'done');
+    await untilState(jobs, jobs.all()[1]!.record.id, 'done');
+    expect(order).toEqual(['first/a', 'high/a', 'low/a']);
+  });
+
+  it('goes on after a stop in good order without a key lost or repeated', async () => {
+    const { gate, world } = held();
+    const jobs = await world.start();
+    const { record } = await jobs.create(load({ concurrencyMax: 4 }));
+    while (jobs.find(record.id).record.counts.objects.total < 10) await tick();
+    const stopping = jobs.stop();
+    gate.resolve();
+    await stopping;
+    const next = await world.start();
+    const { counts } = await untilState(next, record.id, 'done');
+    expect(counts.objects.total).toBe(50);
+    expect(Math.max(...world.loads.values())).toBe(1);
+  });
+});
+
+it('loses no key, and repeats no more than a checkpoint, wherever its process is killed', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 120 }),
+      fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 4 }),
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 8 }),
+      async (count, kills, checkpointKeysMax, concurrencyMax) => {
+        let left = Number.POSITIVE_INFINITY;
+        const works = new Map<string, number>();
+        const world: JobWorld = new JobWorld({
+          keys: keysOf(count),
+          onLoad: async (key) => {
+            works.set(key, (works.get(key) ?? 0) + 1);
+            left -= 1;
+            if (left === 0) world.kill();
+            await tick();
+          },
+          scheduler: { checkpointKeysMax },
+        });
+        let jobs = await world.start();
+        const { record } = await jobs.create(load({ concurrencyMax }));
+        for (const after of kills) {
+          left = after;
+          while (left > 0 && jobs.find(record.id).record.state !== 'done') await tick();
+          jobs = await world.start();
+          left = Number.POSITIVE_INFINITY;
+        }
+        const { counts } = await untilState(jobs, record.id, 'done');
+        expect(counts.objects).toMatchObject({ total: count, failed: 0 });
+        expect(counts.objects.loaded + counts.objects.skipped).toBe(count);
+        expect(works.size).toBe(count);
+        expect(Math.max(0, ...world.loads.values())).toBe(1);
+        const repeated = [...works.values()].reduce((sum, times) => sum + times - 1, 0);
+        expect(repeated).toBeLessThanOrEqual(kills.length * checkpointKeysMax);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+async function* streamOf(text: string): AsyncGenerator<Uint8Array, void> {
+  yield Buffer.from(text);
+}

@@ -1,0 +1,207 @@
+/** What a job does with one key: within its limits, with its retries, on the node that holds the key. */
+import type { Clock } from '@forebay/core/clock';
+import type { JobWorker, JobWorkers, WorkOutcome } from '@forebay/core/job-worker';
+import type { MountTable, ObjectRef } from '@forebay/core/mount';
+import type { ByteRange } from '@forebay/core/range';
+import type { KeyTally } from './job-record.ts';
+import { type JobSpec, targetOf } from './job-spec.ts';
+import type { KeyItem } from './key-source.ts';
+import { Pace, type Wait } from './pace.ts';
+import type { Permits } from './permits.ts';
+import { reasonOf, withRetries } from './retries.ts';
+
+/** Parts of one large object at a time. */
+const partsAtOnceMax = 4;
+/** Where bytes are limited, a part is no more than this much of the time. */
+const pacedPartSeconds = 4;
+const pacedPartBytesMin = 8 * 1024 * 1024;
+
+export interface KeyWorkDeps {
+  readonly workers: JobWorkers;
+  readonly mounts: () => MountTable;
+  /** Pins what a job is to pin. */
+  readonly pin: (keys: string) => Promise<void>;
+  /** Of one node. */
+  readonly permitsOf: (nodeId: string) => Permits;
+  readonly clock: Clock;
+  readonly wait: Wait;
+}
+
+interface Sum {
+  bytes: number;
+  ufsRequests: number;
+  ufsBytes: number;
+  cached: boolean;
+}
+
+export class KeyWork {
+  readonly #spec: JobSpec;
+  readonly #deps: KeyWorkDeps;
+  readonly #signal: AbortSignal;
+  readonly #requests: Pace;
+  readonly #bytes: Pace;
+  readonly #partBytes: number;
+
+  constructor(spec: JobSpec, deps: KeyWorkDeps, signal: AbortSignal) {
+    this.#spec = spec;
+    this.#deps = deps;
+    this.#signal = signal;
+    const { bytesPerSecondMax, ufsRequestsPerSecondMax } = spec;
+    const { clock, wait } = deps;
+    this.#requests = new Pace({ perSecond: ufsRequestsPerSecondMax, clock, wait });
+    this.#bytes = new Pace({ perSecond: bytesPerSecondMax, clock, wait });
+    const paced = Math.max(
+      pacedPartBytesMin,
+      (bytesPerSecondMax ?? Number.POSITIVE_INFINITY) * pacedPartSeconds,
+    );
+    this.#partBytes = Math.min(deps.workers.partBytes, paced);
+  }
+
+  async prepare(): Promise<void> {
+    const { kind, keys, dryRun } = this.#spec;
+    if (kind === 'pin' && keys !== undefined && !dryRun) await this.#deps.pin(keys);
+  }
+
+  /** A listing, or anything else that is one request to the UFS. */
+  list<T>(ask: () => Promise<T>): Promise<T> {
+    return this.#retried(async () => {
+      await this.#requests.take(1, this.#signal);
+      return ask();
+    });
+  }
+
+  /** @throws the signal's reason alone: all else is the key's failure */
+  async do(item: KeyItem): Promise<KeyTally> {
+    const sum: Sum = { bytes: 0, ufsRequests: 0, ufsBytes: 0, cached: true };
+    try {
+      const reason = item.object ? await this.#act(item, item.object, sum) : 'no mount covers it';
+      if (reason !== undefined) return failed(item, sum, reason);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      return failed(item, sum, reasonOf(error));
+    }
+    const { cached, ...figures } = sum;
+    return { result: cached ? 'skipped' : 'loaded', ...figures };
+  }
+
+  /** Why it was refused; undefined: done. */
+  #act(item: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
+    const { kind } = this.#spec;
+    if (kind === 'verify') return this.#verify(item, object, sum);
+    return kind === 'copy' || kind === 'move' ? this.#copy(item, object, sum) : this.#load(item, object, sum);
+  }
+
+  async #load({ listed }: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
+    const { metadataOnly, dryRun } = this.#spec;
+    const size = this.#partBytes;
+    const request = { object, listed, dryRun, signal: this.#signal };
+    const rangeOf = (part: number): ByteRange => ({ start: part * size, endExclusive: (part + 1) * size });
+    const first = await this.#unit(object, {
+      bytes: Math.min(listed?.sizeBytes ?? size, size),
+      act: (worker) => worker.load({ ...request, ...(!metadataOnly && { range: rangeOf(0) }) }),
+    });
+    add(sum, first);
+    if (first.kind === 'refused') return first.reason;
+    const { info } = first;
+    const parts = metadataOnly ? 0 : Math.ceil(info.sizeBytes / size);
+    let refusal: string | undefined;
+    let next = 1;
+    const work = async () => {
+      while (next < parts && refusal === undefined) {
+        const part = next;
+        next += 1;
+        const range = rangeOf(part);
+        const outcome = await this.#unit(object, {
+          start: range.start,
+          bytes: Math.min(range.endExclusive, info.sizeBytes) - range.start,
+          act: (worker) => worker.load({ ...request, info, range }),
+        });
+        add(sum, outcome);
+        if (outcome.kind === 'refused') refusal = outcome.reason;
+      }
+    };
+    await Promise.all(Array.from({ length: partsAtOnceMax }, work));
+    return refusal;
+  }
+
+  async #verify({ listed }: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
+    const range = { start: 0, endExclusive: Number.MAX_SAFE_INTEGER };
+    const act = (worker: JobWorker) => worker.verify({ object, listed, range, signal: this.#signal });
+    const outcome = await this.#unit(object, { bytes: 0, act });
+    add(sum, outcome);
+    return outcome.kind === 'refused' ? outcome.reason : undefined;
+  }
+
+  async #copy({ key, listed }: KeyItem, source: ObjectRef, sum: Sum): Promise<string | undefined> {
+    const { kind, dryRun } = this.#spec;
+    const to = targetOf(this.#spec)(key);
+    const target = this.#deps.mounts().resolve(to.bucket, to.key);
+    if (!target) return `no mount covers its target s3://${to.bucket}/${to.key}`;
+    if (target.mount.readOnly) return `the mount ${target.mount.path} is read-only`;
+    if (kind === 'move' && source.mount.readOnly) return `the mount ${source.mount.path} is read-only`;
+    const bytes = listed?.sizeBytes ?? 0;
+    if (dryRun) {
+      add(sum, { kind: 'planned', bytes, ufsRequests: 2, ufsBytes: bytes });
+      return undefined;
+    }
+    const request = { source, target, move: kind === 'move', signal: this.#signal };
+    const outcome = await this.#unit(source, { bytes, act: (worker) => worker.copy(request) });
+    add(sum, outcome);
+    return outcome.kind === 'refused' ? outcome.reason : undefined;
+  }
+
+  #unit(object: ObjectRef, unit: Unit): Promise<WorkOutcome> {
+    const { workers, permitsOf } = this.#deps;
+    return this.#retried(async () => {
+      const part = Math.floor((unit.start ?? 0) / workers.partBytes);
+      const { nodeId, worker } = workers.of(object, part);
+      await this.#requests.take(1, this.#signal);
+      await this.#bytes.take(unit.bytes, this.#signal);
+      const leave = await permitsOf(nodeId).enter(this.#spec.priority, this.#signal);
+      let used = { ufsRequests: 1, ufsBytes: unit.bytes };
+      try {
+        const outcome = await unit.act(worker);
+        used = outcome;
+        return outcome;
+      } finally {
+        leave();
+        this.#requests.correct(used.ufsRequests - 1);
+        this.#bytes.correct(used.ufsBytes - unit.bytes);
+      }
+    });
+  }
+
+  #retried<T>(act: () => Promise<T>): Promise<T> {
+    const { retriesMax } = this.#spec;
+    return withRetries(act, { retriesMax, wait: this.#deps.wait, signal: this.#signal });
+  }
+}
+
+interface Unit {
+  /** Of the object. */
+  readonly start?: number;
+  /** Most that it may take from the UFS. */
+  readonly bytes: number;
+  readonly act: (worker: JobWorker) => Promise<WorkOutcome>;
+}
+
+function add(
+  sum: Sum,
+  outcome: {
+    readonly kind: WorkOutcome['kind'] | 'planned';
+    readonly bytes?: number;
+    readonly ufsRequests: number;
+    readonly ufsBytes: number;
+  },
+): void {
+  sum.bytes += outcome.bytes ?? 0;
+  sum.ufsRequests += outcome.ufsRequests;
+  sum.ufsBytes += outcome.ufsBytes;
+  if (outcome.kind !== 'cached') sum.cached = false;
+}
+
+function failed({ bucket, key, listed }: KeyItem, sum: Sum, reason: string): KeyTally {
+  const { ufsRequests, ufsBytes } = sum;
+  const failure = { key: `s3://${bucket}/${key}`, reason };
+  return { result: 'failed', bytes: listed?.sizeBytes ?? 0, ufsRequests, ufsBytes, failure };
+}
