@@ -17,7 +17,7 @@ import { declareGatewayMetrics } from '@forebay/gateway/metrics';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
 import { declareCircuits, declareUfsMetrics } from '@forebay/ufs/metered';
 import { declareEventLoopDelay } from 'forebay/event-loop-delay';
-import { serveSettingGroups } from 'forebay/settings';
+import { clusterSettings, gatewayRoleGroups, serveSettingGroups } from 'forebay/settings';
 import { declareWorkerMetrics } from 'forebay/workers/metrics';
 
 /** Path below docs/ to text. */
@@ -72,7 +72,9 @@ ${tableOf(['Name', 'Type', 'Meaning, and what to do'], rows)}
 
 function configurationPage(): string {
   const groups = serveSettingGroups.map(({ title, settings }) => groupTables(title, Object.values(settings)));
-  return `${[configurationIntro, ...groups, mountsText, mountOptionTable(), rulesText, usersText].join('\n\n')}\n`;
+  const cluster = groupTables('Roles of a cluster', Object.values(clusterSettings));
+  const parts = [configurationIntro, ...groups, cluster, rolesText(), mountsText, mountOptionTable()];
+  return `${[...parts, rulesText, usersText].join('\n\n')}\n`;
 }
 
 const configurationIntro = `# Configuration
@@ -90,23 +92,39 @@ function groupTables(title: string, settings: readonly Setting<unknown>[]): stri
   const secret = settings.filter((setting) => setting.secret);
   const parts = [`## ${title}`];
   if (plain.length > 0) {
-    parts.push(
-      tableOf(
-        ['Flag', 'YAML key', 'Default', 'Meaning'],
-        plain.map(({ flag, yamlKey, defaultText, help, allowed }) => [
-          code(flag),
-          code(yamlKey),
-          defaultText === undefined ? '' : code(defaultText),
-          `${help} Allowed: ${allowed}.`,
-        ]),
-      ),
-    );
+    parts.push(settingsTable(plain));
   }
   if (secret.length > 0) {
     const rows = secret.map(({ env, help, allowed }) => [code(env), `${help} Allowed: ${allowed}.`]);
     parts.push(tableOf(['Variable', 'Meaning'], rows));
   }
   return parts.join('\n\n');
+}
+
+function settingsTable(settings: readonly Setting<unknown>[]): string {
+  return tableOf(
+    ['Flag', 'YAML key', 'Default', 'Meaning'],
+    settings.map(({ flag, yamlKey, defaultText, help, allowed }) => [
+      code(flag),
+      code(yamlKey),
+      defaultText === undefined ? '' : code(defaultText),
+      `${help} Allowed: ${allowed}.`,
+    ]),
+  );
+}
+
+/** What a role alone takes, and where it differs from `serve`. */
+function rolesText(): string {
+  const above = [...serveSettingGroups.map(({ settings }) => settings), clusterSettings].flatMap((settings) =>
+    Object.values<Setting<unknown>>(settings),
+  );
+  const others = gatewayRoleGroups
+    .flatMap(({ settings }) => Object.values<Setting<unknown>>(settings))
+    .filter(({ yamlKey, help }) => !above.some((one) => one.yamlKey === yamlKey && one.help === help));
+  return `\`forebay gateway\` takes these, and of those above what concerns its process, the gateway, UFSs, the
+admin port and the root user; some of them mean something else there:
+
+${settingsTable(others)}`;
 }
 
 const code = (text: string) => `\`${text}\``;

@@ -4,6 +4,7 @@ import { examplesText } from './commands/admin-command.ts';
 import { benchCommand } from './commands/bench.ts';
 import { demoCommand } from './commands/demo.ts';
 import { freeCommand } from './commands/free.ts';
+import { gatewayCommand } from './commands/gateway.ts';
 import { jobCommand, jobsCommand } from './commands/jobs.ts';
 import { copyCommand, loadCommand, verifyCommand } from './commands/load.ts';
 import { mountCommand, mountsCommand, umountCommand } from './commands/mounts.ts';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     .addHelpText('after', examplesText(examples));
   const commands = [
     ...[serveCommand(), demoCommand(), statusCommand()],
+    ...[gatewayCommand()],
     ...[mountsCommand(), mountCommand(), umountCommand()],
     ...[statCommand(), explainCommand()],
     ...[freeCommand(), pinCommand(), unpinCommand(), pinsCommand()],

@@ -2,10 +2,11 @@
  * Reads through a gateway of a cluster: exact bytes, whatever nodes do, and nobody waits for a node longer
  * than it lives.
  */
+import type { AbsentObject, OpenedObject } from '@forebay/core/cache-node';
 import { ForebayError, isKind } from '@forebay/core/errors';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../test/support/random.ts';
-import { objectAt, TestCluster } from './testing/test-cluster.ts';
+import { bytesOf, objectAt, TestCluster } from './testing/test-cluster.ts';
 import type { BodyFault, TestOwner } from './testing/test-owner.ts';
 
 const nodeIds = ['a', 'b', 'c', 'd'];
@@ -292,5 +293,108 @@ describe('a segment that is read by many', () => {
     expect(others).toEqual([0, 0]);
     expect(first! + second!).toBe(100);
     expect(second!).toBeGreaterThan(35);
+  });
+});
+
+describe('an open without a promise', () => {
+  const never = new AbortController().signal;
+  const askSoon = (cluster: TestCluster) => {
+    const told = Promise.withResolvers<OpenedObject | AbsentObject>();
+    const request = { object: objectAt('k'), want: 'bytes', signal: never } as const;
+    const leave = cluster.node.openSoon(request, (opened, error) => {
+      if (opened) told.resolve(opened);
+      else told.reject(error);
+    });
+    return { leave, told: told.promise };
+  };
+
+  it('needs a node that is connected, and one that answers', async () => {
+    const cluster = await clusterWith(contentOf(100));
+    expect(askSoon(cluster).leave).toBeUndefined();
+    await cluster.read('k');
+    const [home] = cluster.ownersOf('k');
+    const { leave, told } = askSoon(cluster);
+    expect(leave).toBeDefined();
+    expect(await cluster.time.until(told)).toMatchObject({ kind: 'object', nodeId: home!.nodeId });
+    expect(home!.opens.at(-1)!.epoch).toBe(1);
+    home!.state = 'dead';
+    await cluster.read('k');
+    expect(askSoon(cluster).leave).toBeUndefined();
+  });
+
+  it.each(['dead', 'hung', 'broken'] as const)('goes on elsewhere where the home is %s', async (state) => {
+    const content = contentOf(5000);
+    const cluster = await clusterWith(content);
+    await cluster.read('k');
+    const [home, successor] = cluster.ownersOf('k');
+    home!.state = state;
+    const opened = await cluster.time.until(askSoon(cluster).told);
+    expect(opened.nodeId).toBe(successor!.nodeId);
+    const body = opened.kind === 'object' ? opened.body : undefined;
+    expect(await cluster.time.until(bytesOf(body))).toEqual(content);
+  });
+
+  it('is told of nothing once its client has left', async () => {
+    const cluster = await clusterWith(contentOf(5000));
+    await cluster.read('k');
+    let isTold = false;
+    const { leave, told } = askSoon(cluster);
+    const tell = () => {
+      isTold = true;
+    };
+    told.then(tell, tell);
+    leave!();
+    await cluster.time.pass(1000);
+    expect(isTold).toBe(false);
+    expect(await cluster.countOf('forebay_node_requests_in_flight', {})).toBe(0);
+  });
+});
+
+describe('a home whose info is older than the object', () => {
+  const elsewhere = (cluster: TestCluster) =>
+    Array.from({ length: 9 }, (_, index) => index + 1).find(
+      (segment) => cluster.ownersOf('k', segment)[0] !== cluster.ownersOf('k')[0],
+    )!;
+
+  it('is told so by who asks an owner first, and the read starts over', async () => {
+    const cluster = await clusterWith(contentOf(10 * segmentBytes));
+    for (const owner of cluster.owners.values()) owner.remembers = true;
+    await cluster.read('k');
+    const changed = contentOf(10 * segmentBytes + 1);
+    await cluster.put('k', changed);
+    const start = elsewhere(cluster) * segmentBytes + 5;
+    const range = { kind: 'span', start, endExclusive: start + 3 * segmentBytes } as const;
+    expect(await cluster.read('k', { range })).toEqual(changed.subarray(start, start + 3 * segmentBytes));
+    expect(cluster.bodiesOpen).toBe(0);
+  });
+
+  it('is told so by a body that had to be cut, and the next one is whole', async () => {
+    const cluster = await clusterWith(contentOf(10 * segmentBytes));
+    for (const owner of cluster.owners.values()) owner.remembers = true;
+    await cluster.read('k');
+    const changed = contentOf(10 * segmentBytes + 1);
+    const opened = await cluster.open('k');
+    await cluster.put('k', changed);
+    const body = opened.kind === 'object' ? opened.body : undefined;
+    await expect(cluster.time.until(bytesOf(body))).rejects.toMatchObject({ kind: 'version-changed' });
+    expect(await cluster.read('k')).toEqual(changed);
+  });
+
+  it('is passed by where the object never stands still', async () => {
+    const cluster = await clusterWith(contentOf(10 * segmentBytes));
+    const [home] = cluster.ownersOf('k');
+    let changes = 0;
+    for (const owner of cluster.owners.values()) {
+      owner.slow = async () => {
+        if (owner === home) return;
+        changes += 1;
+        await cluster.put('k', contentOf(10 * segmentBytes + changes));
+      };
+    }
+    const start = elsewhere(cluster) * segmentBytes;
+    const range = { kind: 'span', start, endExclusive: start + 10 } as const;
+    const bytes = await cluster.read('k', { range });
+    expect(bytes).toEqual(contentOf(10 * segmentBytes + changes).subarray(start, start + 10));
+    expect(cluster.ufsBytes).toBe(10);
   });
 });

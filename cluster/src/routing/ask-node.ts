@@ -1,5 +1,6 @@
 /** One request to one node: for as long as the node lives, and told to its peer and to the metrics. */
 import { ForebayError, isKind } from '@forebay/core/errors';
+import { StaleMountError } from '@forebay/data-plane/wire/wire-errors';
 import type { Peer, RoutableNode } from './peer.ts';
 import type { NodeOp, NodeResult, RoutingMetrics } from './routing-metrics.ts';
 
@@ -18,9 +19,10 @@ export function resultOf(error: unknown): NodeResult {
   return isNoAnswer(error) ? 'unavailable' : 'error';
 }
 
-/** How a node failed. A defect of it is no reason to avoid it for all else. */
+/** How a node failed. A defect of it, or a mount that it has not heard of, is no reason to avoid it. */
 export function noteFailure(peer: Peer, error: unknown): void {
-  if (isKind(error, 'node-unavailable')) peer.failed();
+  const isLost = isKind(error, 'node-unavailable') && !(error.cause instanceof StaleMountError);
+  if (isLost) peer.failed();
   else if (error instanceof ForebayError) peer.answered();
 }
 

@@ -48,8 +48,9 @@ export interface LegsOptions {
   /** @throws what ends the body */
   readonly open: (request: LegRequest) => Promise<Leg>;
   readonly range: ByteRange;
-  /** Where the bytes begin; undefined: to be opened. */
-  readonly first: Leg | undefined;
+  /** Told where the version that is read turns out to be gone. */
+  readonly onChanged: () => void;
+  readonly first: Leg;
   /** The client has left. */
   readonly signal: AbortSignal;
 }
@@ -77,7 +78,7 @@ export class Legs implements Waiter {
     this.#options = options;
     this.#offset = options.range.start;
     options.signal.addEventListener('abort', this.#abort, { once: true });
-    if (options.first) this.#enter(options.first);
+    this.#enter(options.first);
   }
 
   get current(): Leg | undefined {
@@ -102,8 +103,7 @@ export class Legs implements Waiter {
     try {
       leg = await opening;
     } catch (error) {
-      this.close();
-      throw error;
+      throw this.#cut(error);
     }
     if (!this.#left.signal.aborted) return this.#enter(leg);
     leavePieces(leg.pieces);
@@ -155,10 +155,7 @@ export class Legs implements Waiter {
     }
     this.#failovers += 1;
     const isFinal = isKind(error, 'version-changed') || isUfsAnswer(error);
-    if (isFinal || this.#failovers > failoversMax) {
-      this.close();
-      throw error;
-    }
+    if (isFinal || this.#failovers > failoversMax) throw this.#cut(error);
     if (!leg.peer) return;
     this.#failed.add(leg.peer.nodeId);
     if (!(error instanceof HungError)) noteFailure(leg.peer, error);
@@ -181,6 +178,13 @@ export class Legs implements Waiter {
   /** Its node is silent for too long. */
   onSilent(): void {
     this.#giveUp(new HungError());
+  }
+
+  /** It ends here. @returns the error */
+  #cut(error: unknown): unknown {
+    this.close();
+    if (isKind(error, 'version-changed')) this.#options.onChanged();
+    return error;
   }
 
   readonly #abort = (): void => {

@@ -67,7 +67,7 @@ export class OpenRace {
     const node = peer?.isUsable ? peer.node : undefined;
     if (!ring || !peer || !node?.openSoon) return false;
     const racer = new Racer(peer, this.#askNext);
-    const asked = new RoutedRequest(request, ring.epoch.number);
+    const asked = new RoutedRequest(request, { epoch: ring.epoch.number });
     const left = node.openSoon(asked, (opened, error) => {
       if (opened) this.#answered(racer, opened);
       else this.#failed(racer, ring, error);
@@ -113,7 +113,10 @@ export class OpenRace {
     const { request } = this.#options;
     const racer = new Racer(peer, this.#askNext);
     this.#enter(racer);
-    const asked = new RoutedRequest(request, ring.epoch.number, signalOf(racer, request));
+    const asked = new RoutedRequest(request, {
+      epoch: ring.epoch.number,
+      signal: signalOf(racer, request),
+    });
     peer
       .connected()
       .then((node) => node.open(asked))
@@ -128,7 +131,7 @@ export class OpenRace {
     this.#isDirect = true;
     const racer = new Racer(undefined, this.#askNext);
     this.#enter(racer);
-    routing.openDirect(new RoutedRequest(request, undefined, signalOf(racer, request))).then(
+    routing.openDirect(new RoutedRequest(request, { signal: signalOf(racer, request) })).then(
       (opened) => this.#answered(racer, opened),
       (error: unknown) => this.#failed(racer, undefined, error),
     );

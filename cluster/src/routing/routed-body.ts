@@ -14,7 +14,7 @@ const nothing = new Uint8Array(0);
 /** A stream that is relayed or sliced where its first part is. */
 export function routedBody(options: LegsOptions): AsyncIterableIterator<Uint8Array> {
   const legs = new Legs(options);
-  return options.first?.sliced ? new SlicedRoutedBody(legs) : new RelayedRoutedBody(legs);
+  return options.first.sliced ? new SlicedRoutedBody(legs) : new RelayedRoutedBody(legs);
 }
 
 class RoutedBody implements AsyncIterableIterator<Uint8Array> {

@@ -9,20 +9,22 @@ export class RoutedRequest implements OpenRequest {
   readonly ifRange: OpenRequest['ifRange'];
   readonly needChecksums: boolean;
   readonly epoch: number | undefined;
+  readonly goneVersion: string | undefined;
   readonly #request: OpenRequest;
   readonly #signal: AbortSignal | undefined;
 
-  /** @param signal in place of the request's own, which is made only if somebody looks at it */
-  constructor(request: OpenRequest, epoch: number | undefined, signal?: AbortSignal) {
+  /** @param own in place of the request's; its signal is made only if somebody looks at it */
+  constructor(request: OpenRequest, own: Partial<Pick<OpenRequest, 'epoch' | 'goneVersion' | 'signal'>>) {
     this.object = request.object;
     this.want = request.want;
     this.range = request.range;
     this.conditions = request.conditions;
     this.ifRange = request.ifRange;
     this.needChecksums = request.needChecksums === true;
-    this.epoch = epoch;
+    this.epoch = own.epoch;
+    this.goneVersion = own.goneVersion ?? request.goneVersion;
     this.#request = request;
-    this.#signal = signal;
+    this.#signal = own.signal;
   }
 
   get signal(): AbortSignal {

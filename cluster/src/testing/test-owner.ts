@@ -44,6 +44,9 @@ export class TestOwner implements RoutableNode {
   faultAt: (offset: number) => BodyFault | undefined = () => undefined;
   pieceBytes = 1000;
   bodiesOpen = 0;
+  /** It answers from the info that it saw first, until it is told that the version is gone. */
+  remembers = false;
+  readonly #known = new Map<string, ObjectInfo>();
   #ring: Ring | undefined;
   #isSettled = false;
   readonly #ufs: Ufs;
@@ -79,7 +82,7 @@ export class TestOwner implements RoutableNode {
     if (isOld && !this.#isHome(key)) throw this.#notHome();
     const answered = { cache: 'HIT', ageMs: 0, nodeId: this.nodeId } as const;
     try {
-      const info = await this.#ufs.head(request.object.ufsKey);
+      const info = await this.#infoOf(request);
       const plan = planOf(request, info);
       const found = { ...plan, info, ...answered, pages: { hit: 1, total: 1 } };
       if (request.want === 'info' || plan.condition !== 'met' || plan.range === 'unsatisfiable') {
@@ -168,6 +171,14 @@ export class TestOwner implements RoutableNode {
   async stats(): Promise<NodeStats> {
     await this.#alive();
     return { nodeId: this.nodeId, directories: [], pages: 5, fencesOpen: 1 } as unknown as NodeStats;
+  }
+
+  async #infoOf({ object, goneVersion }: OpenRequest): Promise<ObjectInfo> {
+    const known = this.#known.get(object.ufsKey);
+    if (this.remembers && known && versionOf(known) !== goneVersion) return known;
+    const info = await this.#ufs.head(object.ufsKey);
+    this.#known.set(object.ufsKey, info);
+    return info;
   }
 
   get #epoch(): number {

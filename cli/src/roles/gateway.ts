@@ -1,0 +1,153 @@
+/**
+ * `gateway`: speaks S3 for a cluster. What is mounted and who may use it the registry tells, objects the
+ * cache nodes; writes, lists, and what no node can answer go to the UFSs. It keeps nothing that its end could
+ * lose.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { servedMetrics } from '@forebay/cache-node/metrics';
+import { RemoteRegistry } from '@forebay/cluster/registry-client';
+import { RemoteNodes } from '@forebay/cluster/remote-nodes';
+import { RoutedCacheNode } from '@forebay/cluster/routed-cache-node';
+import { systemClock } from '@forebay/core/clock';
+import type { Log } from '@forebay/core/log';
+import type { Metrics } from '@forebay/core/metrics';
+import type { Mount } from '@forebay/core/mount';
+import { createGateway } from '@forebay/gateway/app';
+import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
+import type { UfsPool } from '@forebay/ufs/ufs-pool';
+import { metricsOfProcess } from '../event-loop-delay.ts';
+import type { GatewayRoleConfig } from '../role-config.ts';
+import { version } from '../version.ts';
+import { startAdminServer } from './admin-server.ts';
+import { listen } from './listening.ts';
+import { createRoleLog, runUntilStopped } from './role-process.ts';
+import { openUfsClients } from './ufs-clients.ts';
+import { Undoing } from './undoing.ts';
+import { credentialsOf } from './users.ts';
+
+export interface RunningGateway {
+  /** `http://127.0.0.1:9000` */
+  readonly endpoint: string;
+  /** `http://127.0.0.1:9002` */
+  readonly adminUrl: string;
+  readonly nodeId: string;
+  /** Lets requests under way end, then frees everything. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly config: GatewayRoleConfig;
+  readonly log: Log;
+  readonly undoing: Undoing;
+}
+
+/** Resolves once it has stopped. @throws CommandError where it cannot start */
+export async function runGateway(config: GatewayRoleConfig): Promise<void> {
+  const log = createRoleLog(config.values);
+  await runUntilStopped(log, async (signal) => {
+    const running = await startGateway(config, log, signal);
+    const { endpoint, adminUrl, nodeId } = running;
+    log.info({ version, role: 'gateway', endpoint, adminUrl, nodeId }, 'ready');
+    return running;
+  });
+}
+
+/**
+ * Waits for a registry where none was ever heard of.
+ * @throws CommandError where a port is taken, and the like; the signal's reason. Nothing is left then
+ */
+export async function startGateway(
+  config: GatewayRoleConfig,
+  log: Log,
+  signal: AbortSignal,
+): Promise<RunningGateway> {
+  const undoing = new Undoing(log);
+  try {
+    return await start({ config, log, undoing }, signal);
+  } catch (error) {
+    await undoing.run();
+    throw error;
+  }
+}
+
+async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway> {
+  const { config, log, undoing } = parts;
+  const { values } = config;
+  const adminPlace = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
+  const admin = await startAdminServer(adminPlace, undoing);
+  const registry = await openRegistry(parts, signal);
+  const root = config.root ?? registry.root();
+  const nodeId = `gateway-${randomBytes(4).toString('hex')}`;
+  const metrics = metricsOfProcess(undoing);
+  const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
+  const cacheNode = openCacheNode({ registry, nodeId, metrics, pool }, parts);
+  const gateway = createGateway({
+    ...{ settings: values, registry, cacheNode, metrics, clock: systemClock, log },
+    credentials: credentialsOf(root, registry),
+    ufsOf: (mount) => pool.ufsOf(mount),
+    serviceOf: (pattern) => pool.serviceOf(pattern),
+  });
+  const place = { host: values.host, port: values.port, portFlag: '--port' };
+  const endpoint = await listen(gateway.createServer(), place);
+  undoing.add(() => gateway.drain(values.drainTimeoutMs));
+  const startedAtMs = systemClock.wallMs();
+  const [address, adminAddress] = [new URL(endpoint).host, new URL(admin.url).host];
+  await registry.join({ nodeId, role: 'gateway', address, adminAddress, startedAtMs, version });
+  undoing.add(() => registry.leave(nodeId));
+  let stopping = false;
+  undoing.add(() => {
+    stopping = true;
+  });
+  admin.open(
+    createRoleAdminApp({
+      credentials: { ...root, token: values.token },
+      notReady: async () => (stopping ? ['stopping'] : cacheNode.notReady()),
+      metricsText: () => metrics.text(),
+    }),
+  );
+  return { endpoint, adminUrl: admin.url, nodeId, stop: () => undoing.run() };
+}
+
+async function openRegistry({ config, log, undoing }: Parts, signal: AbortSignal): Promise<RemoteRegistry> {
+  const { registries: addresses, clusterSecret, values } = config;
+  const dataDir = values.dataDir === undefined ? undefined : resolve(values.dataDir);
+  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const viewPath = dataDir && join(dataDir, 'view.json');
+  const registry = await RemoteRegistry.open({ addresses, clusterSecret, viewPath, log, signal });
+  undoing.add(() => registry.close());
+  return registry;
+}
+
+interface CacheNodeParts {
+  readonly registry: RemoteRegistry;
+  readonly nodeId: string;
+  readonly metrics: Metrics;
+  readonly pool: UfsPool;
+}
+
+function openCacheNode(
+  { registry, nodeId, metrics, pool }: CacheNodeParts,
+  { config, undoing }: Parts,
+): RoutedCacheNode {
+  const nodes = new RemoteNodes({ secret: config.clusterSecret });
+  undoing.add(() => nodes.close());
+  const { bytesServed } = servedMetrics(metrics);
+  const membersNow = () => registry.view().membership?.epoch.members ?? [];
+  undoing.add(registry.watch(() => nodes.retain(membersNow())));
+  const cacheNode = new RoutedCacheNode({
+    ...{ nodeId, metrics, clock: systemClock, random: Math.random, nodeOf: nodes.nodeOf },
+    source: {
+      membership: () => registry.view().membership,
+      refresh: () => registry.refresh(),
+      watch: (listener) => registry.watch(listener),
+    },
+    ufsOf: (mount: Mount) => pool.ufsOf(mount),
+    sleep: (ms, signal) => wait(ms, undefined, { signal, ref: false }),
+    onUfsBytes: (count) => bytesServed.inc({ source: 'ufs' }, count),
+  });
+  undoing.add(() => cacheNode.close());
+  return cacheNode;
+}

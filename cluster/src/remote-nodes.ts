@@ -1,0 +1,71 @@
+/** Connections to the cache nodes of a cluster: a client for each process of a node, while it is a member. */
+import type { RingMember } from '@forebay/core/membership';
+import type { DataPlaneAddress } from '@forebay/data-plane/cache-node-server';
+import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
+
+export interface RemoteNodesOptions {
+  readonly secret: string;
+  /** Without a word from a node for so long while something is asked of it, its connection is given up. */
+  readonly silenceMs?: number;
+}
+
+const silenceMsDefault = 3_000;
+
+interface Known {
+  readonly process: string;
+  readonly node: Promise<RemoteCacheNode>;
+}
+
+export class RemoteNodes {
+  readonly #options: RemoteNodesOptions;
+  readonly #known = new Map<string, Known>();
+
+  constructor(options: RemoteNodesOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ForebayError where the node cannot be reached; the next call tries again */
+  readonly nodeOf = (member: RingMember): Promise<RemoteCacheNode> => {
+    const { nodeId, incarnation, address } = member;
+    const process = `${incarnation} ${address}`;
+    const known = this.#known.get(nodeId);
+    if (known?.process === process) return known.node;
+    if (known) closeSoon(known);
+    const { secret, silenceMs = silenceMsDefault } = this.#options;
+    const node = RemoteCacheNode.connect({ address: addressOf(address), secret, silenceMs });
+    const connecting = { process, node };
+    this.#known.set(nodeId, connecting);
+    node.catch(() => {
+      if (this.#known.get(nodeId) === connecting) this.#known.delete(nodeId);
+    });
+    return node;
+  };
+
+  /** Closes those to all others. */
+  retain(members: readonly RingMember[]): void {
+    const ids = new Set(members.map(({ nodeId }) => nodeId));
+    for (const [nodeId, known] of this.#known) {
+      if (ids.has(nodeId)) continue;
+      this.#known.delete(nodeId);
+      closeSoon(known);
+    }
+  }
+
+  close(): void {
+    this.retain([]);
+  }
+}
+
+function closeSoon({ node }: Known): void {
+  node.then(
+    (open) => open.close(),
+    () => {},
+  );
+}
+
+/** HOST:PORT, with an IPv6 host in brackets. */
+function addressOf(address: string): DataPlaneAddress {
+  const at = address.lastIndexOf(':');
+  const host = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(address.slice(at + 1)) };
+}
