@@ -43,7 +43,7 @@ export function recordOf(number: number, tenure: string): InfoRecord {
     ],
     checksumsKnown: true,
   } as const;
-  const sent = { sentAtMs: 1_000_000 + number, sentAtWallMs: Date.now(), tenure };
+  const sent = { sentAtMs: 1_000_000 + number, sentAtWallMs: Date.now(), tenure, stamp: 0 };
   return { content: { kind: 'object', info }, ...sent };
 }
 

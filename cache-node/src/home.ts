@@ -117,8 +117,8 @@ export class Home {
   #joinable(object: ObjectRef, query: InfoQuery): InfoFlight | undefined {
     if (object.mount.freshness === 'always') return undefined;
     const flight = this.#flights.get(flightKeyOf(object));
-    if (!flight?.token.current || flight.abort.signal.aborted) return undefined;
-    if (this.#options.info.fences.isFenced(flight.token.placementKey)) return undefined;
+    if (!flight || flight.abort.signal.aborted) return undefined;
+    if (!this.#options.info.isCurrent(flight.token)) return undefined;
     return brings(flight.query, query) ? flight : undefined;
   }
 

@@ -15,10 +15,10 @@ import type {
   ReadRequest,
   WriteOutcome,
 } from '@forebay/core/cache-node';
-import { isKind } from '@forebay/core/errors';
+import { ForebayError, isKind } from '@forebay/core/errors';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';
 import type { JobWorker, LoadRequest, WorkOutcome } from '@forebay/core/job-worker';
-import type { Mount, ObjectRef } from '@forebay/core/mount';
+import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import { DirectOpener } from '@forebay/ufs/direct-opener';
 import type { FillContext } from './fill/fill-context.ts';
@@ -87,7 +87,11 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
   }
 
   async open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
-    const { object, goneVersion } = request;
+    const { object, goneVersion, epoch } = request;
+    const { homes } = this.#options;
+    if (homes && epoch !== undefined && epoch < homes.stamp && !homes.isHome(placementKeyOf(object))) {
+      throw new ForebayError('not-home', `this node is not the home since epoch ${epoch}`);
+    }
     if (goneVersion !== undefined) this.#info.dropVersion(object, goneVersion);
     const ufs = await this.#options.ufsOf(object.mount);
     for (let attempt = 1; attempt <= openAttemptsMax - 1; attempt += 1) {
@@ -111,25 +115,31 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
     return this.#ownerReads.read(request, await this.#options.ufsOf(request.object.mount));
   }
 
-  async beginWrite(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
-    this.#info.beginWrite(objects, fenceId);
+  async beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void> {
+    this.#info.beginWrite(objects, fenceId, epoch);
   }
 
   async endWrite(
     objects: readonly ObjectRef[],
     fenceId: string,
     outcome: WriteOutcome,
+    epoch?: number,
   ): Promise<FenceReceipt> {
-    this.#info.endWrite(objects, fenceId, outcome);
+    this.#info.endWrite(objects, fenceId, outcome, epoch);
     return { fenceId, ended: true };
   }
 
-  async beginBucketWrite(mount: Mount, fenceId: string): Promise<void> {
-    this.#info.beginBucketWrite(mount, fenceId);
+  async beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): Promise<void> {
+    this.#info.beginBucketWrite(mount, fenceId, epoch);
   }
 
-  async endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
-    this.#info.endBucketWrite(mount, fenceId, outcome);
+  async endBucketWrite(
+    mount: Mount,
+    fenceId: string,
+    outcome: WriteOutcome,
+    epoch?: number,
+  ): Promise<FenceReceipt> {
+    this.#info.endBucketWrite(mount, fenceId, outcome, epoch);
     return { fenceId, ended: true };
   }
 
@@ -197,8 +207,8 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
   }
 
   /**
-   * The mount's objects are gone from the namespace, or may be others when it comes back: nothing is
-   * trusted.
+   * The mount's objects are gone from the namespace, or may be others when it comes back; or the lease has
+   * lapsed: nothing that was learnt before is trusted.
    */
   forgetInfo(): void {
     this.#info.endTenure();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { CachePolicies } from '@forebay/core/cache-policy';
 import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
-import type { Placement } from '@forebay/core/homes';
+import { type Homes, type Placement, soleHome } from '@forebay/core/homes';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import { clientKeyOf, type Mount, type MountTable } from '@forebay/core/mount';
@@ -42,6 +42,8 @@ export interface LocalCacheNodeOptions {
   readonly log: Log;
   /** Shared with processes that answer hits by themselves: told of all that they may not use any more. */
   readonly cells?: Cells | undefined;
+  /** Of what it may answer as the home; absent: of everything, always. `forgetInfo` at each lapse. */
+  readonly homes?: Homes | undefined;
   /** Which segments are this node's; absent: all of them. */
   readonly placement?: Placement | undefined;
 }
@@ -75,14 +77,15 @@ export async function openStores(options: LocalCacheNodeOptions): Promise<NodeSt
   return { info, fills };
 }
 
-function infoStoreOf({ settings, dataDir, clock, log, cells }: LocalCacheNodeOptions): InfoStore {
+function infoStoreOf({ settings, dataDir, clock, log, ...options }: LocalCacheNodeOptions): InfoStore {
   return new InfoStore({
     clock,
     log,
+    homes: options.homes ?? soleHome,
     entriesMax: settings.infoMemoryEntriesMax,
     negativeTtlMs: settings.negativeTtlMs,
     fencesOpenMax: settings.fencesOpenMax,
-    changes: cells,
+    changes: options.cells,
     openPersistent: () =>
       new InfoLog({
         directory: join(dataDir, 'info'),

@@ -102,7 +102,7 @@ class Walk {
       headers: [['x-amz-meta-padding', 'x'.repeat(paddingBytes)]] as const,
       checksumsKnown: true,
     };
-    const sent = { sentAtMs: 1, sentAtWallMs: this.#clock.wallMs(), tenure: 'tenure' };
+    const sent = { sentAtMs: 1, sentAtWallMs: this.#clock.wallMs(), tenure: 'tenure', stamp: 0 };
     this.#inFlight = { key, slot, before };
     this.#log.put(key, slot, { content: { kind: 'object', info }, ...sent });
     this.#inFlight = undefined;

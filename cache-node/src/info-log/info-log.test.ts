@@ -75,7 +75,7 @@ function recordOf(etag: string, padding = 0): InfoRecord {
   ] as const;
   const fixed = { sizeBytes: 5, lastModifiedMs: 1e12, versionId: undefined, checksumsKnown: true };
   const info = { ...fixed, etag, headers };
-  const sent = { sentAtMs: clock.nowMs, sentAtWallMs: clock.wallMs(), tenure: 'tenure' };
+  const sent = { sentAtMs: clock.nowMs, sentAtWallMs: clock.wallMs(), tenure: 'tenure', stamp: 3 };
   return { content: { kind: 'object', info }, ...sent };
 }
 
@@ -101,8 +101,8 @@ describe('a record', () => {
     });
     const log = openLog();
     fc.assert(
-      fc.property(fc.string(), info, fc.nat(), (slot, info, sentAtMs) => {
-        const sent = { sentAtMs, sentAtWallMs: clock.wallMs(), tenure: 'now' };
+      fc.property(fc.string(), info, fc.nat(), fc.maxSafeNat(), (slot, info, sentAtMs, stamp) => {
+        const sent = { sentAtMs, sentAtWallMs: clock.wallMs(), tenure: 'now', stamp };
         log.put('key', slot, { content: { kind: 'object', info }, ...sent });
         expect(log.get('key', slot)).toEqual({
           content: { kind: 'object', info },

@@ -111,6 +111,7 @@ export class InfoLog {
       sentAtMs: part.sentAtMs,
       sentAtWallMs: part.sentAtWallMs,
       tenure: isCurrent ? this.#tenure.name : '',
+      stamp: part.stamp,
       isDoubtful: part.session < trustedFrom,
     };
   }
@@ -125,8 +126,8 @@ export class InfoLog {
     const others = (before ?? [])
       .filter((part) => part !== replaced && !this.#isVoid(part))
       .slice(1 - slotsMax);
-    const { sentAtMs, sentAtWallMs, tenure } = record;
-    const origin = { session: this.#log.session, tenure: this.#numberOf(tenure) };
+    const { sentAtMs, sentAtWallMs, tenure, stamp } = record;
+    const origin = { session: this.#log.session, tenure: this.#numberOf(tenure), stamp };
     const part = { slot, ...origin, sentAtMs, sentAtWallMs, info: content.info };
     if (!this.#append([...others, part]) && !this.#append([part])) {
       this.delete(placementKey);

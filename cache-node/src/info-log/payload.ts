@@ -6,10 +6,11 @@
  */
 import type { HeaderList, ObjectInfo } from '@forebay/core/object';
 
-/** Which run of the process installed it, and which tenure within that run. */
+/** Which run of the process installed it, which tenure within that run, and by which epoch; 0: none. */
 export interface Origin {
   readonly session: number;
   readonly tenure: number;
+  readonly stamp: number;
 }
 
 export interface StoredInfo extends Origin {
@@ -22,7 +23,7 @@ export interface StoredInfo extends Origin {
 const formatCompact = 1;
 const formatJson = 2;
 const slotsMax = 255;
-const flags = { etag: 1, versionId: 2, checksumsKnown: 4 } as const;
+const flags = { etag: 1, versionId: 2, checksumsKnown: 4, stamp: 8 } as const;
 
 /** Only ever append: the place is what stands on disk. Place 0 says that the name follows as text. */
 const headerNames = [
@@ -131,10 +132,12 @@ function putPart(cursor: Cursor, part: StoredInfo): string {
     cursor,
     (etag === undefined ? 0 : flags.etag) |
       (versionId === undefined ? 0 : flags.versionId) |
-      (info.checksumsKnown ? flags.checksumsKnown : 0),
+      (info.checksumsKnown ? flags.checksumsKnown : 0) |
+      (part.stamp === 0 ? 0 : flags.stamp),
   );
   putNumber(cursor, part.session);
   putNumber(cursor, part.tenure);
+  if (part.stamp !== 0) putNumber(cursor, part.stamp);
   // Rounded down, so that it never looks younger than it is.
   putNumber(cursor, Math.floor(part.sentAtMs));
   putNumber(cursor, Math.floor(part.sentAtWallMs));
@@ -176,18 +179,19 @@ interface Head extends Origin {
 
 function takeHead(cursor: Cursor): Head {
   const flagBits = takeByte(cursor);
-  const lengthIf = (flag: number) => ((flagBits & flag) === 0 ? undefined : takeNumber(cursor));
+  const numberIf = (flag: number) => ((flagBits & flag) === 0 ? undefined : takeNumber(cursor));
   return {
     checksumsKnown: (flagBits & flags.checksumsKnown) !== 0,
     session: takeNumber(cursor),
     tenure: takeNumber(cursor),
+    stamp: numberIf(flags.stamp) ?? 0,
     sentAtMs: takeNumber(cursor),
     sentAtWallMs: takeNumber(cursor),
     sizeBytes: takeNumber(cursor),
     lastModifiedMs: takeDouble(cursor),
     slotLength: takeNumber(cursor),
-    etagLength: lengthIf(flags.etag),
-    versionIdLength: lengthIf(flags.versionId),
+    etagLength: numberIf(flags.etag),
+    versionIdLength: numberIf(flags.versionId),
     headers: takeHeaderLengths(cursor),
   };
 }
@@ -203,13 +207,13 @@ function takeHeaderLengths(cursor: Cursor): number[] {
 }
 
 function partOf(head: Head, take: (length: number) => string): StoredInfo {
-  const { session, tenure, sentAtMs, sentAtWallMs, sizeBytes, lastModifiedMs, checksumsKnown } = head;
+  const { session, tenure, stamp, sentAtMs, sentAtWallMs, sizeBytes, lastModifiedMs, checksumsKnown } = head;
   const slot = take(head.slotLength);
   const etag = head.etagLength === undefined ? undefined : take(head.etagLength);
   const versionId = head.versionIdLength === undefined ? undefined : take(head.versionIdLength);
   const headers = headersOf(head.headers, take);
   const info = { sizeBytes, etag, lastModifiedMs, versionId, headers, checksumsKnown };
-  return { slot, session, tenure, sentAtMs, sentAtWallMs, info };
+  return { slot, session, tenure, stamp, sentAtMs, sentAtWallMs, info };
 }
 
 function headersOf(lengths: readonly number[], take: (length: number) => string): HeaderList {

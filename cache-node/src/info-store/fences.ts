@@ -13,7 +13,12 @@ import { ufsIdentityIn } from '@forebay/core/mount';
 
 export interface Token {
   readonly placementKey: string;
-  /** False from the moment that a write began or ended on the object, or the tenure ended. */
+  /** Of the node's homes when it was taken. */
+  readonly stamp: number;
+  /**
+   * False from the moment that a write began or ended on the object, or the tenure ended; and always where it
+   * was taken at a node that was not the home.
+   */
   current: boolean;
 }
 
@@ -45,8 +50,8 @@ export class Fences {
   }
 
   /** To be called before the UFS read is sent; give it back with `release`. */
-  take(placementKey: string): Token {
-    const token: Token = { placementKey, current: true };
+  take(placementKey: string, stamp: number): Token {
+    const token: Token = { placementKey, stamp, current: true };
     const tokens = this.#tokens.get(placementKey);
     if (tokens) tokens.add(token);
     else this.#tokens.set(placementKey, new Set([token]));

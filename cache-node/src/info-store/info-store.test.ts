@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { soleHome } from '@forebay/core/homes';
 import { silentLog } from '@forebay/core/log';
 import type { ObjectInfo } from '@forebay/core/object';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,6 +36,7 @@ interface TestOptions {
 
 function openStore(options: TestOptions = {}): InfoStore {
   const store = new InfoStore({
+    homes: soleHome,
     clock,
     log: silentLog,
     entriesMax: options.entriesMax ?? 100,

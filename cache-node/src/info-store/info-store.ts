@@ -8,6 +8,7 @@ import type { WriteOutcome } from '@forebay/core/cache-node';
 import { type Changes, noChanges } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import { assert, ForebayError } from '@forebay/core/errors';
+import { type Homes, soleHome } from '@forebay/core/homes';
 import type { Log } from '@forebay/core/log';
 import {
   infoSlotOf,
@@ -22,7 +23,7 @@ import type { InfoLog } from '../info-log/info-log.ts';
 import { Fences, type Token } from './fences.ts';
 import { LevelTwo } from './level-two.ts';
 import { MemoryInfo } from './memory.ts';
-import { ageMsOf, type InfoRecord, isFresh, isUsableOnError } from './record.ts';
+import { ageMsOf, type InfoRecord, isFresh, isSameVersion, isUsableOnError } from './record.ts';
 
 export interface InfoStoreOptions {
   readonly clock: Clock;
@@ -31,6 +32,8 @@ export interface InfoStoreOptions {
   readonly entriesMax: number;
   readonly negativeTtlMs: number;
   readonly fencesOpenMax: number;
+  /** Of what this node may answer. */
+  readonly homes: Homes;
   /** Opens level two. @throws Error where it cannot be used now */
   readonly openPersistent: () => InfoLog;
   /** Hears, in the tick in which it happens, what other processes may not use any more. */
@@ -54,11 +57,13 @@ export class InfoStore {
   /** A fence drops an object in every mount and version at once. */
   readonly #memory: MemoryInfo;
   readonly #changes: Changes;
+  readonly #homes: Homes;
   #tenure = randomUUID();
   readonly #persistent: LevelTwo;
 
   constructor(options: InfoStoreOptions) {
     this.#options = options;
+    this.#homes = options.homes;
     this.#memory = new MemoryInfo(options.entriesMax);
     this.#changes = options.changes ?? noChanges;
     const { clock, log, openPersistent: open } = options;
@@ -75,11 +80,12 @@ export class InfoStore {
   }
 
   /**
-   * Whatever is remembered of the object, with the word whether rules (b) and (d) let it be used. Not rule
-   * (c).
+   * Whatever is remembered of the object, with the word whether rules (b) and (d) let it be used. Not rules
+   * (a) and (c).
    */
   look(object: ObjectRef, how: Look = 'use'): KnownInfo | undefined {
-    const key = this.#infoKeyOf(placementKeyOf(object));
+    const placementKey = placementKeyOf(object);
+    const key = this.#infoKeyOf(placementKey);
     const slot = infoSlotOf(object);
     const inMemory = how === 'peek' ? this.#memory.peek(key, slot) : this.#memory.get(key, slot);
     const record = inMemory ?? this.#persistent.get(key, slot);
@@ -87,18 +93,19 @@ export class InfoStore {
     if (!inMemory && how === 'use') this.#memory.set(key, slot, record);
     const now = { tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
     const { negativeTtlMs } = this.#options;
+    const isUnbroken = this.#homes.isUnbroken(placementKey, record.stamp);
     return {
       record,
       level: inMemory ? 'memory' : 'persistent',
-      fresh: isFresh(record, { mount: object.mount, ...now, negativeTtlMs }),
+      fresh: isUnbroken && isFresh(record, { mount: object.mount, ...now, negativeTtlMs }),
       ageMs: ageMsOf(record, { ...now, wallMs: this.#options.clock.wallMs() }),
-      tenure: record.tenure === this.#tenure ? 'current' : 'earlier',
+      tenure: isUnbroken && record.tenure === this.#tenure ? 'current' : 'earlier',
     };
   }
 
   /** What may be answered now without asking the UFS: the whole rule, in this one tick. */
   usable(object: ObjectRef, how: Look = 'use'): KnownInfo | undefined {
-    if (this.fences.isFenced(placementKeyOf(object))) return undefined;
+    if (!this.#mayAnswer(object)) return undefined;
     const known = this.look(object, how);
     if (known?.fresh) return known;
     const current = this.#lookCurrent(object, how);
@@ -110,11 +117,11 @@ export class InfoStore {
    * says, and nothing else of it, in this one tick.
    */
   usableOnError(object: ObjectRef): KnownInfo | undefined {
-    if (this.fences.isFenced(placementKeyOf(object))) return undefined;
+    if (!this.#mayAnswer(object)) return undefined;
     const { mount } = object;
     const now = { mount, tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
     return [this.look(object), this.#lookCurrent(object)].find(
-      (known) => known !== undefined && isUsableOnError(known.record, now),
+      (known) => known?.tenure === 'current' && isUsableOnError(known.record, now),
     );
   }
 
@@ -136,20 +143,38 @@ export class InfoStore {
     return isAsked ? known : undefined;
   }
 
-  /** Takes the token that `install` will ask for. Call before the UFS request is sent. */
-  take(object: ObjectRef): Token {
-    return this.fences.take(placementKeyOf(object));
+  /** Rules (a) and (c). */
+  #mayAnswer(object: ObjectRef): boolean {
+    const key = placementKeyOf(object);
+    return !this.fences.isFenced(key) && this.#homes.isHome(key);
   }
 
   /**
-   * Installs what the home's own UFS read brought, if its token is still current and no fence is open; else
-   * does nothing. The only way in.
+   * Takes the token that `install` will ask for. Call before the UFS request is sent. One of a node that is not
+   * the home is good for nothing, also if it becomes it: others may have written since.
+   */
+  take(object: ObjectRef): Token {
+    const key = placementKeyOf(object);
+    const { stamp } = this.#homes;
+    if (!this.#homes.isHome(key)) return { placementKey: key, stamp, current: false };
+    return this.fences.take(key, stamp);
+  }
+
+  /** Whether what was read with this token is as new as if it were read now: to be shared, and installed. */
+  isCurrent({ current, placementKey: key, stamp }: Token): boolean {
+    if (!current || this.fences.isFenced(key)) return false;
+    return this.#homes.isHome(key) && this.#homes.isUnbroken(key, stamp);
+  }
+
+  /**
+   * Installs what the home's own UFS read brought, if its token is still current; else does nothing. The only
+   * way in.
    */
   install(object: ObjectRef, token: Token, read: Pick<InfoRecord, 'content' | 'sentAtMs' | 'sentAtWallMs'>) {
     const key = placementKeyOf(object);
     assert(token.placementKey === key, 'a token installs only the object it was taken for');
-    if (!token.current || this.fences.isFenced(key)) return;
-    const record: InfoRecord = { ...read, tenure: this.#tenure };
+    if (!this.isCurrent(token)) return;
+    const record: InfoRecord = { ...read, tenure: this.#tenure, stamp: this.#homes.stamp };
     const infoKey = this.#infoKeyOf(key);
     const slot = infoSlotOf(object);
     // The same version, confirmed, leaves true what is known of it elsewhere.
@@ -191,35 +216,45 @@ export class InfoStore {
     if (isThis(this.look(object)) || isThis(this.#lookCurrent(object))) this.drop(object);
   }
 
-  /** @throws ForebayError `overloaded`, with no fence opened. */
-  beginWrite(objects: readonly ObjectRef[], fenceId: string): void {
+  /** @throws ForebayError `overloaded`, `not-home`, with no fence opened. */
+  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): void {
     const keys = objects.map(placementKeyOf);
+    this.#checkHome(keys, epoch);
     this.fences.begin(keys, fenceId);
     for (const key of keys) this.#drop(key);
     this.#refuseUnforgettable(objects, () => this.fences.end(keys, fenceId, 'known'));
   }
 
-  endWrite(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): void {
+  /** @throws ForebayError `not-home`: the fence is closed here, which counts for nothing */
+  endWrite(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome, epoch?: number): void {
     const keys = objects.map(placementKeyOf);
     for (const key of keys) this.#drop(key);
     this.fences.end(keys, fenceId, outcome);
+    this.#checkHome(keys, epoch);
   }
 
-  /**
-   * A write that may take away every object of a bucket. @throws ForebayError `overloaded`, with no fence
-   * opened.
-   */
-  beginBucketWrite(mount: Mount, fenceId: string): void {
+  /** For all objects of a bucket. @throws ForebayError `overloaded`, `not-home`, with no fence opened */
+  beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): void {
     const identity = ufsIdentityOf(mount.ufs);
+    this.#checkHome('all', epoch);
     this.fences.begin([identity], fenceId);
     this.#renew(identity);
     this.#refuseUnforgettable([{ mount }], () => this.fences.end([identity], fenceId, 'known'));
   }
 
-  endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome): void {
+  /** @throws ForebayError `not-home`, as `endWrite` */
+  endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome, epoch?: number): void {
     const identity = ufsIdentityOf(mount.ufs);
     this.#renew(identity);
     this.fences.end([identity], fenceId, outcome);
+    this.#checkHome('all', epoch);
+  }
+
+  /** A fence counts only at the home of just the epoch by which it was chosen. */
+  #checkHome(keys: readonly string[] | 'all', epoch = soleHome.stamp): void {
+    const isHome = keys === 'all' ? this.#homes.isSettled() : keys.every((key) => this.#homes.isHome(key));
+    if (isHome && epoch === this.#homes.stamp) return;
+    throw new ForebayError('not-home', `this node is not the home by epoch ${epoch}`);
   }
 
   /** Nothing that was learnt so far may be used or installed any more, but for `immutable` mounts' rows. */
@@ -262,8 +297,4 @@ export class InfoStore {
     // In front, where no key of a client can stand.
     return incarnation === 0 ? placementKey : `${incarnation}\0${placementKey}`;
   }
-}
-
-function isSameVersion({ content: a }: InfoRecord, { content: b }: InfoRecord): boolean {
-  return a.kind === 'object' && b.kind === 'object' && versionOf(a.info) === versionOf(b.info);
 }

@@ -1,7 +1,7 @@
 /** What the home remembers of an object: its info, or that there is none, and when the UFS said so. */
 import type { UfsAnswer } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
-import type { ObjectInfo } from '@forebay/core/object';
+import { type ObjectInfo, versionOf } from '@forebay/core/object';
 
 export interface InfoRecord {
   readonly content:
@@ -10,8 +10,9 @@ export interface InfoRecord {
   /** When the UFS request that brought it was sent: by the monotonic clock of the tenure, and by the wall. */
   readonly sentAtMs: number;
   readonly sentAtWallMs: number;
-  /** The tenure that installed it. */
+  /** The tenure that installed it, and the stamp of the node's homes then. */
   readonly tenure: string;
+  readonly stamp: number;
   /** A drop that came after it may be lost: not good before the UFS confirmed it, on no mount. */
   readonly isDoubtful?: boolean;
 }
@@ -54,4 +55,8 @@ export function isUsableOnError(
 export function ageMsOf(record: InfoRecord, now: { tenure: string; nowMs: number; wallMs: number }): number {
   const age = record.tenure === now.tenure ? now.nowMs - record.sentAtMs : now.wallMs - record.sentAtWallMs;
   return Math.max(0, age);
+}
+
+export function isSameVersion({ content: a }: InfoRecord, { content: b }: InfoRecord): boolean {
+  return a.kind === 'object' && b.kind === 'object' && versionOf(a.info) === versionOf(b.info);
 }

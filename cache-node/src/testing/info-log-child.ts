@@ -29,7 +29,7 @@ function say(line: string): void {
 function put(key: string, etag: string): void {
   const headers = [['x-amz-meta-padding', 'x'.repeat(steps.below(3000))]] as const;
   const info = { sizeBytes: 1, etag, lastModifiedMs: 0, versionId: undefined, headers, checksumsKnown: true };
-  const sent = { sentAtMs: 1, sentAtWallMs: systemClock.wallMs(), tenure: 'tenure' };
+  const sent = { sentAtMs: 1, sentAtWallMs: systemClock.wallMs(), tenure: 'tenure', stamp: 0 };
   log.put(key, '/lake', { content: { kind: 'object', info }, ...sent });
 }
 

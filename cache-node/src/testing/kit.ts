@@ -6,7 +6,7 @@ import type { AbsentObject, CacheNode, OpenedObject } from '@forebay/core/cache-
 import { CachePolicies } from '@forebay/core/cache-policy';
 import type { Cells } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
-import type { Placement } from '@forebay/core/homes';
+import type { Homes, Placement } from '@forebay/core/homes';
 import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import { type Mount, MountTable, type ObjectRef } from '@forebay/core/mount';
@@ -97,13 +97,15 @@ export class TestNodes {
       mounts?: readonly Mount[];
       cells?: Cells;
       placement?: Placement;
+      homes?: Homes;
+      nodeId?: string;
     } = {},
   ): Promise<TestNode> {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'forebay-node-')));
     const clock = options.clock ?? new TestClock();
     const metrics = new Metrics();
     const node = await LocalCacheNode.open({
-      nodeId: 'n1',
+      nodeId: options.nodeId ?? 'n1',
       dataDir,
       settings: { ...defaults, ...options.settings },
       policies: options.policies ?? new CachePolicies(),
@@ -115,6 +117,7 @@ export class TestNodes {
       log: silentLog,
       cells: options.cells,
       placement: options.placement,
+      homes: options.homes,
     });
     this.#made.push({ node, dataDir });
     return { node, clock, metrics, dataDir };
