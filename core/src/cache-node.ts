@@ -120,9 +120,9 @@ export interface DirectoryStats {
 export interface HandOffProgress {
   /**
    * `off`: pages are not moved; `waiting`: for an epoch to settle, or for nodes that cannot be reached;
-   * `done`: every page that another node owns was offered to it.
+   * `done`: every page that another node owns was offered to it; `drained`: the same of a node that drains.
    */
-  readonly state: 'off' | 'waiting' | 'moving' | 'done';
+  readonly state: 'off' | 'waiting' | 'moving' | 'done' | 'drained';
   /** By whose owners it goes; 0: none yet. */
   readonly epoch: number;
   /** Objects with pages that others own, and bytes of these pages: gone through so far, and all of them. */

@@ -131,7 +131,7 @@ export class NodeRing {
   async untilHandedOff(timeoutMs = 60_000): Promise<void> {
     await until(
       'all pages are with their owners',
-      () => [...this.nodes.values()].every(({ handOff }) => handOff.progress.state === 'done'),
+      () => [...this.nodes.values()].every(({ handOff }) => /^(done|drained)$/.test(handOff.progress.state)),
       timeoutMs,
     );
   }

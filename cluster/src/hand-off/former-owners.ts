@@ -59,6 +59,11 @@ export class FormerOwners {
     return true;
   }
 
+  /** Members now, and of epochs that still count. */
+  get members(): readonly RingMember[] {
+    return [...this.#members.values()];
+  }
+
   /** A member now, or of an epoch that still counts. */
   memberOf(nodeId: string): RingMember | undefined {
     return this.#members.get(nodeId);

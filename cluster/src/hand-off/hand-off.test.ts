@@ -179,7 +179,7 @@ describe('a node that drains', () => {
     tell(three);
     await settledOn('done', 'a', 'b', 'c');
     tell(drained);
-    await settledOn('done', 'b');
+    await settledOn('drained', 'b');
     expect(missing(drained)).toEqual([]);
     const { objectsTotal, bytesTotal, ...progress } = nodes.get('b')!.handOff.progress;
     expect(progress).toMatchObject({ epoch: 3, objects: objectsTotal, bytes: bytesTotal });
@@ -196,7 +196,7 @@ describe('a node that drains', () => {
     tell(drained);
     await settledOn('waiting', 'b');
     unreachable.delete('a');
-    await settledOn('done', 'b');
+    await settledOn('drained', 'b');
     expect(missing(drained)).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import type { Clock } from '@forebay/core/clock';
 import { ForebayError } from '@forebay/core/errors';
 import type { KeptPages } from '@forebay/core/kept-pages';
 import type { Log } from '@forebay/core/log';
-import type { Membership } from '@forebay/core/membership';
+import type { Membership, RingMember } from '@forebay/core/membership';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import type { Ufs } from '@forebay/ufs/ufs';
@@ -113,6 +113,11 @@ export class HandOff {
       return {};
     },
   };
+
+  /** The nodes that it may ask: members, and some that were. */
+  get peers(): readonly RingMember[] {
+    return this.#former.members;
+  }
 
   get progress(): HandOffProgress {
     const none = { state: 'off', epoch: 0, objects: 0, objectsTotal: 0, bytes: 0, bytesTotal: 0 } as const;

@@ -33,8 +33,10 @@ const offerMs = 60_000;
 
 interface Batch {
   readonly to: RingMember;
-  readonly objects: OfferedObject[];
+  objects: OfferedObject[];
   bytes: number;
+  /** The offer that it is taking up: one at a time, side by side with other nodes'. Never rejects. */
+  taking: Promise<void>;
 }
 
 /** What one pass has come to. */
@@ -92,7 +94,8 @@ export class Mover {
       try {
         if (await this.#offerAll(ring, signal)) {
           this.#offered = ring;
-          this.#progress = { ...this.#progress, state: 'done' };
+          const self = ring.epoch.members.find(({ nodeId }) => nodeId === this.#options.nodeId);
+          this.#progress = { ...this.#progress, state: self?.state === 'draining' ? 'drained' : 'done' };
           return;
         }
         this.#progress = { ...this.#progress, state: 'waiting' };
@@ -117,7 +120,8 @@ export class Mover {
       }
       if (isOthers) this.#progress = { ...this.#progress, objects: this.#progress.objects + 1 };
     }, signal);
-    for (const nodeId of [...pass.batches.keys()]) await this.#send(pass, nodeId);
+    for (const batch of pass.batches.values()) await this.#send(pass, batch);
+    for (const { taking } of pass.batches.values()) await taking;
     await this.#tellAll(pass);
     return pass.failed.size === 0;
   }
@@ -169,7 +173,7 @@ export class Mover {
     { to, indexes, kept }: { to: RingMember; indexes: readonly number[]; kept: KeptObject },
   ): Promise<void> {
     if (pass.failed.has(nodeId)) return;
-    const batch = pass.batches.get(nodeId) ?? { to, objects: [], bytes: 0 };
+    const batch = pass.batches.get(nodeId) ?? { to, objects: [], bytes: 0, taking: Promise.resolve() };
     pass.batches.set(nodeId, batch);
     const { path, object, info } = kept;
     const { path: mountPath, pageSizeBytes } = object.mount;
@@ -182,7 +186,7 @@ export class Mover {
       batch.objects.push({ path, mountPath, pageSizeBytes, etag, versionId, sizeBytes, runs });
       batch.bytes += bytesOf(kept, some);
       const isFull = batch.objects.length >= offerObjectsMax || batch.bytes >= this.#offerBytesMax();
-      if (isFull) await this.#send(pass, nodeId);
+      if (isFull) await this.#send(pass, batch);
     }
   }
 
@@ -191,28 +195,38 @@ export class Mover {
     return Math.min(offerBytesMax, this.#options.bytesPerSecond);
   }
 
-  /** @throws the signal's reason */
-  async #send({ signal, batches, failed }: Pass, nodeId: string): Promise<void> {
-    const batch = batches.get(nodeId);
-    if (!batch || batch.objects.length === 0 || failed.has(nodeId)) return;
-    const { to, bytes } = batch;
-    const objects = batch.objects.splice(0);
+  /** Resolves when the node has begun with it. @throws the signal's reason */
+  async #send(pass: Pass, batch: Batch): Promise<void> {
+    await batch.taking;
+    pass.signal.throwIfAborted();
+    if (batch.objects.length === 0 || pass.failed.has(batch.to.nodeId)) return;
+    const { to, objects, bytes } = batch;
+    batch.objects = [];
     batch.bytes = 0;
+    batch.taking = this.#offer(pass, to, { objects, bytes });
+  }
+
+  async #offer(
+    { signal, failed }: Pass,
+    to: RingMember,
+    { objects, bytes }: { objects: readonly OfferedObject[]; bytes: number },
+  ): Promise<void> {
+    const { peers, nodeId: from, log } = this.#options;
+    const { nodeId } = to;
     try {
-      const { peers, nodeId: from } = this.#options;
       const within = AbortSignal.any([signal, AbortSignal.timeout(offerMs)]);
       const taken = (await peers.call(to, takePagesCall, { from, objects }, within)) as Partial<Taken>;
       if (taken.isLeft) failed.add(nodeId);
-      this.#progress = { ...this.#progress, bytes: this.#progress.bytes + bytes };
+      if (!signal.aborted) this.#progress = { ...this.#progress, bytes: this.#progress.bytes + bytes };
     } catch (error) {
-      signal.throwIfAborted();
       failed.add(nodeId);
-      this.#options.log.warn({ nodeId, reason: String(error) }, 'a node does not take over its pages yet');
+      if (!signal.aborted) log.warn({ nodeId, reason: String(error) }, 'a node does not take its pages yet');
     }
   }
 
   /** Nobody need ask this node any more, but for those that did not take what is theirs. */
   async #tellAll({ ring, signal, failed }: Pass): Promise<void> {
+    signal.throwIfAborted();
     const { nodeId: self, peers } = this.#options;
     const { number, registry, members } = ring.epoch;
     const others = members.filter(({ nodeId, state }) => nodeId !== self && state === 'active');
