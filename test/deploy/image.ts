@@ -4,7 +4,7 @@
  * started as the image's user, with its environment and nothing else.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type Environment, mustRun } from '../support/process.ts';
 import { tempDir } from '../support/temp.ts';
@@ -27,6 +27,7 @@ export interface Image {
   readonly directory: string;
   /** The images that its stages begin with. */
   readonly bases: readonly string[];
+  remove(): void;
 }
 
 interface Stage {
@@ -63,6 +64,7 @@ export async function buildImage(): Promise<Image> {
     healthCheck: JSON.parse(/CMD (\[.*)/.exec(said.get('HEALTHCHECK') ?? 'CMD []')![1]!) as string[],
     directory: join(root, directory),
     bases,
+    remove: () => rmSync(home, { recursive: true, force: true }),
   };
 }
 
@@ -139,7 +141,8 @@ function matcherOf(pattern: string): RegExp {
 async function runIn(stage: Stage, command: string): Promise<void> {
   // The machine's own npm stands for that of the base; it runs under the stage's Node.
   const path = `${join(stage.root, 'usr/local/bin')}:${process.env.PATH}`;
-  const env = { PATH: path, HOME: process.env.HOME };
+  // How this machine reaches its packages is in its environment.
+  const env = { ...process.env, PATH: path };
   await mustRun('sh', ['-c', below(stage.root, command)], { cwd: join(stage.root, stage.directory), env });
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildImage, type Image } from '../deploy/image.ts';
 import { freePort, mustRun, run, type ServerProcess, startProcess } from '../support/process.ts';
 import { until } from '../support/until.ts';
@@ -17,6 +17,7 @@ describe('the image', () => {
   beforeAll(async () => {
     image = await buildImage();
   });
+  afterAll(() => image?.remove());
 
   /** As `docker run IMAGE ARGS` would; without root the user stays. */
   const program = (words: readonly string[]) => {
