@@ -15,6 +15,7 @@ import { policyBytesMax } from '@forebay/core/policy/policy';
 import { policiesPerUserMax, usersMax } from '@forebay/core/user';
 import { declareGatewayMetrics } from '@forebay/gateway/metrics';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
+import { declareRegistryMetrics } from '@forebay/registry/cluster/metrics';
 import { declareCircuits, declareUfsMetrics } from '@forebay/ufs/metered';
 import { declareEventLoopDelay } from 'forebay/event-loop-delay';
 import { clusterSettings, gatewayRoleGroups, serveSettingGroups } from 'forebay/settings';
@@ -57,6 +58,7 @@ function metricsPage(): string {
   declareWorkerMetrics(metrics, () => 0);
   declareEventLoopDelay(metrics, () => assert.fail('nothing is scraped here'));
   declareCacheNodeGauges(metrics, () => assert.fail('nothing is scraped here'));
+  declareRegistryMetrics(metrics, () => assert.fail('nothing is scraped here'));
   declareHandOffMetrics(metrics);
   declareHandOffGauges(metrics, () => assert.fail('nothing is scraped here'));
   const rows = metrics.declared().map(({ name, type, help }) => [code(name), type, help]);

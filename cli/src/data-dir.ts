@@ -93,8 +93,13 @@ export function readRootCredentials(dataDir: DataDir): RootCredentials | undefin
 /** Makes a pair and keeps it: on disk, all at once, before anyone is told. */
 export function makeRootCredentials(dataDir: DataDir): RootCredentials {
   const credentials = newKeyPair();
-  writePrivate(dataDir.credentialsPath, `${JSON.stringify(credentials, undefined, 2)}\n`);
+  keepRootCredentials(dataDir, credentials);
   return credentials;
+}
+
+export function keepRootCredentials(dataDir: DataDir, credentials: RootCredentials): void {
+  const { accessKey, secretKey } = credentials;
+  writePrivate(dataDir.credentialsPath, `${JSON.stringify({ accessKey, secretKey }, undefined, 2)}\n`);
 }
 
 export function newKeyPair(): RootCredentials {

@@ -10,7 +10,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = createProgram();
   // These stop in their own way, and say so with their own handlers.
   program.hook('preAction', (_, command) => {
-    if (['serve', 'demo', 'bench'].includes(command.name())) process.off('SIGINT', interrupted);
+    if (['serve', 'registry', 'demo', 'bench'].includes(command.name())) process.off('SIGINT', interrupted);
   });
   try {
     await program.parseAsync(argv);

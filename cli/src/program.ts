@@ -8,7 +8,9 @@ import { gatewayCommand } from './commands/gateway.ts';
 import { jobCommand, jobsCommand } from './commands/jobs.ts';
 import { copyCommand, loadCommand, verifyCommand } from './commands/load.ts';
 import { mountCommand, mountsCommand, umountCommand } from './commands/mounts.ts';
+import { drainCommand, nodesCommand } from './commands/nodes.ts';
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins.ts';
+import { registryCommand } from './commands/registry.ts';
 import { reservedCommands } from './commands/reserved.ts';
 import { serveCommand } from './commands/serve.ts';
 import { explainCommand, statCommand } from './commands/stat.ts';
@@ -27,6 +29,7 @@ export function createProgram(): Command {
   const commands = [
     ...[serveCommand(), demoCommand(), statusCommand()],
     ...[gatewayCommand()],
+    ...[registryCommand(), nodesCommand(), drainCommand()],
     ...[mountsCommand(), mountCommand(), umountCommand()],
     ...[statCommand(), explainCommand()],
     ...[freeCommand(), pinCommand(), unpinCommand(), pinsCommand()],

@@ -19,40 +19,61 @@ export interface ServeSources {
   readonly nowMs: number;
 }
 
-export interface ServeConfig {
-  readonly values: ServeValues;
-  readonly dataDir: DataDir;
+/** What a registry begins with. */
+export interface GivenRecords {
   readonly mounts: readonly Mount[];
   readonly rules: readonly CacheRule[];
   /** Of the config file. */
   readonly users: readonly User[];
+}
+
+export interface ServeConfig extends GivenRecords {
+  readonly values: ServeValues;
+  readonly dataDir: DataDir;
   /** Things worth a word that do not stop the start. */
   readonly warnings: readonly string[];
 }
 
 /** @throws ConfigError on the first thing that cannot be used. */
-export function loadServeConfig({ flags, env, nowMs }: ServeSources): ServeConfig {
-  const filePath = single(flags.config) ?? (env.FOREBAY_CONFIG || undefined);
-  const file = readConfigFile(filePath, serveSettings);
+export function loadServeConfig(sources: ServeSources): ServeConfig {
+  const { flags, env, nowMs } = sources;
+  const file = readConfigFile(configPathOf(sources), serveSettings);
   const values = resolveSettings(serveSettings, { flags, env, file: file.values });
   givenRootOf(values);
   const dataDir = dataDirAt(values.dataDir);
-  const defaults = { pageSizeBytes: values.pageSizeBytes, createdAtMs: nowMs };
+  const place = { pageSizeBytes: values.pageSizeBytes, dataDir };
+  const records = givenRecords(file, sources, place);
+  const local = () => parseMounts([localMount(dataDir)], { ...place, createdAtMs: nowMs });
+  const mounts = records.mounts.length > 0 ? records.mounts : local();
+  for (const mount of mounts) refuseDataDir(mount, dataDir);
+  return { ...records, mounts, values, dataDir, warnings: unknownVariables(env) };
+}
+
+export function configPathOf({ flags, env }: ServeSources): string | undefined {
+  return single(flags.config) ?? (env.FOREBAY_CONFIG || undefined);
+}
+
+/** Mounts, rules and users of flags, environment and config file. @throws ConfigError */
+export function givenRecords(
+  file: ConfigFile,
+  sources: ServeSources,
+  { pageSizeBytes, dataDir }: { pageSizeBytes: number; dataDir: DataDir },
+): GivenRecords {
+  const { flags, env, nowMs } = sources;
   const given = [
     file.mounts,
     words(env.FOREBAY_MOUNT).map((text) => splitMount(text, 'FOREBAY_MOUNT')),
     many(flags.mount).map((text) => splitMount(text)),
   ];
-  const mounts = mergeMounts(given, defaults);
-  if (mounts.length === 0) mounts.push(...parseMounts([localMount(dataDir)], defaults));
+  const mounts = mergeMounts(given, { pageSizeBytes, createdAtMs: nowMs });
   for (const mount of mounts) refuseDataDir(mount, dataDir);
-  const users = configUsers(file.users, { env, filePath: filePath ?? '', nowMs });
+  const users = configUsers(file.users, { env, filePath: configPathOf(sources) ?? '', nowMs });
   const rules = mergeRules([
     file.rules,
     words(env.FOREBAY_RULE).map((prefix): RuleInput => ({ prefix, where: 'FOREBAY_RULE' })),
     many(flags.rule).map((prefix): RuleInput => ({ prefix, where: '--rule' })),
   ]);
-  return { values, dataDir, mounts, rules, users, warnings: unknownVariables(env) };
+  return { mounts, rules, users };
 }
 
 /** The pair of the environment; undefined: none was given. @throws ConfigError where one is missing */

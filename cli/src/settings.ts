@@ -2,7 +2,7 @@
 import { cacheNodeSettings } from '@forebay/cache-node/settings';
 import { choice, duration, integer, list, text, type Values } from '@forebay/core/config';
 import { gatewaySettings } from '@forebay/gateway/settings';
-import { registrySettings } from '@forebay/registry/settings';
+import { clusterRegistrySettings, registrySettings } from '@forebay/registry/settings';
 import { ufsSettings } from '@forebay/ufs/settings';
 
 export const processSettings = {
@@ -126,3 +126,31 @@ export const gatewayRoleSettings = {
 };
 
 export type GatewayRoleValues = Values<typeof gatewayRoleSettings>;
+
+const registryProcessSettings = {
+  dataDir: processSettings.dataDir,
+  logLevel: processSettings.logLevel,
+  host: gatewaySettings.host,
+};
+
+const registryClusterSettings = {
+  ...clusterRegistrySettings,
+  clusterSecret: clusterSettings.clusterSecret,
+  pageSizeBytes: cacheNodeSettings.pageSizeBytes,
+};
+
+export const registryRoleGroups = [
+  { title: 'Cluster', settings: registryClusterSettings },
+  { title: 'Process', settings: registryProcessSettings },
+  { title: 'Admin API', settings: registrySettings },
+  { title: 'Root user', settings: rootUserSettings },
+] as const;
+
+export const registryRoleSettings = {
+  ...registryClusterSettings,
+  ...registryProcessSettings,
+  ...registrySettings,
+  ...rootUserSettings,
+};
+
+export type RegistryRoleValues = Values<typeof registryRoleSettings>;

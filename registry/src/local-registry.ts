@@ -6,6 +6,7 @@
  */
 import type { CacheRule, Pin } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
+import type { Membership } from '@forebay/core/membership';
 import { type Mount, MountTable } from '@forebay/core/mount';
 import type { Member, Registry, RegistryView } from '@forebay/core/registry';
 import { RegistryError } from '@forebay/core/registry-error';
@@ -33,6 +34,8 @@ export interface LocalRegistryOptions extends UserRecordsOptions {
    * Makes a kept mount again. @throws Error where this version cannot; the mount is then left out, and kept.
    */
   readonly restoreMount: (record: MountRecord) => Mount;
+  /** The revisions of views are above this one. */
+  readonly revisionsFrom?: number;
 }
 
 export class LocalRegistry implements Registry {
@@ -44,6 +47,7 @@ export class LocalRegistry implements Registry {
   readonly #rules: readonly CacheRule[];
   readonly #mounts = new Map<string, { mount: Mount; origin: 'start' | 'runtime' }>();
   #kept: readonly MountRecord[] = [];
+  #membership: Membership | undefined;
   #view: RegistryView;
   /** Changes happen one after the other, so that what is kept and what is shown never part. */
   #changes: Promise<unknown> = Promise.resolve();
@@ -53,12 +57,13 @@ export class LocalRegistry implements Registry {
     users: UserRecords;
     pins: PinRecords;
     rules: readonly CacheRule[];
+    revisionsFrom?: number;
   }) {
     this.#state = parts.state;
     this.#users = parts.users;
     this.#pins = parts.pins;
     this.#rules = parts.rules;
-    this.#view = this.#viewAt(0);
+    this.#view = this.#viewAt(parts.revisionsFrom ?? 0);
   }
 
   /** Loads what is kept. @throws Error where the state cannot be read. */
@@ -128,6 +133,13 @@ export class LocalRegistry implements Registry {
     return this.#change(() => this.#pins.remove(keys));
   }
 
+  /** From now on views show it. Who forms it has stored it. */
+  showMembership(membership: Membership | undefined): Promise<void> {
+    return this.#change(async () => {
+      this.#membership = membership;
+    });
+  }
+
   /** `start`: of the config file; `runtime`: made with the API, and kept. */
   originOfUser(name: string): 'start' | 'runtime' | undefined {
     return this.#users.originOf(name);
@@ -193,6 +205,7 @@ export class LocalRegistry implements Registry {
       users: new UserTable(this.#users.all()),
       rules: this.#rules,
       pins: this.#pins.all(),
+      membership: this.#membership,
     };
   }
 }

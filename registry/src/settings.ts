@@ -1,5 +1,5 @@
-/** Settings of the registry role: the admin API. */
-import { decimal, integer, text } from '@forebay/core/config';
+/** Settings of the registry role: the admin API, and what it keeps for a cluster. */
+import { bytes, decimal, integer, text } from '@forebay/core/config';
 
 export const registrySettings = {
   adminPort: integer({
@@ -43,5 +43,28 @@ export const registrySettings = {
     allowed: '16 to 256 visible ASCII characters',
     secret: true,
     help: 'Bearer token of the admin API, beside the root key pair. Only from the environment.',
+  }),
+};
+
+/** Of a registry of a cluster. */
+export const clusterRegistrySettings = {
+  state: text({
+    env: 'FOREBAY_STATE',
+    pattern: /^rediss?:\/\/\S+$/,
+    allowed: 'redis://host:6379, or rediss:// for TLS',
+    help: 'Redis that several registries share: it must keep what it has (appendonly). Unset: a file.',
+  }),
+  segmentSizeBytes: bytes({
+    env: 'FOREBAY_SEGMENT_SIZE',
+    default: '64MiB',
+    min: '64KiB',
+    max: '1TiB',
+    help: 'So much of an object lies on one cache node: a multiple of every page size. A change moves pages.',
+  }),
+  registryAdvertise: text({
+    env: 'FOREBAY_REGISTRY_ADVERTISE',
+    pattern: /^[A-Za-z0-9.-]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/,
+    allowed: 'HOST:PORT',
+    help: 'Where others reach this registry, as one that stands by tells it. Unset: host and admin port.',
   }),
 };

@@ -61,7 +61,8 @@ export function openState(path: string): State {
   return stateOver(new SqliteStore(path));
 }
 
-function stateOver(store: KeyvStoreAdapter): State {
+/** Failed reads and writes of the store throw. */
+export function stateOver(store: KeyvStoreAdapter): State {
   const state = new Keyv({ store, namespace: 'registry', throwOnErrors: true });
   // Without a listener an EventEmitter throws a second time, outside of the call that failed.
   state.on('error', () => undefined);

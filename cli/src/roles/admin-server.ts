@@ -4,23 +4,30 @@
 import { createServer } from 'node:http';
 import { createStartingApp } from '@forebay/registry/admin/starting-app';
 import { getRequestListener } from '@hono/node-server';
-import type { Hono } from 'hono';
 import { drain, listen, type Place } from './listening.ts';
 import type { Undoing } from './undoing.ts';
 
-const connectionsMax = 256;
+const connectionsMaxDefault = 256;
 const drainTimeoutMs = 1000;
+
+export interface AdminApp {
+  fetch(request: Request, env?: object): Response | Promise<Response>;
+}
 
 export interface AdminServer {
   /** `http://127.0.0.1:9001` */
   readonly url: string;
   /** From now on this app answers. */
-  open(app: Hono): void;
+  open(app: AdminApp): void;
 }
 
 /** @throws CommandError where the port is taken. */
-export async function startAdminServer(place: Place, undoing: Undoing): Promise<AdminServer> {
-  let current = createStartingApp();
+export async function startAdminServer(
+  place: Place,
+  undoing: Undoing,
+  connectionsMax = connectionsMaxDefault,
+): Promise<AdminServer> {
+  let current: AdminApp = createStartingApp();
   const listener = getRequestListener((request, env) => current.fetch(request, env), {
     overrideGlobalObjects: false,
   });

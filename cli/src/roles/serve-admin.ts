@@ -3,6 +3,7 @@ import type { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import type { Mount } from '@forebay/core/mount';
 import { createAdminApp } from '@forebay/registry/admin/app';
 import type { JobDeps } from '@forebay/registry/admin/jobs';
+import { soleNode } from '@forebay/registry/admin/nodes';
 import type { LocalRegistry } from '@forebay/registry/local-registry';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { RootCredentials } from '../data-dir.ts';
@@ -21,12 +22,14 @@ export interface ServeAdminSources {
   readonly ufsOf: (mount: Mount) => Promise<Ufs>;
   readonly rootUser: RootCredentials;
   readonly endpoint: string;
+  /** HOST:PORT of the admin server. */
+  readonly adminAddress: string;
   readonly startedAtMs: number;
   readonly jobDeps: JobDeps;
 }
 
 export function openServeAdmin(sources: ServeAdminSources, parts: Parts): ReturnType<typeof createAdminApp> {
-  const { registry, cacheNode, front, rootUser, endpoint, startedAtMs } = sources;
+  const { registry, cacheNode, front, rootUser, endpoint, adminAddress, startedAtMs } = sources;
   const { config, clock, log, undoing } = parts;
   const read = () => front.read();
   let stopping = false;
@@ -34,7 +37,7 @@ export function openServeAdmin(sources: ServeAdminSources, parts: Parts): Return
     stopping = true;
   });
   return createAdminApp({
-    ...sources.jobDeps,
+    jobDeps: sources.jobDeps,
     registry,
     cacheNode,
     credentials: { ...rootUser, token: config.values.token },
@@ -45,6 +48,7 @@ export function openServeAdmin(sources: ServeAdminSources, parts: Parts): Return
     makeMount: (input) => usableMount(input, parts),
     makeUser: (input) => makeUser(input, rootUser, clock.wallMs()),
     insight: openInsight({ ...sources, read, clock, undoing }),
+    nodes: soleNode({ id: cacheNode.nodeId, address: new URL(endpoint).host, adminAddress, version }),
     nowMs: () => clock.wallMs(),
     log,
   });

@@ -7,6 +7,7 @@ import { isPattern, type Mount } from '@forebay/core/mount';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
 import { openUfs } from '@forebay/ufs/open-ufs';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
+import type { DataDir } from '../data-dir.ts';
 import { refuseDataDir, type ServeConfig } from '../serve-config.ts';
 
 interface MountParts {
@@ -15,8 +16,13 @@ interface MountParts {
   readonly clock: Clock;
 }
 
+interface MountPlace {
+  readonly values: { readonly pageSizeBytes: number };
+  readonly dataDir: DataDir;
+}
+
 /** @throws ConfigError */
-export function mountFor(input: MountInput, { values, dataDir }: ServeConfig, createdAtMs: number): Mount {
+export function mountFor(input: MountInput, { values, dataDir }: MountPlace, createdAtMs: number): Mount {
   const mount = parseMount(input, { pageSizeBytes: values.pageSizeBytes, createdAtMs });
   refuseDataDir(mount, dataDir);
   return mount;

@@ -129,7 +129,10 @@ async function start(parts: Parts): Promise<RunningForebay> {
   undoing.add(() => registry.leave(nodeId));
   startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
   const jobDeps = await openJobs({ state, registry, cacheNode, ufsOf }, parts);
-  const sources = { registry, cacheNode, front, ufsOf, rootUser, endpoint, startedAtMs, jobDeps };
+  const adminAddress = new URL(admin.url).host;
+  const sources = {
+    ...{ registry, cacheNode, front, ufsOf, rootUser, endpoint, adminAddress, startedAtMs, jobDeps },
+  };
   admin.open(openServeAdmin(sources, parts));
   const { mounts } = registry.view().mounts;
   const { workers } = plan;

@@ -6,6 +6,8 @@ export const statusOf = {
   NotFound: 404,
   Conflict: 409,
   PayloadTooLarge: 413,
+  NotImplemented: 501,
+  NotActive: 503,
 } as const;
 
 export class AdminError extends Error {

@@ -15,6 +15,7 @@ import { openState, type State } from '../state-store.ts';
 import { idleJobs } from '../testing/job-world.ts';
 import { quietInsight } from '../testing/quiet-insight.ts';
 import { createAdminApp } from './app.ts';
+import { soleNode } from './nodes.ts';
 import { openApi } from './openapi.ts';
 import type { Status } from './status.ts';
 
@@ -106,7 +107,7 @@ beforeEach(async () => {
     secrets: new SecretBox(new Uint8Array(32)),
   });
   app = createAdminApp({
-    ...(await idleJobs()),
+    jobDeps: await idleJobs(),
     registry,
     cacheNode: { stat, free: () => Promise.reject(new Error('not asked here')) },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: 'a-token-of-16-chars' },
@@ -123,6 +124,7 @@ beforeEach(async () => {
         createdAtMs: 0,
       }),
     insight: quietInsight(),
+    nodes: soleNode({ id: 'n1', address: '127.0.0.1:9000', adminAddress: '127.0.0.1:9001', version: 'x' }),
     nowMs: () => 0,
     log: silentLog,
   });

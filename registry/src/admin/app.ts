@@ -11,6 +11,7 @@ import type { Mount } from '@forebay/core/mount';
 import type { MountInput } from '@forebay/core/mount-uri';
 import { RegistryError } from '@forebay/core/registry-error';
 import { type Context, Hono } from 'hono';
+import { NotActive, StoreUnavailable } from '../cluster/coordination.ts';
 import type { LocalRegistry } from '../local-registry.ts';
 import { AdminError, statusOf } from './admin-error.ts';
 import { type AdminCredentials, adminVerifier } from './auth.ts';
@@ -19,13 +20,14 @@ import { dashboardRoutes } from './dashboard.ts';
 import type { Insight } from './insight/insight.ts';
 import { insightRoutes } from './insight/routes.ts';
 import { type JobDeps, jobRoutes } from './jobs.ts';
+import { type NodesDeps, nodeRoutes } from './nodes.ts';
 import { objectRoutes } from './objects.ts';
 import { openApi } from './openapi.ts';
 import { bodyUpTo, isRecord, jsonBody, neededQuery } from './request.ts';
 import { mountView, type Status } from './status.ts';
 import { type UserDeps, userRoutes } from './users.ts';
 
-export interface AdminDeps extends JobDeps {
+export interface AdminDeps {
   readonly registry: LocalRegistry;
   readonly cacheNode: Pick<CacheNode, 'stat' | 'free'>;
   readonly credentials: AdminCredentials;
@@ -39,6 +41,9 @@ export interface AdminDeps extends JobDeps {
   readonly makeMount: (input: MountInput) => Promise<Mount>;
   readonly makeUser: UserDeps['makeUser'];
   readonly insight: Insight;
+  readonly nodes: NodesDeps;
+  /** Undefined: no jobs are run here. */
+  readonly jobDeps: JobDeps | undefined;
   readonly nowMs: () => number;
   readonly log: Log;
 }
@@ -69,7 +74,9 @@ export function createAdminApp(deps: AdminDeps): Hono {
   objectRoutes(app, deps);
   cachingRoutes(app, deps);
   insightRoutes(app, deps.insight);
-  jobRoutes(app, deps);
+  if (deps.jobDeps) jobRoutes(app, deps.jobDeps);
+  else app.all('/api/v1/jobs/*', () => refuseJobs());
+  nodeRoutes(app, deps.nodes);
   app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
   app.onError((error, c) => failed(c, error, deps.log));
   return app;
@@ -106,6 +113,10 @@ function mountRoutes(app: Hono, { registry, makeMount }: AdminDeps): void {
   });
 }
 
+function refuseJobs(): never {
+  throw new AdminError('NotImplemented', 'the registry of a cluster runs no jobs yet');
+}
+
 async function mountInput(c: Context): Promise<MountInput> {
   const { path, ufs, options = {}, ...others } = await jsonBody(c);
   const [unknown] = Object.keys(others);
@@ -127,6 +138,8 @@ function failed(c: Context, error: Error, log?: Log): Response {
 function toAdminError(error: Error): AdminError | undefined {
   if (error instanceof AdminError) return error;
   if (error instanceof ConfigError) return new AdminError('BadRequest', error.message);
+  if (error instanceof NotActive || error instanceof StoreUnavailable)
+    return new AdminError('NotActive', error.message);
   if (!(error instanceof RegistryError)) return undefined;
   const isMissing = ['not-mounted', 'no-such-user', 'not-pinned', 'no-such-job'].includes(error.code);
   return new AdminError(isMissing ? 'NotFound' : 'Conflict', error.message);

@@ -11,6 +11,7 @@ import { openState, type State } from '../state-store.ts';
 import { idleJobs } from '../testing/job-world.ts';
 import { quietInsight } from '../testing/quiet-insight.ts';
 import { createAdminApp } from './app.ts';
+import { soleNode } from './nodes.ts';
 
 let directory: string;
 let state: State;
@@ -45,7 +46,7 @@ beforeEach(async () => {
   });
   free = unused;
   app = createAdminApp({
-    ...(await idleJobs()),
+    jobDeps: await idleJobs(),
     registry,
     cacheNode: { stat: unused, free: (request) => free(request) },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined },
@@ -56,6 +57,7 @@ beforeEach(async () => {
     makeMount: unused,
     makeUser: never,
     insight: quietInsight(),
+    nodes: soleNode({ id: 'n1', address: '127.0.0.1:9000', adminAddress: '127.0.0.1:9001', version: 'x' }),
     nowMs: () => 5000,
     log: silentLog,
   });

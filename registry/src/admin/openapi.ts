@@ -2,6 +2,7 @@
 import { cachingPaths, cachingSchemas } from './openapi-caching.ts';
 import { insightPaths, insightSchemas } from './openapi-insight.ts';
 import { jobPaths, jobSchemas } from './openapi-jobs.ts';
+import { nodePaths, nodeSchemas } from './openapi-nodes.ts';
 import { objectSchemas } from './openapi-objects.ts';
 import { answer, count, error, jsonOf, objectOf, query, ref, text } from './openapi-parts.ts';
 
@@ -100,6 +101,7 @@ const schemas = {
   ...cachingSchemas,
   ...insightSchemas,
   ...jobSchemas,
+  ...nodeSchemas,
 };
 
 const open = { security: [] };
@@ -180,6 +182,7 @@ const paths = {
   ...cachingPaths,
   ...insightPaths,
   ...jobPaths,
+  ...nodePaths,
   '/api/v1/objects': {
     get: {
       summary: 'What is cached of an object, and what a read would do now, without asking the UFS',

@@ -12,6 +12,7 @@ import { openState, type State } from '../state-store.ts';
 import { idleJobs } from '../testing/job-world.ts';
 import { quietInsight } from '../testing/quiet-insight.ts';
 import { createAdminApp } from './app.ts';
+import { soleNode } from './nodes.ts';
 import { openApi } from './openapi.ts';
 
 const policy = JSON.parse(grantPolicy('read:/lake')) as object;
@@ -38,7 +39,7 @@ beforeEach(async () => {
   });
   const unused = () => Promise.reject(new Error('not asked here'));
   app = createAdminApp({
-    ...(await idleJobs()),
+    jobDeps: await idleJobs(),
     registry,
     cacheNode: { stat: unused, free: unused },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined },
@@ -50,6 +51,7 @@ beforeEach(async () => {
     makeUser: ({ name, accessKey = 'MADEKEY', policies }) =>
       new User({ name, accessKey, policies, secretKey: 'made-secret', createdAtMs: 0 }),
     insight: quietInsight(),
+    nodes: soleNode({ id: 'n1', address: '127.0.0.1:9000', adminAddress: '127.0.0.1:9001', version: 'x' }),
     nowMs: () => 0,
     log: silentLog,
   });

@@ -1,0 +1,214 @@
+/**
+ * `registry`: the registry of a cluster as a process. Several of them share one Redis: one is active, the
+ * others stand by (docs/cluster.md).
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { CacheNode } from '@forebay/core/cache-node';
+import { type Clock, systemClock } from '@forebay/core/clock';
+import type { Log } from '@forebay/core/log';
+import type { MetricsReading } from '@forebay/core/metrics';
+import { type MountInput, parseMount } from '@forebay/core/mount-uri';
+import { AdminError } from '@forebay/registry/admin/admin-error';
+import { createAdminApp } from '@forebay/registry/admin/app';
+import type { Insight } from '@forebay/registry/admin/insight/insight';
+import type { Status } from '@forebay/registry/admin/status';
+import type { ActiveRegistry } from '@forebay/registry/cluster/active-registry';
+import { ClusterRegistry } from '@forebay/registry/cluster/cluster-registry';
+import type { Coordination } from '@forebay/registry/cluster/coordination';
+import { declareRegistryMetrics } from '@forebay/registry/cluster/metrics';
+import { nodeViews } from '@forebay/registry/cluster/node-views';
+import { RedisCoordination } from '@forebay/registry/cluster/redis-coordination';
+import { SqliteCoordination } from '@forebay/registry/cluster/sqlite-coordination';
+import {
+  keepRootCredentials,
+  lockDataDir,
+  makeRootCredentials,
+  type RootCredentials,
+  readRootCredentials,
+} from '../data-dir.ts';
+import { metricsOfProcess } from '../event-loop-delay.ts';
+import { type RegistryRoleConfig, refuseOddPages } from '../role-config.ts';
+import { version } from '../version.ts';
+import { startAdminServer } from './admin-server.ts';
+import { openFigures } from './insight.ts';
+import { createRoleLog, runUntilStopped } from './role-process.ts';
+import { mountFor } from './serve-mounts.ts';
+import { Undoing } from './undoing.ts';
+import { makeUser, refuseRootKey } from './users.ts';
+
+/** Every node and gateway keeps one open to wait for news, and has one for the rest. */
+const connectionsMax = 20_000;
+
+export interface RunningRegistry {
+  /** `http://127.0.0.1:9001` */
+  readonly adminUrl: string;
+  readonly cluster: ClusterRegistry;
+  /** May be called again. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly config: RegistryRoleConfig;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly undoing: Undoing;
+}
+
+/** As `runUntilStopped`. */
+export async function registryUntilStopped(config: RegistryRoleConfig): Promise<void> {
+  const log = createRoleLog(config.values);
+  await runUntilStopped(log, async () => {
+    const running = await startRegistry({ config, log });
+    const { adminUrl, cluster } = running;
+    log.info({ version, adminUrl, active: cluster.active !== undefined }, 'ready');
+    if (process.stdout.isTTY === true)
+      process.stdout.write(`\n  Forebay ${version} registry at ${adminUrl}\n`);
+    return running;
+  });
+}
+
+/** @throws CommandError where the data directory is in use, a port is taken, and the like */
+export async function startRegistry({
+  config,
+  log,
+  clock = systemClock,
+}: {
+  readonly config: RegistryRoleConfig;
+  readonly log: Log;
+  readonly clock?: Clock;
+}): Promise<RunningRegistry> {
+  const undoing = new Undoing(log);
+  try {
+    return await start({ config, log, clock, undoing });
+  } catch (error) {
+    await undoing.run();
+    throw error;
+  }
+}
+
+async function start(parts: Parts): Promise<RunningRegistry> {
+  const { config, log, clock, undoing } = parts;
+  const { values, dataDir } = config;
+  undoing.add(lockDataDir(dataDir));
+  const place = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
+  const admin = await startAdminServer(place, undoing, connectionsMax);
+  const shared = await openShared(parts);
+  undoing.add(() => shared.close());
+  const metrics = metricsOfProcess(undoing);
+  let cluster: ClusterRegistry | undefined;
+  const counters = declareRegistryMetrics(metrics, () => gaugesOf(cluster?.active, clock));
+  const view = () => cluster!.active!.registry.view();
+  const figures = openFigures({ read: async () => metrics, registry: { view }, clock, undoing });
+  const insight = { ...figures, browse: notHere, pageMap: notHere };
+  const sources = { ...parts, adminUrl: admin.url, startedAtMs: clock.wallMs(), metrics, insight };
+  cluster = await ClusterRegistry.start({
+    ...{ shared, counters, clock, log, clusterSecret: config.clusterSecret },
+    ...{ mounts: config.mounts, rules: config.rules, users: config.users },
+    root: config.root,
+    makeRoot: () => readRootCredentials(dataDir) ?? makeRootCredentials(dataDir),
+    segmentBytes: values.segmentSizeBytes,
+    restoreMount: ({ path, uri, createdAtMs }) => mountFor({ path, uri }, config, createdAtMs),
+    candidate: { token: randomBytes(16).toString('hex'), address: addressOf(values, admin.url) },
+    adminApp: (active) => adminAppOf(active, sources),
+    onRoot: (root) => {
+      for (const user of config.users) refuseRootKey(user, root);
+      if (!config.root) keepRootCredentials(dataDir, root);
+    },
+  });
+  const running = cluster;
+  undoing.add(() => running.stop());
+  admin.open(running);
+  return { adminUrl: admin.url, cluster: running, stop: () => undoing.run() };
+}
+
+/** A wildcard says nothing to others: the host's name then. */
+function addressOf({ host, registryAdvertise }: RegistryRoleConfig['values'], adminUrl: string): string {
+  if (registryAdvertise !== undefined) return registryAdvertise;
+  const { host: shown, port } = new URL(adminUrl);
+  return host === '0.0.0.0' || host === '::' ? `${hostname()}:${port}` : shown;
+}
+
+function openShared({ config: { values, dataDir } }: Parts): Promise<Coordination> | Coordination {
+  if (values.state !== undefined) return RedisCoordination.open(values.state);
+  return SqliteCoordination.open(dataDir.statePath);
+}
+
+function gaugesOf(active: ActiveRegistry | undefined, clock: Clock) {
+  return {
+    isActive: active !== undefined,
+    membership: active?.machine.membership(),
+    leases: active?.machine.leaseCount ?? 0,
+    softMembers: active?.members.all(clock.monotonicMs()).length ?? 0,
+  };
+}
+
+interface AdminSources extends Parts {
+  readonly adminUrl: string;
+  readonly startedAtMs: number;
+  readonly metrics: MetricsReading;
+  readonly insight: Insight;
+}
+
+function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
+  const { config, clock, log, metrics, insight } = sources;
+  const { root, registry, machine, members } = active;
+  return createAdminApp({
+    ...{ registry, version, insight, log },
+    cacheNode: noCacheNode,
+    credentials: { ...(root satisfies RootCredentials), token: config.values.token },
+    status: async () => statusOf(active, sources),
+    notReady: () => [],
+    metricsText: () => metrics.text(),
+    makeMount: async (input) => newMount(input, sources),
+    makeUser: (input) => makeUser(input, root, clock.wallMs()),
+    nodes: {
+      list: () =>
+        nodeViews({ machine, members: members.all(clock.monotonicMs()), nowMs: clock.monotonicMs() }),
+      drain: (nodeId, wish) => active.drain(nodeId, wish),
+    },
+    jobDeps: undefined,
+    nowMs: () => clock.wallMs(),
+  });
+}
+
+/** Not tried: the store and its credentials are a matter of gateways and cache nodes. @throws ConfigError */
+function newMount(input: MountInput, { config, clock }: AdminSources) {
+  const { pageSizeBytes, segmentSizeBytes } = config.values;
+  const mount = parseMount(input, { pageSizeBytes, createdAtMs: clock.wallMs() });
+  refuseOddPages(mount, segmentSizeBytes);
+  return mount;
+}
+
+/** Of the cluster: sums over what the nodes say with their renewals. Requests are counted by gateways. */
+function statusOf({ machine }: ActiveRegistry, { adminUrl, startedAtMs, clock }: AdminSources): Status {
+  const all = machine.leases().flatMap(({ request }) => request?.stats ?? []);
+  const sum = (key: keyof Status['cache']) => all.reduce((total, stats) => total + stats[key], 0);
+  return {
+    ...{ version, nodeId: 'registry', endpoint: adminUrl, startedAt: new Date(startedAtMs).toISOString() },
+    uptimeMs: Math.round(clock.wallMs() - startedAtMs),
+    requests: { total: 0, failed: 0 },
+    reads: {},
+    bytesServed: { memory: 0, disk: 0, peer: 0, ufs: 0 },
+    ufs: { requests: 0, failed: 0, bytes: 0, unanswering: [] },
+    cache: {
+      pages: sum('pages'),
+      diskBytes: sum('diskBytes'),
+      diskBytesMax: sum('diskBytesMax'),
+      memoryBytes: sum('memoryBytes'),
+      memoryBytesMax: sum('memoryBytesMax'),
+      infoMemoryEntries: sum('infoMemoryEntries'),
+      infoPersistentEntries: sum('infoPersistentEntries'),
+      fillsInFlight: sum('fillsInFlight'),
+      fencesOpen: sum('fencesOpen'),
+    },
+  };
+}
+
+const noCacheNode: Pick<CacheNode, 'stat' | 'free'> = { stat: notHere, free: notHere };
+
+function notHere(): Promise<never> {
+  return Promise.reject(
+    new AdminError('NotImplemented', 'the registry of a cluster cannot ask its nodes yet'),
+  );
+}

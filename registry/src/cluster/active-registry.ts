@@ -1,0 +1,245 @@
+/**
+ * The registry while it is the active one: records, leases and epochs, and the view of them. Every answer to
+ * another role goes out through `confirmed`: what it tells is stored by then, and the lock was still held
+ * after it was decided.
+ */
+import { randomBytes } from 'node:crypto';
+import type { CacheRule } from '@forebay/core/cache-policy';
+import type { Clock } from '@forebay/core/clock';
+import { recordBoxOf, wireBoxOf } from '@forebay/core/cluster-secret';
+import type { Log } from '@forebay/core/log';
+import type { RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
+import type { Mount } from '@forebay/core/mount';
+import type { SecretBox } from '@forebay/core/secret-box';
+import type { User } from '@forebay/core/user';
+import { type KeyPair, ViewWriter } from '@forebay/core/view-text';
+import { LocalRegistry, type LocalRegistryOptions } from '../local-registry.ts';
+import type { State } from '../state-store.ts';
+import { type Coordination, type Lock, NotActive } from './coordination.ts';
+import { fencedState } from './fenced-state.ts';
+import { type DurableMembership, MembershipMachine } from './membership-machine.ts';
+import type { RegistryCounters } from './metrics.ts';
+import { SoftMembers } from './soft-members.ts';
+
+/** Leases run out, and epochs are formed, within this time. */
+const tickMs = 200;
+/** Views of one holder of the lock; those of the next one are above. */
+const revisionsPerFencing = 2 ** 32;
+const membershipKey = 'membership';
+
+export interface ActiveRegistryOptions {
+  readonly clusterSecret: string;
+  readonly mounts: readonly Mount[];
+  readonly rules: readonly CacheRule[];
+  readonly users: readonly User[];
+  readonly restoreMount: LocalRegistryOptions['restoreMount'];
+  /** Of the environment; undefined: the pair is one of the records, made at the first start. */
+  readonly root: KeyPair | undefined;
+  /** @returns a new pair, or one that was kept elsewhere */
+  readonly makeRoot: () => KeyPair;
+  readonly segmentBytes: number;
+  readonly counters: RegistryCounters;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Parts {
+  readonly shared: Coordination;
+  readonly lock: Lock;
+  readonly registry: LocalRegistry;
+  readonly machine: MembershipMachine;
+  readonly writer: ViewWriter;
+  readonly stateId: string;
+  readonly root: KeyPair;
+  readonly counters: RegistryCounters;
+  readonly clock: Clock;
+}
+
+export class ActiveRegistry {
+  readonly lock: Lock;
+  readonly registry: LocalRegistry;
+  /** The root user's. */
+  readonly root: KeyPair;
+  readonly machine: MembershipMachine;
+  readonly members = new SoftMembers();
+  readonly #parts: Parts;
+  readonly #ticking: NodeJS.Timeout;
+  readonly #closed = Promise.withResolvers<void>();
+  #isClosed = false;
+  #storedVersion: number;
+  #shownVersion: number;
+  #round: Promise<void> = Promise.resolve();
+  #nextRound: Promise<void> | undefined;
+  #text: { readonly revision: number; readonly text: string } | undefined;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.lock = parts.lock;
+    this.registry = parts.registry;
+    this.root = parts.root;
+    this.machine = parts.machine;
+    this.#storedVersion = parts.machine.durableVersion;
+    this.#shownVersion = this.#storedVersion;
+    this.#ticking = setInterval(() => this.tick(), tickMs).unref();
+  }
+
+  /** @throws NotActive, StoreUnavailable; Error where the records cannot be read */
+  static async open(
+    shared: Coordination,
+    lock: Lock,
+    options: ActiveRegistryOptions,
+  ): Promise<ActiveRegistry> {
+    const { clusterSecret, segmentBytes, clock, counters } = options;
+    const state = fencedState(shared, lock);
+    const secrets = recordBoxOf(clusterSecret);
+    const stateId = await recordIn(state, 'state-id', makeId);
+    const root = options.root ?? (await keptRoot(state, secrets, options.makeRoot));
+    const revisionsFrom = lock.fencing * revisionsPerFencing;
+    const registry = await LocalRegistry.open({ ...options, state, secrets, revisionsFrom });
+    const kept = await shared.read(membershipKey);
+    const durable = kept === undefined ? undefined : (JSON.parse(kept) as DurableMembership);
+    const nowMs = clock.monotonicMs();
+    const machine = new MembershipMachine({ durable, segmentBytes, nowMs, makeId });
+    await registry.showMembership(machine.membership());
+    const writer = new ViewWriter({ box: wireBoxOf(clusterSecret), state: stateId, root });
+    return new ActiveRegistry({
+      ...{ shared, lock, registry, machine, writer, stateId, root, counters, clock },
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#ticking);
+    this.#closed.resolve();
+  }
+
+  tick(): void {
+    this.machine.tick(this.#nowMs);
+    this.#show();
+  }
+
+  /** @throws NotActive, StoreUnavailable */
+  async renew(request: RenewalRequest): Promise<RenewalAnswer> {
+    const answer = this.machine.renew(request, this.#nowMs);
+    this.#parts.counters.renewed(answer);
+    this.#show();
+    await this.confirmed();
+    return answer;
+  }
+
+  /** @returns false where no such node has a lease. @throws NotActive, StoreUnavailable */
+  async drain(nodeId: string, wish: 'active' | 'draining'): Promise<boolean> {
+    const isKnown = this.machine.drain(nodeId, wish, this.#nowMs);
+    this.#show();
+    await this.confirmed();
+    return isKnown;
+  }
+
+  /**
+   * The view once it is another one than `after`; undefined where it is still that one after `waitMs`.
+   * @throws NotActive, StoreUnavailable
+   */
+  async viewText(
+    after: { state: string; revision: number } | undefined,
+    wait: Wait,
+  ): Promise<string | undefined> {
+    const isKnown = () =>
+      after?.state === this.#parts.stateId && after.revision === this.registry.view().revision;
+    if (isKnown()) await this.#changed(wait);
+    const text = isKnown() ? undefined : this.#viewText();
+    await this.confirmed();
+    return text;
+  }
+
+  /**
+   * Resolves once all that was decided before this call is stored, and the lock was held after it.
+   * @throws NotActive, StoreUnavailable
+   */
+  confirmed(): Promise<void> {
+    // One check serves all that wait for it: it begins after they were decided.
+    this.#nextRound ??= this.#round
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextRound = undefined;
+        return this.#confirm();
+      });
+    this.#round = this.#nextRound;
+    return this.#nextRound;
+  }
+
+  get #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+
+  async #confirm(): Promise<void> {
+    const { shared, lock, machine } = this.#parts;
+    if (this.#isClosed) throw new NotActive();
+    const version = machine.durableVersion;
+    const durable = version === this.#storedVersion ? undefined : machine.durable();
+    const isHeld = durable
+      ? await shared.write(lock, membershipKey, JSON.stringify(durable))
+      : await shared.isHeld(lock);
+    if (!isHeld || this.#isClosed) throw new NotActive();
+    this.#storedVersion = version;
+  }
+
+  #show(): void {
+    if (this.machine.durableVersion === this.#shownVersion) return;
+    this.#shownVersion = this.machine.durableVersion;
+    void this.registry.showMembership(this.machine.membership());
+  }
+
+  #viewText(): string {
+    const view = this.registry.view();
+    if (this.#text?.revision !== view.revision)
+      this.#text = { revision: view.revision, text: this.#parts.writer.textOf(view) };
+    return this.#text.text;
+  }
+
+  /** Resolves with the next change, at the end of the wait, or where this registry is active no more. */
+  async #changed({ ms, signal }: Wait): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    const leave = this.registry.watch(() => resolve());
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+    await Promise.race([promise, this.#closed.promise]);
+    clearTimeout(timer);
+    leave();
+  }
+}
+
+export interface Wait {
+  readonly ms: number;
+  /** Nobody waits any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+function makeId(): string {
+  return randomBytes(8).toString('hex');
+}
+
+async function recordIn(state: State, key: string, make: () => string): Promise<string> {
+  const kept = await state.get<string>(key);
+  if (kept !== undefined) return kept;
+  const made = make();
+  await state.set(key, made);
+  return made;
+}
+
+async function keptRoot(state: State, secrets: SecretBox, makeRoot: () => KeyPair): Promise<KeyPair> {
+  const owner = (accessKey: string) => `root\0${accessKey}`;
+  const kept = await state.get<{ accessKey: string; sealedSecretKey: string }>('root');
+  if (kept) {
+    const { accessKey, sealedSecretKey } = kept;
+    try {
+      return { accessKey, secretKey: secrets.open(sealedSecretKey, owner(accessKey)) };
+    } catch (cause) {
+      throw new Error('the records of the registry are sealed with another FOREBAY_CLUSTER_SECRET', {
+        cause,
+      });
+    }
+  }
+  const { accessKey, secretKey } = makeRoot();
+  await state.set('root', { accessKey, sealedSecretKey: secrets.seal(secretKey, owner(accessKey)) });
+  return { accessKey, secretKey };
+}
