@@ -29,14 +29,18 @@ export interface HandOffOptions {
   readonly log: Log;
   /** Of what is moved to this node in the background; 0: nothing is, and pages come as they are read. */
   readonly bytesPerSecond: number;
+  /** Of nodes that a client's read waits for: until they answer, and between two pieces. */
   readonly answerMs?: number;
   readonly silenceMs?: number;
+  /** Before nodes that did not take their pages are offered them again. */
   readonly retryMs?: number;
 }
 
 /** How long after a change the owners before it are asked. */
 const formerOwnersKeptMs = 10 * 60_000;
 const peerReadsMax = 64;
+/** For work that nobody waits for. */
+const patient = { inFlightMax: 16, answerMs: 5_000, silenceMs: 10_000 };
 
 type Call = (parameters: unknown, context: { readonly signal: AbortSignal }) => Promise<unknown>;
 
@@ -55,7 +59,7 @@ export class HandOff {
   #membership: Membership | undefined;
 
   constructor(options: HandOffOptions) {
-    const { nodeId, clock, peerOf, bytesPerSecond, answerMs = 1_000, silenceMs = 2_000 } = options;
+    const { nodeId, clock, peerOf, bytesPerSecond, answerMs = 500, silenceMs = 2_000 } = options;
     this.#options = options;
     this.#former = new FormerOwners({ nodeId, clock, keptMs: formerOwnersKeptMs });
     this.#peers = new PagePeers({ peerOf, clock, inFlightMax: peerReadsMax, answerMs, silenceMs });
@@ -73,8 +77,9 @@ export class HandOff {
 
   /** Background work begins: the node's pages are there. */
   start(pages: KeptPages): void {
-    const { nodeId, bytesPerSecond, log, retryMs = 5_000 } = this.#options;
-    const [former, peers, expected] = [this.#former, this.#peers, this.#expected];
+    const { nodeId, bytesPerSecond, log, peerOf, clock, retryMs = 5_000 } = this.#options;
+    const [former, expected] = [this.#former, this.#expected];
+    const peers = new PagePeers({ ...patient, peerOf, clock });
     this.#taker = new PageTaker({ former, peers, pages, expected, rate: this.#rate, metrics: this.#metrics });
     this.#mover = new Mover({ nodeId, pages, peers, bytesPerSecond, log, retryMs });
     if (this.#membership) this.#mover.follow(this.#membership);
