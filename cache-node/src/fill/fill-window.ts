@@ -6,7 +6,7 @@ import { ForebayError } from '@forebay/core/errors';
 import { chunkPagesOf, comesInChunks, type FillContext, requestEndOf } from './fill-context.ts';
 import type { FillRun } from './fill-run.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
-import type { PageSource } from './page-source.ts';
+import { type PageSource, pagedObjectOf } from './page-source.ts';
 import { ReaderPace } from './reader-pace.ts';
 import { isMissing, sendFill } from './send-fill.ts';
 
@@ -43,12 +43,31 @@ export class FillWindow {
 
   /** Up to where its fills may go (exclusive) while it is at this page. */
   wantedEndAt(index: number): number {
-    const aheadPages = this.#pace.aheadPages(this.#source.pageSizeBytes, this.#context.aheadPages);
-    return Math.min(this.#rangeEnd, index + 1 + aheadPages);
+    const { pageSizeBytes } = this.#source;
+    const aheadPages = this.#pace.aheadPages(pageSizeBytes, this.#context.aheadPages);
+    return Math.min(this.#rangeEnd, index + 1 + Math.min(aheadPages, this.#keptPagesMax()));
+  }
+
+  /**
+   * More than this would push itself out of the small queue before it is read; brought again it would look
+   * like what is read again and again. At least what keeps a request going.
+   */
+  #keptPagesMax(): number {
+    const { store, fillsRunning } = this.#context;
+    const { policy, pageSizeBytes } = this.#source;
+    if (!store.couldStore(pagedObjectOf(this.#source), pageSizeBytes)) return Number.POSITIVE_INFINITY;
+    const pages = store.unreadBytesMax(policy) / pageSizeBytes / Math.max(1, fillsRunning);
+    return Math.max(2, Math.floor(pages));
   }
 
   isOwn(fill: FillHandle): boolean {
     return this.#own.has(fill);
+  }
+
+  /** Whether it was this reader that had the page brought. */
+  brought(index: number): boolean {
+    for (const fill of this.#followed) if (this.#own.has(fill) && fill.brings(index)) return true;
+    return false;
   }
 
   adopt(fill: FillHandle): void {

@@ -5,7 +5,7 @@
  * offset, in the same version, a few times; then the error is the reader's.
  */
 import { assert, ForebayError, isKind } from '@forebay/core/errors';
-import { pageLengthBytes } from '@forebay/core/page';
+import { type PageId, pageLengthBytes } from '@forebay/core/page';
 import type { FileSlice, SlicedBody } from '@forebay/core/pieces';
 import type { ByteRange } from '@forebay/core/range';
 import type { UfsObject } from '@forebay/ufs/ufs';
@@ -167,7 +167,7 @@ export class PageReader implements SlicedBody, FillReader {
     }
     const lent = store.lend(page, part.start, part.endExclusive);
     if (!lent) return undefined;
-    if (this.#countedPage !== part.index) store.used(page);
+    this.#noteUse(page);
     this.#want(part.index);
     this.#takeBack = () => lent.release();
     if ('bytes' in lent) return this.#serve(lent.bytes, part, 'disk');
@@ -194,6 +194,7 @@ export class PageReader implements SlicedBody, FillReader {
 
   async #fromDisk(part: PagePart): Promise<Uint8Array | undefined> {
     const page = { set: this.#source.set, index: part.index };
+    this.#noteUse(page);
     const slice = await this.#context.store.read(page, part.start, part.endExclusive);
     if (!slice) return undefined;
     if (this.#closed) {
@@ -287,6 +288,11 @@ export class PageReader implements SlicedBody, FillReader {
     metrics.bytesServed.inc({ source }, servedBytes);
     metrics.mountBytesServed.inc({ mount: mount.path }, servedBytes);
     amplifications.of(mount).served(servedBytes);
+  }
+
+  /** Once for this reader. What it had brought itself, and is behind with, is not asked for again by that. */
+  #noteUse(page: PageId): void {
+    if (this.#countedPage !== page.index && !this.#window.brought(page.index)) this.#context.store.used(page);
   }
 
   #count(index: number, result: 'hit' | 'coalesced' | 'miss'): void {

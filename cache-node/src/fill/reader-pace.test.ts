@@ -31,7 +31,7 @@ afterEach(() => nodes.clear());
 async function openNode() {
   const settings = {
     readAheadPagesMax: 32,
-    cacheSizeBytes: 256 * MiB,
+    cacheSizeBytes: 1024 * MiB,
     memorySizeBytes: 0,
     fillsInFlightBytesMax: 64 * MiB,
     diskWriteQueueBytesMax: 64 * MiB,

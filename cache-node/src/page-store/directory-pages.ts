@@ -79,9 +79,7 @@ export class DirectoryPages {
 
   /** Verified bytes of a page; undefined: a miss. Never throws. */
   async read(row: PageRow, span: ByteSpan): Promise<PageSlice | undefined> {
-    const files = this.#files;
-    const known = files.rowOf(row);
-    files.table.touch(row);
+    const known = this.#files.rowOf(row);
     try {
       const slice = await this.#reading.read(known, row, span);
       this.#health.good();

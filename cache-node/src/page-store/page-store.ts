@@ -102,7 +102,7 @@ export class PageStore {
 
   /**
    * Verified bytes from `start` on: all that was asked for or fewer, never none. Undefined: a miss, the
-   * normal life of a cache.
+   * normal life of a cache. It is no hit yet.
    */
   async read(page: PageId, start: number, endExclusive: number): Promise<PageSlice | undefined> {
     const inMemory = this.memory.get(page);
@@ -148,7 +148,7 @@ export class PageStore {
     return row === noRow ? undefined : this.#storedOf(row).lend(row, { start, endExclusive });
   }
 
-  /** A page that was lent is a hit: once for a reader, however often it asks again. */
+  /** A page that was read or lent is a hit: once for a reader, however often it asks again. */
   used(page: PageId): void {
     const row = this.#find(page);
     if (row !== noRow) this.#table.touch(row);

@@ -80,9 +80,11 @@ it('keeps over nine tenths of its hits while objects of half its size are read o
   const readHot = async (index: number) => {
     const slice = await store.read(hot(index), 0, pageBytes);
     reads += 1;
-    if (slice) hits += 1;
-    else await store.put(hot(index), bytes, of);
-    slice?.release();
+    if (slice) {
+      store.used(hot(index));
+      slice.release();
+      hits += 1;
+    } else await store.put(hot(index), bytes, of);
   };
   for (let turn = 0; turn < 4 * hotPages; turn += 1) await readHot(turn % hotPages);
   for (let turn = 0; turn < 3 * hotPages; turn += 1) await readHot(random(hotPages));
