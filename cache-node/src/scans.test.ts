@@ -113,7 +113,7 @@ it.each([1, scannedCount])(
   60_000,
 );
 
-it('keeps nine tenths of its hits beside whole objects with lagging readers, none brought twice', async () => {
+it('keeps nine tenths of its hits beside whole objects with lagging readers, none read twice', async () => {
   const test = await opened();
   const readHot = await knownHot(test, stored);
   const hits: boolean[] = [];

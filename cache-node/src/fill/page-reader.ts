@@ -1,8 +1,7 @@
 /**
  * A client's read of a byte range: pages in order from memory, from the flight that is filling them, from
- * disk, or from a fill of its own. Pieces are handed out as they arrive, lent until the next is asked for: a
- * slow reader holds one piece and never a page. A fill that fails midway is taken up again at the exact
- * offset, in the same version, a few times; then the error is the reader's.
+ * disk, or from a fill of its own. Pieces are lent as they arrive: a slow reader holds one, never a page. A
+ * fill that fails midway is taken up again at the exact offset, in the same version, a few times.
  */
 import { assert, ForebayError, isKind } from '@forebay/core/errors';
 import { type PageId, pageLengthBytes } from '@forebay/core/page';
@@ -67,9 +66,7 @@ export class PageReader implements SlicedBody, FillReader {
     return this;
   }
 
-  /**
-   * Goes along with a fill that is already bringing this object; `own`: it was sent because of this reader.
-   */
+  /** Goes along with a fill that is bringing this object; `own`: it was sent because of this reader. */
   join(fill: FillHandle, own: boolean): void {
     if (own) this.#window.adopt(fill);
     if (this.#closed) return;
@@ -83,14 +80,13 @@ export class PageReader implements SlicedBody, FillReader {
     this.#narrow.adopt(this.#offset, opened);
   }
 
-  /** The whole rest where it lies in one page in memory, and then the reader is done; costs no promise. */
+  /** The whole rest where it lies in one page in memory; then the reader is done. Costs no promise. */
   takeFromMemory(): Uint8Array | undefined {
     const part = this.#part();
     if (part.index * this.#source.pageSizeBytes + part.endExclusive < this.#endExclusive) return undefined;
     const page = this.#context.store.inMemory({ set: this.#source.set, index: part.index });
-    if (!page) return undefined;
-    this.#close();
-    return this.#serve(page.subarray(part.start, part.endExclusive), part, 'memory');
+    if (page) this.#close();
+    return page && this.#serve(page.subarray(part.start, part.endExclusive), part, 'memory');
   }
 
   /** Whether `nextSlice` has its next piece from memory or disk without waiting. Counts nothing. */
