@@ -58,13 +58,14 @@ async function untilDrained(client: AdminClient, first: NodeView): Promise<NodeV
     if (state !== shown) process.stderr.write(`${node.id} ${state}\n`);
     shown = state;
     if (isDrained(node)) return node;
+    if (node.handOff?.state === 'off')
+      throw new CommandError(`${first.id} hands nothing over: its --hand-off-rate is 0`);
     await wait(pollMs);
   }
 }
 
-/** By owners of an epoch in which it owned nothing. */
-function isDrained({ state, handOff, epoch = 0 }: NodeView): boolean {
-  return state === 'draining' && handOff?.state === 'done' && handOff.epoch >= epoch;
+function isDrained({ state, handOff }: NodeView): boolean {
+  return state === 'draining' && handOff?.state === 'drained';
 }
 
 function stateOf(node: NodeView): string {

@@ -18,7 +18,7 @@ const node = {
   cacheBytesMax: count,
   handOff: {
     ...objectOf({
-      state: { enum: ['off', 'waiting', 'moving', 'done'] },
+      state: { enum: ['off', 'waiting', 'moving', 'done', 'drained'] },
       epoch: { ...count, description: 'By whose owners it goes.' },
       ...{ objects: count, objectsTotal: count, bytes: count, bytesTotal: count },
     }),
