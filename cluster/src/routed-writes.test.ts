@@ -30,6 +30,21 @@ describe('the fences of a write', () => {
     expect(writesOf(cluster)).toHaveLength(6);
   });
 
+  it('that got no answer are begun again under another name, and all names are ended', async () => {
+    const cluster = new TestCluster(['a']);
+    const owner = cluster.owner('a');
+    owner.state = 'dead';
+    const beginning = cluster.node.beginWrite(objects, 'f');
+    await cluster.time.pass(1);
+    owner.revive();
+    await cluster.time.until(beginning);
+    await cluster.time.until(cluster.node.endWrite(objects, 'f', 'known'));
+    const told = owner.writes.map((line) => line.split(' ').slice(0, 2).join(' '));
+    expect(told).toEqual(['begin f.1', 'end f', 'end f.1']);
+    await cluster.time.until(cluster.node.beginWrite(objects, 'g'));
+    expect(owner.writes.at(-1)).toContain('begin g k');
+  });
+
   it('ask nobody where nothing is named', async () => {
     const cluster = new TestCluster(nodeIds);
     await cluster.node.beginWrite([], 'f');
@@ -69,7 +84,10 @@ describe('the fences of a write', () => {
     expect(cluster.time.nowMs).toBeLessThan(23_000);
     await cluster.time.pass(1000);
     for (const { writes } of alive) {
-      expect(writes.map((line) => line.split(' ')[0])).toEqual(['begin', 'end']);
+      const [begun, ...ended] = writes.map((line) => line.split(' '));
+      expect(begun![0]).toBe('begin');
+      expect(ended.map(([event]) => event)).not.toContain('begin');
+      expect(ended.map(([, name]) => name)).toContain(begun![1]);
     }
   });
 

@@ -1,22 +1,20 @@
 import { once } from 'node:events';
 import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ForebayError } from '@forebay/core/errors';
-import { isRelayed, type RelayedBody } from '@forebay/core/pieces';
 import { syscalls } from '@forebay/core/syscalls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { anyPort, openObject, type Pair, Pairs } from './testing/pair.ts';
+import { openObject, type Pair, Pairs } from './testing/pair.ts';
+import { Clients, readAll, relay } from './testing/relaying.ts';
 import { contentOf, refOf } from './testing/scripted-node.ts';
-import { descriptorOf } from './wire/outbox.ts';
 
 const pairs = new Pairs();
 const object = refOf('a');
 const content = contentOf(5_000_000);
 let directory = '';
 let file = 0;
-const sockets: Socket[] = [];
+const clients = new Clients();
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'forebay-relay-'));
@@ -24,54 +22,10 @@ beforeEach(() => {
   file = openSync(join(directory, 'page'), 'r');
 });
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
+  clients.clear();
   await pairs.clear();
   rmSync(directory, { recursive: true });
 });
-
-/** A connection of a client: the end that a gateway writes to, and the client's. */
-async function clientConnection(): Promise<{ gateway: Socket; client: Socket }> {
-  const server = createServer().listen(anyPort);
-  await once(server, 'listening');
-  const client = connect({ ...anyPort, port: (server.address() as { port: number }).port });
-  const [gateway] = (await once(server, 'connection')) as [Socket];
-  server.close();
-  sockets.push(client, gateway);
-  client.on('error', () => {});
-  gateway.on('error', () => {});
-  return { gateway, client };
-}
-
-/** As the gateway writes an answer. @returns bytes that went past this process */
-async function relay(body: unknown, gateway: Socket): Promise<number> {
-  const relayed = body as RelayedBody;
-  expect(isRelayed(relayed)).toBe(true);
-  let passedBytes = 0;
-  try {
-    while (!gateway.destroyed) {
-      const socket = gateway.writableLength === 0 ? descriptorOf(gateway) : undefined;
-      const passed = socket === undefined ? 0 : relayed.passOn(socket);
-      passedBytes += passed;
-      if (passed > 0) continue;
-      const { value } = await relayed.next();
-      if (value === undefined) break;
-      if (value.byteLength > 0) await new Promise((resolve) => gateway.write(value, resolve));
-    }
-  } finally {
-    await relayed.return?.();
-  }
-  return passedBytes;
-}
-
-async function readAll(client: Socket, pauseEvery = 0): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of client) {
-    pieces.push(piece as Buffer);
-    if (pauseEvery > 0 && pieces.length % pauseEvery === 0)
-      await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  return Buffer.concat(pieces);
-}
 
 function lendsFrom(pair: Pair): void {
   let state = 7;
@@ -96,7 +50,7 @@ describe('a body that is passed on', { skip: !syscalls() }, () => {
       pair.node.put('a', content);
       if (lends) lendsFrom(pair);
       const reads = Array.from({ length: 4 }, async (__, index) => {
-        const { gateway, client } = await clientConnection();
+        const { gateway, client } = await clients.open();
         const range = { kind: 'from', start: index } as const;
         const { body } = await openObject(pair.remote, { object, want: 'bytes', range });
         const reading = readAll(client, pauseEvery);
@@ -118,14 +72,14 @@ describe('a body that is passed on', { skip: !syscalls() }, () => {
     const { remote, node } = pair;
     node.put('a', content);
     for (let round = 0; round < 10; round += 1) {
-      const gone = await clientConnection();
+      const gone = await clients.open();
       const { body } = await openObject(remote, { object, want: 'bytes' });
       const relaying = relay(body, gone.gateway);
       await once(gone.client, 'data');
       gone.client.resetAndDestroy();
       await relaying;
       expect(gone.gateway.destroyed).toBe(true);
-      const { gateway, client } = await clientConnection();
+      const { gateway, client } = await clients.open();
       const next = await openObject(remote, { object, want: 'bytes' });
       const reading = readAll(client);
       await relay(next.body, gateway);
@@ -141,7 +95,7 @@ describe('a body that is passed on', { skip: !syscalls() }, () => {
     node.put('a', content);
     node.beforePiece = (at) =>
       at < 1_000_000 ? undefined : Promise.reject(new ForebayError('version-changed', 'it is another'));
-    const { gateway, client } = await clientConnection();
+    const { gateway, client } = await clients.open();
     const { body } = await openObject(remote, { object, want: 'bytes' });
     const reading = readAll(client);
     await expect(relay(body, gateway)).rejects.toMatchObject({ kind: 'version-changed' });
@@ -155,13 +109,13 @@ describe('a body that is passed on', { skip: !syscalls() }, () => {
     node.put('a', content);
     const stuck = await Promise.all(
       Array.from({ length: 5 }, async () => {
-        const { gateway, client } = await clientConnection();
+        const { gateway, client } = await clients.open();
         client.pause();
         const { body } = await openObject(remote, { object, want: 'bytes' });
         return { client, relaying: relay(body, gateway) };
       }),
     );
-    const { gateway, client } = await clientConnection();
+    const { gateway, client } = await clients.open();
     const { body } = await openObject(remote, { object, want: 'bytes' });
     const reading = readAll(client);
     await relay(body, gateway);
@@ -175,7 +129,7 @@ describe('a body that is passed on', { skip: !syscalls() }, () => {
   it('goes in pieces where there are no pipes', async () => {
     const { remote, node } = await pairs.open({ client: { splice: false } });
     node.put('a', content);
-    const { gateway, client } = await clientConnection();
+    const { gateway, client } = await clients.open();
     const { body } = await openObject(remote, { object, want: 'bytes' });
     const reading = readAll(client);
     expect(await relay(body, gateway)).toBe(0);

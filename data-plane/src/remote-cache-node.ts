@@ -197,6 +197,11 @@ export class RemoteCacheNode implements PageOwner {
     return this.#call(name, { parameters }, options);
   }
 
+  /** Resolves when the node is heard. @throws ForebayError `node-unavailable` where it is lost or silent */
+  ping(): Promise<void> {
+    return this.#send((connection) => connection.ping(), undefined);
+  }
+
   /** Cuts what is open. */
   close(): void {
     this.#pool.close();

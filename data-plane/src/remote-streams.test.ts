@@ -138,7 +138,18 @@ describe('a reader', () => {
     await expect(remote.open({ object, want: 'info', signal: never })).rejects.toMatchObject({
       kind: 'node-unavailable',
     });
+    await expect(remote.ping()).rejects.toMatchObject({ kind: 'node-unavailable' });
     for (const socket of sockets) socket.destroy();
     proxy.close();
+  });
+
+  it('hears a node that does nothing but live', async () => {
+    const { node, server, remote } = await pairs.open();
+    node.beforeAnswer = () => new Promise(() => {});
+    void remote.open({ object, want: 'info', signal: never }).catch(() => {});
+    await remote.ping();
+    await Promise.all([remote.ping(), remote.ping()]);
+    await server.close();
+    await expect(remote.ping()).rejects.toMatchObject({ kind: 'node-unavailable' });
   });
 });

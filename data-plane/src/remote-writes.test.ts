@@ -72,6 +72,16 @@ describe('writes', () => {
     await expect(remote.beginWrite([refOf('a')], 'h', 7)).rejects.toMatchObject({ kind: 'not-home' });
   });
 
+  it('end for what the client says, and what was opened besides is closed', async () => {
+    const { node, remote } = await pairs.open();
+    await remote.beginWrite([refOf('a'), refOf('b')], 'f', 1);
+    node.onWrite = (call) => {
+      if (call.includes('b known')) throw new ForebayError('not-home', 'another node is');
+    };
+    await remote.endWrite([refOf('a'), refOf('c')], 'f', 'known', 2);
+    expect(node.calls).toEqual(['begin f /lake:a,/lake:b of 1', 'end f /lake:a,/lake:c known of 2']);
+  });
+
   it('whose begin or end was not answered end once the node can be reached again', async () => {
     for (const broken of ['begin f', 'end f']) {
       const { node, server, remote, address } = await pairs.open();

@@ -20,8 +20,12 @@ const endMsMax = 30_000;
 /** A home that lives answers in far less: nothing is waited for there. */
 const answerMsMax = 5_000;
 const patienceMs = 500;
+/** Of a home that is away for long the last name is used again. */
+const renamedMax = 3;
 
 type FenceOp = 'begin' | 'end';
+/** `lost`: there was no answer, and whether it counted is not known. */
+type Sent = 'done' | 'refused' | 'lost';
 
 /** A part of a fence, and whom it is for. */
 interface Part {
@@ -31,8 +35,22 @@ interface Part {
   readonly done: () => void;
 }
 
+/** What is missing by this ring; undefined: nothing can be sent by it. */
+type PartsOf = (ring: Ring) => readonly Part[] | undefined;
+
+interface FenceStep {
+  readonly op: FenceOp;
+  readonly fenceId: string;
+  readonly msMax: number;
+}
+
 export class Fences {
   readonly #routing: Routing;
+  /**
+   * How many further names a fence has. A begin that got no answer may reach its node late, behind its own
+   * end: so who begins again does so under another name.
+   */
+  readonly #renamed = new Map<string, number>();
 
   constructor(routing: Routing) {
     this.#routing = routing;
@@ -43,8 +61,8 @@ export class Fences {
     const open = new Set(objects);
     if (open.size === 0) return;
     try {
-      await this.#untilDone('begin', beginMsMax, (ring) =>
-        partsOf(ring, open, (node, own, epoch) => node.beginWrite(own, fenceId, epoch)),
+      await this.#untilDone({ op: 'begin', fenceId, msMax: beginMsMax }, (ring) =>
+        partsOf(ring, open, (node, own, epoch) => node.beginWrite(own, this.#nameOf(fenceId), epoch)),
       );
     } catch (error) {
       // Whatever of it stands, nothing will be written behind it.
@@ -57,18 +75,21 @@ export class Fences {
   async end(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
     const open = new Set(objects);
     if (open.size === 0) return { fenceId, ended: true };
-    await this.#untilDone('end', endMsMax, (ring) =>
-      partsOf(ring, open, (node, own, epoch) => node.endWrite(own, fenceId, outcome, epoch)),
+    return this.#ended(
+      fenceId,
+      (names) => (ring) =>
+        partsOf(ring, open, (node, own, epoch) =>
+          Promise.all(names.map((name) => node.endWrite(own, name, outcome, epoch))),
+        ),
     );
-    return { fenceId, ended: true };
   }
 
   /** @throws as `begin` */
   async beginBucket(mount: Mount, fenceId: string): Promise<void> {
     const all = new EveryMember();
     try {
-      await this.#untilDone('begin', beginMsMax, (ring) =>
-        all.partsOf(ring, (node, epoch) => node.beginBucketWrite(mount, fenceId, epoch)),
+      await this.#untilDone({ op: 'begin', fenceId, msMax: beginMsMax }, (ring) =>
+        all.partsOf(ring, (node, epoch) => node.beginBucketWrite(mount, this.#nameOf(fenceId), epoch)),
       );
     } catch (error) {
       this.endBucket(mount, fenceId, 'known').catch(() => {});
@@ -79,18 +100,31 @@ export class Fences {
   /** @throws as `end` */
   async endBucket(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
     const all = new EveryMember();
-    await this.#untilDone('end', endMsMax, (ring) =>
-      all.partsOf(ring, (node, epoch) => node.endBucketWrite(mount, fenceId, outcome, epoch)),
+    return this.#ended(
+      fenceId,
+      (names) => (ring) =>
+        all.partsOf(ring, (node, epoch) =>
+          Promise.all(names.map((name) => node.endBucketWrite(mount, name, outcome, epoch))),
+        ),
     );
+  }
+
+  async #ended(fenceId: string, partsOf: (names: readonly string[]) => PartsOf): Promise<FenceReceipt> {
+    const renamed = this.#renamed.get(fenceId) ?? 0;
+    const names = Array.from({ length: renamed + 1 }, (_, index) => nameOf(fenceId, index));
+    try {
+      await this.#untilDone({ op: 'end', fenceId, msMax: endMsMax }, partsOf(names));
+    } finally {
+      this.#renamed.delete(fenceId);
+    }
     return { fenceId, ended: true };
   }
 
-  /** @param partsOf what is missing by this ring; undefined: nothing can be sent by it */
-  async #untilDone(
-    op: FenceOp,
-    msMax: number,
-    partsOf: (ring: Ring) => readonly Part[] | undefined,
-  ): Promise<void> {
+  #nameOf(fenceId: string): string {
+    return nameOf(fenceId, this.#renamed.get(fenceId) ?? 0);
+  }
+
+  async #untilDone({ op, fenceId, msMax }: FenceStep, partsOf: PartsOf): Promise<void> {
     const { view, clock } = this.#routing;
     const untilMs = clock.monotonicMs() + msMax;
     for (let tries = 0; ; tries += 1) {
@@ -99,34 +133,37 @@ export class Fences {
       if (ring && parts?.length === 0) return;
       if (ring && parts) {
         const epoch = ring.epoch.number;
-        const missing = await Promise.all(
+        const sent = await Promise.all(
           parts.map((part) => this.#send(op, part, { epoch, leftMs: untilMs - clock.monotonicMs() })),
         );
         // Another look: a whole bucket is fenced only if the ring is still the same.
-        if (!missing.includes(true)) continue;
+        if (sent.every((one) => one === 'done')) continue;
+        if (op === 'begin' && sent.includes('lost')) {
+          this.#renamed.set(fenceId, Math.min(renamedMax, (this.#renamed.get(fenceId) ?? 0) + 1));
+        }
       }
       await this.#beforeNext(op, tries, untilMs);
     }
   }
 
-  /** @returns whether it is to be sent again. @throws what another try cannot help */
+  /** @throws what another try cannot help */
   async #send(
     op: FenceOp,
     { member, send, done }: Part,
     { epoch, leftMs }: { readonly epoch: number; readonly leftMs: number },
-  ): Promise<boolean> {
+  ): Promise<Sent> {
     const { peers, metrics } = this.#routing;
     const ask = { peer: peers.of(member), op, metrics, patienceMs };
     try {
       const asked = askNode(ask, { send: (node) => send(node, epoch) });
       const answer = await within(asked, Math.min(answerMsMax, Math.max(1, leftMs)), this.#routing);
-      if (answer === late) return true;
+      if (answer === late) return 'lost';
       done();
-      return false;
+      return 'done';
     } catch (error) {
-      if (isKind(error, 'not-home') || isNoAnswer(error)) return true;
+      if (isKind(error, 'not-home')) return 'refused';
       // At its end a fence is worth every try.
-      if (op === 'end') return true;
+      if (isNoAnswer(error) || op === 'end') return 'lost';
       throw error;
     }
   }
@@ -140,6 +177,10 @@ export class Fences {
     const never = new AbortController();
     await sleep(Math.min(leftMs, pauseMsOf(tries, this.#routing)), never.signal);
   }
+}
+
+function nameOf(fenceId: string, renamed: number): string {
+  return renamed === 0 ? fenceId : `${fenceId}.${renamed}`;
 }
 
 function tooLate(op: FenceOp): ForebayError {

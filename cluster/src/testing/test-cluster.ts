@@ -8,7 +8,7 @@ import { ringAlgorithm, ringOf, segmentKeyOf } from '@forebay/core/ring';
 import { type FaultyUfs, faultyUfs } from '@forebay/ufs/faulty';
 import { memoryUfs } from '@forebay/ufs/memory';
 import type { Ufs } from '@forebay/ufs/ufs';
-import { RoutedCacheNode } from '../routed-cache-node.ts';
+import { RoutedCacheNode, type RoutedCacheNodeOptions } from '../routed-cache-node.ts';
 import { TestOwner } from './test-owner.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -38,7 +38,8 @@ export class TestCluster {
   registryAnswers: () => Promise<void> | undefined = () => undefined;
   readonly #segmentBytes: number;
 
-  constructor(nodeIds: readonly string[], segmentBytes = 4096) {
+  /** @param own in place of what is here: such as real time, and nodes on the other side of a wire */
+  constructor(nodeIds: readonly string[], segmentBytes = 4096, own: Partial<RoutedCacheNodeOptions> = {}) {
     this.#segmentBytes = segmentBytes;
     this.membership = this.#form(nodeIds, 1);
     this.gatewayView = this.membership;
@@ -59,6 +60,7 @@ export class TestCluster {
       onUfsBytes: (count) => {
         this.ufsBytes += count;
       },
+      ...own,
     });
   }
 

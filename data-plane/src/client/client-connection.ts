@@ -64,6 +64,7 @@ export class ClientConnection implements FrameSink, StreamHost {
   /** Whether anything came since the last look. */
   #heard = true;
   #asked = false;
+  #hearing: PromiseWithResolvers<void> | undefined;
 
   constructor(options: ClientConnectionOptions) {
     this.#options = options;
@@ -163,6 +164,14 @@ export class ClientConnection implements FrameSink, StreamHost {
     return call.result;
   }
 
+  /** @returns resolves when anything comes; rejects with ConnectionLost */
+  ping(): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    this.#hearing ??= Promise.withResolvers();
+    this.#outbox.frame(frameType.ping, 0);
+    return this.#hearing.promise;
+  }
+
   /** Cuts it; streams that are open hear of it. */
   destroy(reason: string): void {
     this.#fail(reason);
@@ -243,6 +252,8 @@ export class ClientConnection implements FrameSink, StreamHost {
   /** False would pause the socket; grants bound what may come. */
   #onRead(lengthBytes: number): boolean {
     this.#heard = true;
+    this.#hearing?.resolve();
+    this.#hearing = undefined;
     this.#guarded(() => this.#reader.onRead(lengthBytes));
     return !this.#failure;
   }
@@ -260,7 +271,7 @@ export class ClientConnection implements FrameSink, StreamHost {
 
   /** A node that is asked and silent is asked whether it is there, and then given up. */
   #look(): void {
-    if (this.#heard || this.#streams.size === 0) {
+    if (this.#heard || (this.#streams.size === 0 && !this.#hearing)) {
       this.#heard = false;
       this.#asked = false;
     } else if (this.#asked) this.#fail(`the node is silent for ${this.#options.silenceMs} ms`);
@@ -274,6 +285,7 @@ export class ClientConnection implements FrameSink, StreamHost {
     if (this.#failure) return;
     this.#failure = new ConnectionLost(reason);
     this.#ready.reject(this.#failure);
+    this.#hearing?.reject(this.#failure);
     this.#reader.close();
     this.#socket.destroy();
     const streams = [...this.#streams.values()];

@@ -77,8 +77,8 @@ export class OpenFences {
   }
 
   /**
-   * @param fenced what the client says; a fence that was opened here is known, also where its mount is gone
-   * by now
+   * @param fenced what the client says, which may be more or less than what it opened here, as homes change;
+   * a fence that was opened here is known, also where its mount is gone by now
    * @throws what the node throws, and what `fenced` throws for a fence that is not known
    */
   async end(
@@ -88,10 +88,21 @@ export class OpenFences {
   ): Promise<FenceReceipt> {
     const fences = this.#clients.get(clientId)?.fences;
     this.#remember(fenceId);
-    const known = fences?.get(fenceId) ?? fenced();
+    const known = fences?.get(fenceId);
     // Also where the node says that it does not count here: the write is over.
     fences?.delete(fenceId);
-    return this.#end(known, fenceId, { outcome, epoch });
+    const said = known ? saidOr(fenced, known) : fenced();
+    if (known && !holdsAll(said, known)) await this.#endHere(known, fenceId, outcome);
+    return this.#end(said, fenceId, { outcome, epoch });
+  }
+
+  /** Of what has another home by now: it is closed, which counts for nothing. */
+  async #endHere(fenced: Fenced, fenceId: string, outcome: WriteOutcome): Promise<void> {
+    try {
+      await this.#end(fenced, fenceId, { outcome, epoch: undefined });
+    } catch (error) {
+      if (!isKind(error, 'not-home')) throw error;
+    }
   }
 
   /** Nobody waits for clients any more. */
@@ -120,12 +131,28 @@ export class OpenFences {
     );
     for (const [fenceId, fenced] of fences) {
       try {
-        await this.#end(fenced, fenceId, { outcome: 'unknown', epoch: undefined });
+        await this.#endHere(fenced, fenceId, 'unknown');
       } catch (error) {
-        // Closed it is all the same.
-        if (isKind(error, 'not-home')) continue;
         this.#options.log.error({ reason: String(error) }, 'a fence of a gateway that is gone did not end');
       }
     }
   }
+}
+
+function saidOr(fenced: () => Fenced, known: Fenced): Fenced {
+  try {
+    return fenced();
+  } catch {
+    return known;
+  }
+}
+
+function holdsAll(said: Fenced, known: Fenced): boolean {
+  if ('mount' in said || 'mount' in known) return true;
+  const names = new Set(said.objects.map(nameOf));
+  return known.objects.every((object) => names.has(nameOf(object)));
+}
+
+function nameOf({ mount, ufsKey, versionId = '' }: ObjectRef): string {
+  return `${mount.path}\0${ufsKey}\0${versionId}`;
 }
