@@ -45,8 +45,9 @@ const mount = '/lake';
 const clientCount = 24;
 const groups = 5;
 const keysPerGroup = 4;
-/** Small ones, so that an object has several on several nodes. */
+/** Small ones, so that an object has several pages on several nodes. */
 const pageSize = '64KiB';
+const segmentSize = '128KiB';
 
 /** @throws Error where the cluster does not start, or does not come back after the last fault */
 export async function runConsistency(options: ConsistencyOptions): Promise<ConsistencyReport> {
@@ -60,7 +61,7 @@ export async function runConsistency(options: ConsistencyOptions): Promise<Consi
     ...{ redisUrl: options.redisUrl, mainOf: options.mainOf },
     mounts: [{ path: mount, ufs: `s3://lake?${ufsQuery(ufs.endpoint)}&ttl=1h&pageSize=${pageSize}` }],
     env: { UFS_ACCESS_KEY_ID: ufs.accessKey, UFS_SECRET_ACCESS_KEY: ufs.secretKey },
-    flags: { 'cache-node': ['--cache-size', '64MiB'] },
+    flags: { registry: ['--segment-size', segmentSize], 'cache-node': ['--cache-size', '64MiB'] },
   });
   onProgress?.(`${cluster.members.length} processes, ${network.kind}`);
   try {
