@@ -127,7 +127,12 @@ export class Cluster {
     for (let number = 1; number <= registries; number += 1) {
       this.registries.push(await this.#member('registry', number));
     }
-    // They wait for the registry by themselves.
+    // They wait for the registry by themselves; it is waited for here to tell why it does not come.
+    await until('a registry is ready', async () => {
+      const dead = this.registries.find(({ running }) => !running);
+      if (dead) throw new Error(`${dead.name} ended:\n${dead.log().slice(-4000)}`);
+      return (await Promise.all(this.registries.map((one) => one.isReady()))).includes(true);
+    });
     for (let number = 1; number <= nodes; number += 1) {
       this.nodes.push(await this.#member('cache-node', number));
     }
