@@ -10,6 +10,8 @@ export interface FaultScheduleOptions {
   /** Ends the schedule: what is under way is undone at once. */
   readonly signal: AbortSignal;
   readonly onFault: (what: string) => void;
+  /** Nothing but this fault, and always for longer than a lease. */
+  readonly only?: string | undefined;
 }
 
 interface Fault {
@@ -20,7 +22,7 @@ interface Fault {
 
 /** Shorter and longer than a lease. */
 const shortMs = [500, 5_000] as const;
-const longMs = [13_000, 17_000] as const;
+const longMs = [13_000, 24_000] as const;
 
 export class FaultSchedule {
   readonly #of: FaultScheduleOptions;
@@ -30,7 +32,7 @@ export class FaultSchedule {
     this.#of = options;
     const { nodes, registries, gateways } = options.cluster;
     const own = (share: number, name: string, run: () => Promise<void>): Fault => ({ name, share, run });
-    this.#faults = [
+    const all = [
       own(4, 'node killed', () => this.#killed(this.#one(nodes))),
       own(4, 'node paused', () => this.#paused(this.#one(nodes))),
       own(3, 'node cut from the registry', () => this.#cutFrom(this.#one(nodes), registries)),
@@ -48,6 +50,7 @@ export class FaultSchedule {
       own(1, 'gateway killed', () => this.#killed(this.#one(gateways))),
       own(1, 'gateway paused', () => this.#paused(this.#one(gateways))),
     ];
+    this.#faults = all.filter(({ name }) => options.only === undefined || options.only === name);
   }
 
   /** Until the signal. Two at a time: one may meet the other. */
@@ -82,8 +85,8 @@ export class FaultSchedule {
   }
 
   #someTime(): Promise<void> {
-    const { random } = this.#of;
-    const [least, most] = random.chance(0.65) ? shortMs : longMs;
+    const { random, only } = this.#of;
+    const [least, most] = random.chance(only === undefined ? 0.65 : 0) ? shortMs : longMs;
     return this.#wait(least + random.int(most - least));
   }
 

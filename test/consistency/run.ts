@@ -20,7 +20,8 @@ export interface ConsistencyOptions {
   readonly registries: number;
   /** Of all clients together; they wait between operations to keep it. */
   readonly operationsPerSecond: number;
-  readonly faults: boolean;
+  /** All kinds, or none, or one kind for longer than a lease each time. */
+  readonly faults: boolean | { readonly only: string };
   readonly networkKind?: NetworkKind | undefined;
   readonly redisUrl?: string | undefined;
   readonly mainOf?: ClusterOptions['mainOf'];
@@ -92,6 +93,7 @@ async function runOn(
   const schedule = new FaultSchedule({
     ...{ cluster, random: new Random(seed + 2), signal: over.signal },
     onFault: (what) => faults.add(what),
+    only: typeof options.faults === 'object' ? options.faults.only : undefined,
   });
   const faulting = options.faults ? schedule.run() : Promise.resolve();
   const pace = new Pace(operations, (clientCount * 1000) / options.operationsPerSecond);
