@@ -2,16 +2,22 @@
 import { h, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSignedIn, onSignedOut, signOut } from './api.js';
+import { Hot } from './pages/hot.js';
 import { Login } from './pages/login.js';
+import { Logs } from './pages/logs.js';
 import { Mounts } from './pages/mounts.js';
 import { Objects } from './pages/objects.js';
 import { Overview } from './pages/overview.js';
+import { Slow } from './pages/slow.js';
 import { useRoute } from './route.js';
 
 const pages = [
   { name: 'overview', title: 'Overview', page: Overview },
   { name: 'objects', title: 'Objects', page: Objects },
   { name: 'mounts', title: 'Mounts', page: Mounts },
+  { name: 'hot', title: 'Hot', page: Hot },
+  { name: 'slow', title: 'Slow requests', page: Slow },
+  { name: 'logs', title: 'Logs', page: Logs },
 ];
 
 function App() {

@@ -13,6 +13,7 @@ import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import type { Registry } from '@forebay/core/registry';
+import type { TrafficReport } from '@forebay/core/traffic';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { UfsService } from '@forebay/ufs/ufs-service';
 import { getRequestListener } from '@hono/node-server';
@@ -51,6 +52,8 @@ export interface Gateway {
    * left. Resolves when every connection is closed.
    */
   drain(deadlineMs: number): Promise<void>;
+  /** What is hot, and what was slow. */
+  traffic(): TrafficReport;
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -103,6 +106,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       servers.add(server);
       return server;
     },
+    traffic: () => observer.traffic.report(),
     async drain(deadlineMs) {
       draining = true;
       shortWay.close();

@@ -53,6 +53,8 @@ export class Exchange {
   answer: S3Answer | undefined = undefined;
   /** Where the answer's head and so many bytes of its body are sent already: the answer's body is the rest. */
   begunBytes: number | undefined = undefined;
+  /** When the answer was known and began to go out, where that was not at once; monotonic ms. */
+  answeredMs: number | undefined = undefined;
   /** The status that went out. */
   status: number | undefined = undefined;
   /** How the answer went, once it is over. */

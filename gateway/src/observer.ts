@@ -8,11 +8,14 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { RequestCounts } from './request-counts.ts';
 import type { GatewayConfig } from './settings.ts';
+import { TrafficWatch } from './watch/traffic-watch.ts';
 
 /** The client left before it had an answer's head: no status went out. */
 const clientGoneStatus = 499;
 
 export class Observer {
+  /** What is hot, and what was slow. */
+  readonly traffic: TrafficWatch;
   readonly #metrics: GatewayMetrics;
   readonly #counts: RequestCounts;
   readonly #clock: Clock;
@@ -25,6 +28,7 @@ export class Observer {
     readonly log: Log;
     readonly settings: Pick<GatewayConfig, 'accessLog'>;
   }) {
+    this.traffic = new TrafficWatch(options);
     this.#metrics = options.metrics;
     this.#counts = new RequestCounts(options.metrics);
     this.#clock = options.clock;
@@ -51,6 +55,7 @@ export class Observer {
     const { operation, cache, sent, status = clientGoneStatus } = exchange;
     const durationMs = this.#clock.monotonicMs() - exchange.startedMs;
     this.#counts.count({ operation, status, cache: cache ?? 'none', seconds: durationMs / 1000 });
+    this.traffic.note(exchange, status, durationMs);
     if (sent && sent.end !== 'whole') {
       this.#metrics.cutAnswers.inc({ reason: sent.end === 'cut' ? 'body_failed' : 'client_gone' });
     }

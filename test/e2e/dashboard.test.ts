@@ -21,6 +21,9 @@ const pages = [
   ['objects?keys=s3://lake/images/', 'Objects'],
   ['objects?bucket=lake&object=images/1.jpg', 'Objects'],
   ['mounts', 'Mounts'],
+  ['hot', 'Hot'],
+  ['slow', 'Slow requests'],
+  ['logs', 'Logs'],
 ] as const;
 const looks = [
   { colorScheme: 'dark', device: 'phone' },
@@ -33,7 +36,7 @@ describe('dashboard', await needs('chromium', 'versitygw'), () => {
   let dashboard: DashboardPage;
 
   beforeAll(async () => {
-    lake = await startCachedBucket();
+    lake = await startCachedBucket({ flags: ['--workers', '2'] });
     browser = await startBrowser();
     for (let index = 0; index < objects; index += 1) {
       await lake.direct.put(`/lake/images/${index}.jpg`, contentOf(index + 1, 64 * KiB));
@@ -89,6 +92,20 @@ describe('dashboard', await needs('chromium', 'versitygw'), () => {
     await page.getByRole('button', { name: 'Free', exact: true }).click();
     await page.getByText('1 pages, 64.0 KiB freed').waitFor();
     await page.getByText('MISS').waitFor();
+  });
+
+  it('shows what is asked for most, what was slow and why, and the log', async () => {
+    const { page } = dashboard;
+    await dashboard.visit('hot', 'Hot');
+    const hot = page.getByRole('row', { name: /^s3:\/\/lake\/images\/ / });
+    expect(await hot.textContent()).toContain(String(objects * reads));
+    await dashboard.visit('slow', 'Slow requests');
+    await page.getByText('it was not cached: the UFS had to answer first').first().waitFor();
+    await dashboard.visit('logs', 'Logs');
+    const before = await page.getByRole('listitem').filter({ hasText: 'freed' }).count();
+    expect(before).toBe(1);
+    await page.getByLabel('With the words').fill('images/3.jpg');
+    await expect.poll(() => page.locator('.log li').count()).toBe(1);
   });
 
   it('mounts and unmounts', async () => {

@@ -2,11 +2,13 @@
 import type { Clock } from '@forebay/core/clock';
 import type { MetricsReading } from '@forebay/core/metrics';
 import type { Registry } from '@forebay/core/registry';
-import type { Browser } from '@forebay/registry/admin/insight/browse';
+import { mergedTraffic } from '@forebay/core/traffic';
 import type { Insight } from '@forebay/registry/admin/insight/insight';
 import { readMountUsage } from '@forebay/registry/admin/insight/mount-usage';
+import type { Traffic } from '@forebay/registry/admin/insight/traffic';
 import { Series } from '@forebay/registry/admin/series/series';
 import { type BrowseSources, openBrowser } from './browse.ts';
+import type { Front } from './front.ts';
 import type { Undoing } from './undoing.ts';
 
 export interface FigureSources {
@@ -16,18 +18,45 @@ export interface FigureSources {
   readonly undoing: Undoing;
 }
 
-export function openInsight(sources: BrowseSources & FigureSources): Insight {
-  return { ...openBrowser(sources), ...openFigures(sources) };
+export interface InsightSources extends BrowseSources {
+  readonly front: Pick<Front, 'read' | 'report'>;
+  readonly clock: Clock;
+  readonly undoing: Undoing;
+}
+
+export function openInsight(sources: InsightSources): Insight {
+  const { front } = sources;
+  const figures = openFigures({ ...sources, read: () => front.read() });
+  return { ...openBrowser(sources), ...figures, ...trafficOf(front) };
 }
 
 /** What one process counts. */
-export function openFigures({ read, registry, clock, undoing }: FigureSources): Omit<Insight, keyof Browser> {
+export function openFigures({ read, registry, clock, undoing }: FigureSources) {
   const series = new Series({ read, wallMs: () => clock.wallMs() });
   series.start();
   undoing.add(() => series.stop());
   const paths = () => registry.view().mounts.mounts.map(({ path }) => path);
-  return {
+  const figures: Pick<Insight, 'series' | 'mountUsage'> = {
     series: (span) => series.view(span),
     mountUsage: async () => readMountUsage(await read(), paths()),
+  };
+  return figures;
+}
+
+const namesMax = 100;
+
+function trafficOf(front: Pick<Front, 'report'>): Traffic {
+  return {
+    traffic: async () => {
+      const reports = await front.report({ kind: 'traffic' });
+      return mergedTraffic(
+        reports.flatMap(({ traffic }) => traffic ?? []),
+        namesMax,
+      );
+    },
+    logs: async (after) => {
+      const reports = await front.report({ kind: 'logs', after });
+      return reports.map(({ pid, lines = [] }) => ({ pid, lines }));
+    },
   };
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { CacheNode } from '@forebay/core/cache-node';
 import { type Clock, systemClock } from '@forebay/core/clock';
-import type { Log } from '@forebay/core/log';
+import { type Log, tailOf } from '@forebay/core/log';
 import type { MetricsReading } from '@forebay/core/metrics';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
 import { AdminError } from '@forebay/registry/admin/admin-error';
@@ -100,7 +100,10 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   const counters = declareRegistryMetrics(metrics, () => gaugesOf(cluster?.active, clock));
   const view = () => cluster!.active!.registry.view();
   const figures = openFigures({ read: async () => metrics, registry: { view }, clock, undoing });
-  const insight = { ...figures, browse: notHere, pageMap: notHere };
+  const logs = async (after: Readonly<Record<number, number>>) => [
+    { pid: process.pid, lines: tailOf(log)?.after(after[process.pid] ?? 0) ?? [] },
+  ];
+  const insight = { ...figures, browse: notHere, pageMap: notHere, traffic: notHere, logs };
   const sources = { ...parts, adminUrl: admin.url, startedAtMs: clock.wallMs(), metrics, insight };
   cluster = await ClusterRegistry.start({
     ...{ shared, counters, clock, log, clusterSecret: config.clusterSecret },

@@ -47,7 +47,7 @@ export function openServeAdmin(sources: ServeAdminSources, parts: Parts): Return
     metricsText: async () => (await read()).text(),
     makeMount: (input) => usableMount(input, parts),
     makeUser: (input) => makeUser(input, rootUser, clock.wallMs()),
-    insight: openInsight({ ...sources, read, clock, undoing }),
+    insight: openInsight({ ...sources, clock, undoing }),
     nodes: soleNode({ id: cacheNode.nodeId, address: new URL(endpoint).host, adminAddress, version }),
     nowMs: () => clock.wallMs(),
     log,

@@ -27,6 +27,7 @@ import {
 } from '../data-dir.ts';
 import { metricsOfProcess } from '../event-loop-delay.ts';
 import type { ServeConfig } from '../serve-config.ts';
+import { reportOf } from '../workers/reports.ts';
 import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
 import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
@@ -182,7 +183,8 @@ async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts)
   });
   await listen(gateway.createServer(), { ...place, portFlag: '--port' });
   const drain = (deadlineMs: number) => gateway.drain(deadlineMs);
-  return { read: async () => metrics, drain, notReady: () => [] };
+  const report: Front['report'] = async (question) => [reportOf(question, { log, traffic: gateway.traffic })];
+  return { read: async () => metrics, report, drain, notReady: () => [] };
 }
 
 function rootUserOf({ values, dataDir }: ServeConfig): RootUser {

@@ -9,6 +9,7 @@ import type { MetricValues } from '@forebay/core/metrics';
 import type { PlainView } from '@forebay/core/plain-view';
 import type { RootCredentials } from '../data-dir.ts';
 import type { ServeValues } from '../settings.ts';
+import type { ProcessReport, ReportQuestion } from './reports.ts';
 
 export interface WorkerStart {
   readonly kind: 'start';
@@ -31,6 +32,7 @@ export type ToWorker =
   | WorkerStart
   | { readonly kind: 'view'; readonly id: number; readonly view: PlainView }
   | { readonly kind: 'metrics'; readonly id: number }
+  | { readonly kind: 'report'; readonly id: number; readonly question: ReportQuestion }
   | { readonly kind: 'facts'; readonly id: number; readonly facts: HotFacts | undefined }
   /** The lock of this id is the worker's. */
   | { readonly kind: 'locked'; readonly id: number }
@@ -51,6 +53,7 @@ export type ToOwner =
   /** The view of this id counts here. */
   | { readonly kind: 'viewed'; readonly id: number }
   | { readonly kind: 'metrics'; readonly id: number; readonly values: MetricValues }
+  | { readonly kind: 'reported'; readonly id: number; readonly report: ProcessReport }
   | { readonly kind: 'ask'; readonly id: number; readonly question: PlainQuestion }
   | { readonly kind: 'uses'; readonly uses: HotUses }
   | { readonly kind: 'lock'; readonly id: number; readonly name: string }

@@ -18,6 +18,7 @@ import type { Front } from '../roles/front.ts';
 import type { Undoing } from '../roles/undoing.ts';
 import type { ServeValues } from '../settings.ts';
 import type { PlainQuestion, ToOwner } from './messages.ts';
+import { reportOf } from './reports.ts';
 import { LentLocks } from './shared-locks.ts';
 import { WorkerHandle } from './worker-handle.ts';
 import { valuesOfWorker } from './worker-limits.ts';
@@ -81,6 +82,10 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   undoing.add(registry.watch((view: RegistryView) => pool.update(view)));
   return {
     read: () => pool.read(),
+    report: async (question) => [
+      reportOf(question, { log, traffic: undefined }),
+      ...(await pool.report(question)),
+    ],
     drain: (deadlineMs) => pool.drain(deadlineMs),
     notReady: () => (pool.servingCount > 0 ? [] : ['no worker serves']),
   };

@@ -3,6 +3,7 @@ import { type ChildProcess, fork, type Serializable } from 'node:child_process';
 import { join } from 'node:path';
 import type { MetricValues } from '@forebay/core/metrics';
 import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
+import type { ProcessReport, ReportQuestion } from './reports.ts';
 
 const workerFile = join(import.meta.dirname, 'worker-main.ts');
 /** A worker that does not take over a change in this time is ended: nobody may see the registry as it was. */
@@ -80,6 +81,12 @@ export class WorkerHandle {
     else if (this.isServing && performance.now() - this.#heardMs > silentMaxMs) this.kill();
   }
 
+  /** Undefined where there is no answer in time. */
+  async report(question: ReportQuestion): Promise<ProcessReport | undefined> {
+    const answered = await this.#ask((id) => ({ kind: 'report', id, question }), metricsTimeoutMs);
+    return answered?.kind === 'reported' ? answered.report : undefined;
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL');
   }
@@ -113,7 +120,8 @@ export class WorkerHandle {
       this.isServing = true;
       this.#heardMs = performance.now();
       this.#serving.resolve();
-    } else if (message.kind === 'viewed') this.#waiting.get(message.id)?.(message);
+    } else if (message.kind === 'viewed' || message.kind === 'reported')
+      this.#waiting.get(message.id)?.(message);
     else if (message.kind === 'metrics') {
       this.#values = message.values;
       this.#waiting.get(message.id)?.(message);

@@ -14,6 +14,7 @@ import { plainViewOf } from '@forebay/core/plain-view';
 import type { RegistryView } from '@forebay/core/registry';
 import type { ToOwner, WorkerStart } from './messages.ts';
 import { declareWorkerMetrics } from './metrics.ts';
+import type { ProcessReport, ReportQuestion } from './reports.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 export interface WorkerPoolOptions {
@@ -86,6 +87,12 @@ export class WorkerPool {
     // In one tick: a worker that ends changes from the ones to the others.
     const ofWorkers = [...this.#workers].map(({ values }) => values);
     return mergedReading([own, ...this.#ended, ...ofWorkers]);
+  }
+
+  /** Of those that answer in time. */
+  async report(question: ReportQuestion): Promise<ProcessReport[]> {
+    const reports = await Promise.all([...this.#workers].map((worker) => worker.report(question)));
+    return reports.filter((report) => report !== undefined);
   }
 
   /** Lets all requests under way end, for at most `deadlineMs`, and the workers with them. */

@@ -22,6 +22,7 @@ import { credentialsOf } from '../roles/users.ts';
 import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
 import { OwnerCacheNode } from './owner-cache-node.ts';
 import { RegistryReplica } from './registry-replica.ts';
+import { reportOf } from './reports.ts';
 import { openCells } from './shared-cells.ts';
 import { AskedLocks } from './shared-locks.ts';
 
@@ -58,7 +59,10 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
       registry.update(message.view);
       tell({ kind: 'viewed', id: message.id });
     } else if (message.kind === 'metrics') void tellValues(message.id, metrics);
-    else if (message.kind === 'facts') questions.answered(message.id, message.facts);
+    else if (message.kind === 'report') {
+      const report = reportOf(message.question, { log, traffic: gateway.traffic });
+      tell({ kind: 'reported', id: message.id, report });
+    } else if (message.kind === 'facts') questions.answered(message.id, message.facts);
     else if (message.kind === 'locked') locks.granted(message.id);
     else if (message.kind === 'drain')
       void drain(message.deadlineMs, { gateway, cacheNode, metrics, undoing });

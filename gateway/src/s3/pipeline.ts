@@ -66,6 +66,7 @@ export class Pipeline {
   readonly #crossOrigin: CrossOrigin;
   readonly #whiteSpaceIntervalMs: number;
   readonly #zeroCopy: boolean;
+  readonly #clock: Clock;
   /** Of every answer. */
   readonly sameHeaders: HeaderList;
 
@@ -74,6 +75,7 @@ export class Pipeline {
     this.#whiteSpaceIntervalMs = options.settings.whiteSpaceIntervalMs;
     this.#zeroCopy = options.settings.zeroCopy === 'auto';
     const { settings, credentials, clock } = options;
+    this.#clock = clock;
     this.#receiveDeps = {
       auth: { credentials, clock, sigv2: settings.sigv2, signingKeys: new SigningKeys() },
       domains: settings.domains.map((domain) => domain.toLowerCase()),
@@ -223,6 +225,7 @@ export class Pipeline {
   }
 
   async #send(exchange: Exchange, answer: S3Answer): Promise<void> {
+    exchange.answeredMs = this.#clock.monotonicMs();
     if (exchange.begunBytes !== undefined) {
       await this.#sendRest(exchange, answer, exchange.begunBytes);
       return;

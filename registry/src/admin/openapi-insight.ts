@@ -74,7 +74,36 @@ const pageMap = {
   disk: listOf(count),
 };
 
+const slow = {
+  id: { ...text, description: 'x-amz-request-id' },
+  at: { ...text, format: 'date-time' },
+  operation: text,
+  bucket: text,
+  key: text,
+  range: text,
+  status: count,
+  code: text,
+  cache: text,
+  bytes: count,
+  durationMs: { type: 'number' },
+  waitMs: { type: 'number', description: 'Until the answer began.' },
+  reasons: { ...listOf(text), description: 'Sentences for people: where the time went.' },
+};
+const slowAlways = ['id', 'at', 'operation', 'status', 'bytes', 'durationMs', 'waitMs', 'reasons'];
+const top = listOf(objectOf({ name: text, count, bytes: count }));
+const logLine = {
+  pid: count,
+  number: count,
+  time: text,
+  level: text,
+  message: text,
+  fields: { type: 'object' },
+};
+
 export const insightSchemas = {
+  Slow: objectOf(slow, slowAlways),
+  Hot: objectOf({ objects: top, prefixes: top }),
+  Logs: objectOf({ lines: listOf(objectOf(logLine)), next: text }),
   Browse: objectOf(
     browse,
     Object.keys(browse).filter((name) => name !== 'next'),
@@ -93,6 +122,25 @@ export const insightPaths = {
       summary: 'How the figures went over time',
       parameters: [{ ...query('span', 'hour, day or week; otherwise hour'), required: false }],
       responses: { 200: answer('The series.', ref('Series')), 400: error('There is no such span.') },
+    },
+  },
+  '/api/v1/hot': {
+    get: {
+      summary: 'Objects and prefixes that are asked for most, of about the last half hour; counts are near',
+      responses: { 200: answer('The most frequent first.', ref('Hot')) },
+    },
+  },
+  '/api/v1/slow': {
+    get: {
+      summary: 'The slowest requests of the last hour, and why',
+      responses: { 200: answer('The slowest first.', listOf(ref('Slow'))) },
+    },
+  },
+  '/api/v1/logs': {
+    get: {
+      summary: 'The latest log lines of all processes, or those after the last answer',
+      parameters: [{ ...query('after', 'What the last answer had as next'), required: false }],
+      responses: { 200: answer('Lines.', ref('Logs')), 400: error('That was no next.') },
     },
   },
   '/api/v1/browse': {

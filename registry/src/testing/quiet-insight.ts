@@ -10,5 +10,7 @@ export function quietInsight(): Insight {
     mountUsage: async () => [],
     browse: async () => undefined,
     pageMap: async () => undefined,
+    traffic: async () => ({ objects: [], prefixes: [], slow: [] }),
+    logs: async () => [],
   };
 }

@@ -3,8 +3,9 @@
 import type { SeriesSpan, SeriesView } from '../series/series.ts';
 import type { Browser } from './browse.ts';
 import type { MountUsage } from './mount-usage.ts';
+import type { Traffic } from './traffic.ts';
 
-export interface Insight extends Browser {
+export interface Insight extends Browser, Traffic {
   series(span: SeriesSpan): SeriesView;
   mountUsage(): Promise<readonly MountUsage[]>;
 }

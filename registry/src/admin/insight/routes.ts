@@ -4,6 +4,7 @@ import { AdminError } from '../admin-error.ts';
 import { seriesSpans } from '../series/series.ts';
 import { browseRoutes } from './browse.ts';
 import type { Insight } from './insight.ts';
+import { trafficRoutes } from './traffic.ts';
 
 export function insightRoutes(app: Hono, insight: Insight): void {
   app.get('/api/v1/series', (c) => {
@@ -13,5 +14,6 @@ export function insightRoutes(app: Hono, insight: Insight): void {
     return c.json(insight.series(span));
   });
   browseRoutes(app, insight);
+  trafficRoutes(app, insight);
   app.get('/api/v1/mounts/usage', async (c) => c.json(await insight.mountUsage()));
 }

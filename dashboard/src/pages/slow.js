@@ -1,0 +1,71 @@
+/** The slowest requests, and where their time went. */
+import { h } from 'preact';
+import { useAsked } from '../api.js';
+import { formatLatency, formatSize, formatTime } from '../format.js';
+import { Card, Failure, Table, Waiting } from '../parts.js';
+import { linkTo } from '../route.js';
+
+const columns = [
+  'When',
+  { name: 'Took', number: true },
+  { name: 'Waited', number: true },
+  'Request',
+  'Answer',
+  { name: 'Bytes', number: true },
+  'Why',
+];
+
+export function Slow() {
+  const { data, error } = useAsked('/api/v1/slow', 3000);
+  if (!data) return error ? h(Failure, { error }) : h(Waiting);
+  const rows = data.map((request) => ({ key: request.id, cells: cellsOf(request) }));
+  return h(
+    'div',
+    { class: 'stack' },
+    h(Failure, { error }),
+    h(
+      'p',
+      { class: 'quiet' },
+      'Of the last hour: the slowest of each five minutes. Waited: until the answer began.',
+    ),
+    h(Card, null, h(Table, { label: 'Slow requests', columns, rows, empty: 'There were no requests.' })),
+  );
+}
+
+function cellsOf({
+  id,
+  at,
+  durationMs,
+  waitMs,
+  operation,
+  bucket,
+  key,
+  range,
+  status,
+  code,
+  cache,
+  bytes,
+  reasons,
+}) {
+  const name = key === undefined ? bucket : `s3://${bucket}/${key}`;
+  return [
+    formatTime(at),
+    formatLatency(durationMs),
+    formatLatency(waitMs),
+    h(
+      'div',
+      null,
+      `${operation} `,
+      key ? h('a', { href: linkTo('objects', { bucket, object: key }) }, name) : name,
+      range && h('div', { class: 'quiet' }, range),
+      h('div', { class: 'quiet' }, id),
+    ),
+    [status, code, cache].filter(Boolean).join(' '),
+    formatSize(bytes),
+    h(
+      'ul',
+      { class: 'plain-list' },
+      reasons.map((reason) => h('li', { key: reason }, reason)),
+    ),
+  ];
+}
