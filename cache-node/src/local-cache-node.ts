@@ -21,6 +21,7 @@ import type { JobWorker, LoadRequest, WorkOutcome } from '@forebay/core/job-work
 import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import { DirectOpener } from '@forebay/ufs/direct-opener';
+import type { ReadSample } from './curve/read-sample.ts';
 import type { FillContext } from './fill/fill-context.ts';
 import { ReadAhead } from './fill/read-ahead.ts';
 import { HandedPages } from './handed-pages.ts';
@@ -41,6 +42,8 @@ const openAttemptsMax = 3;
 export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'verify'> {
   readonly nodeId: string;
   readonly shelf: Shelf;
+  /** A sample of the page reads that this node answers. */
+  readonly reads: ReadSample;
   /** What is stored, for hand-off. */
   readonly pages: HandedPages;
   readonly #options: LocalCacheNodeOptions;
@@ -57,6 +60,7 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
   private constructor(options: LocalCacheNodeOptions, info: InfoStore, fills: FillContext) {
     this.nodeId = options.nodeId;
     this.shelf = new Shelf(fills.store);
+    this.reads = fills.reads;
     this.#options = options;
     this.#info = info;
     this.#fills = fills;

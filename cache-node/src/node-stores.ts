@@ -11,6 +11,7 @@ import { clientKeyOf, type Mount, type MountTable } from '@forebay/core/mount';
 import { versionOf } from '@forebay/core/object';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { BufferPool } from './buffers/buffer-pool.ts';
+import { ReadSample } from './curve/read-sample.ts';
 import { Amplifications } from './fill/amplification.ts';
 import { AskedPages } from './fill/asked-pages.ts';
 import { ByteBudget } from './fill/byte-budget.ts';
@@ -112,6 +113,7 @@ function fillsOf(
     lingering,
     budget,
     pool: new BufferPool({ keptBytesMax: settings.fillsInFlightBytesMax / 4 }),
+    reads: new ReadSample(),
     loads: new UfsLoads(settings.fillsAheadPerUfsMax),
     amplifications: new Amplifications(clock),
     asked: new AskedPages(),

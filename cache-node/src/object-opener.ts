@@ -156,6 +156,7 @@ export class ObjectOpener {
     const { flights } = fills;
     const where = { store: cachedPages(fills), flights, fill: undefined, joined: false };
     const pages = inMemory ? onePage : countPages(source, own, where);
+    fills.reads.note(set, own, { sizeBytes: info.sizeBytes, pageSizeBytes });
     // Of an object of one page there is nothing ahead.
     if (info.sizeBytes > pageSizeBytes) this.#options.readAhead.onRead(source, own, request);
     const cache = pageResultOf(byKnowing, pages);
@@ -261,6 +262,7 @@ export class ObjectOpener {
     const cache = pageResultOf(resolved, pages);
     const reader = new PageReader(source, own, this.#options.fills, request.signal);
     if (fill) reader.join(fill, !resolved.joined);
+    this.#options.fills.reads.note(set, own, { sizeBytes: info.sizeBytes, pageSizeBytes });
     const span = resolved.span?.claim();
     if (span) reader.adopt(span);
     else this.#options.readAhead.onRead(source, own, request);

@@ -45,7 +45,10 @@ export class OwnerReads {
     const answered = { nodeId, pages, endExclusive: own.endExclusive };
     if (own.endExclusive === start) return { ...answered, body: undefined };
     const inMemory = readFromMemory({ mount, set, sizeBytes: info.sizeBytes }, own, fills);
-    if (!cachedOnly) readAhead.onRead(source, own, { signal });
+    if (!cachedOnly) {
+      readAhead.onRead(source, own, { signal });
+      fills.reads.note(set, own, { sizeBytes: info.sizeBytes, pageSizeBytes });
+    }
     if (inMemory) return { ...answered, body: inMemory };
     const reader = new PageReader(source, own, fills, signal);
     const body = reader.takeFromMemory() ?? (await FirstThenRest.of(reader, own));

@@ -1,25 +1,33 @@
-/** A chart of columns over time, in the colours of the page, with a text for who cannot see it. */
+/** A chart of columns over time or over sizes, in the colours of the page, with a text for who cannot see it. */
 import { h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 
 const heightPx = 180;
+/** uPlot's own way with dates, by the clock of 24 hours: for steps of at least so many seconds. */
+const clockTimes = [
+  [86_400, '{YYYY}-{MM}-{DD}', null, null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{YYYY}-{MM}-{DD}', null, null, null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1],
+];
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
 /**
  * `lines` are `{label, color, values}`, the colour a CSS variable; `format` gives the text of a value. `max`
- * is the top of the scale, where it is known.
+ * is the top of the scale, where it is known. Over `times`, in ms, or over any `xs`, which double from step to
+ * step, with their `xFormat`.
  */
-export function Chart({ title, times, lines, format, max }) {
+export function Chart({ title, times, xs, xFormat, lines, format, max }) {
   const place = useRef(null);
   const plot = useRef(undefined);
   const isDark = useDark();
   const shape = `${lines.map(({ label }) => label).join()} ${isDark}`;
-  const latest = useRef({ format, max });
-  latest.current = { format, max };
+  const latest = useRef({});
+  latest.current = { format, max, xFormat };
+  const axis = xs ?? times.map((ms) => ms / 1000);
   useEffect(() => {
     const { current: within } = place;
-    const made = new uPlot(optionsOf(lines, within, latest), dataOf(times, lines), within);
+    const made = new uPlot(optionsOf(lines, within, latest), dataOf(axis, lines), within);
     plot.current = made;
     const watch = new ResizeObserver(() => made.setSize({ width: within.clientWidth, height: heightPx }));
     watch.observe(within);
@@ -29,7 +37,7 @@ export function Chart({ title, times, lines, format, max }) {
       plot.current = undefined;
     };
   }, [shape]);
-  useEffect(() => plot.current?.setData(dataOf(times, lines)), [times, lines]);
+  useEffect(() => plot.current?.setData(dataOf(axis, lines)), [times, xs, lines]);
   return h(
     'figure',
     { class: 'chart' },
@@ -43,7 +51,11 @@ export function Chart({ title, times, lines, format, max }) {
         lines.map(({ label, color }) => h(Key, { label, color })),
       ),
     ),
-    h('div', { ref: place, role: 'img', 'aria-label': `${title}: ${spoken(lines, format)}` }),
+    h('div', {
+      ref: place,
+      role: 'img',
+      'aria-label': `${title}: ${spoken(lines, format, xs ? '' : ' now')}`,
+    }),
   );
 }
 
@@ -51,12 +63,12 @@ function Key({ label, color }) {
   return h('span', { class: 'key' }, h('i', { class: `swatch ${color}` }), label);
 }
 
-function spoken(lines, format) {
+function spoken(lines, format, when) {
   const now = lines.map(({ label, values }) => {
     const value = values.findLast((one) => one !== null);
     return value === undefined ? `${label} no figure yet` : `${label} ${format(value)}`;
   });
-  return `${now.join(', ')} now`;
+  return `${now.join(', ')}${when}`;
 }
 
 function useDark() {
@@ -69,8 +81,8 @@ function useDark() {
   return isDark;
 }
 
-function dataOf(times, lines) {
-  return [times.map((ms) => ms / 1000), ...lines.map(({ values }) => values)];
+function dataOf(axis, lines) {
+  return [axis, ...lines.map(({ values }) => values)];
 }
 
 function optionsOf(lines, place, latest) {
@@ -80,17 +92,20 @@ function optionsOf(lines, place, latest) {
     grid: { stroke: colorOf('line'), width: 1 },
     ticks: { show: false },
   };
+  const formatted = (name) => (_plot, values) =>
+    values.map((value) => (value === null ? null : latest.current[name](value)));
   return {
     width: Math.max(200, place.clientWidth),
     height: heightPx,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
     scales: {
+      x: latest.current.xFormat ? { time: false, distr: 3, log: 2 } : {},
       y: { range: (_plot, _low, high) => [0, latest.current.max ?? Math.max(high, Number.MIN_VALUE) * 1.1] },
     },
     axes: [
-      { ...axis, space: 70 },
-      { ...axis, size: 64, values: (_, values) => values.map((value) => latest.current.format(value)) },
+      { ...axis, space: 70, values: latest.current.xFormat ? formatted('xFormat') : clockTimes },
+      { ...axis, size: 64, values: formatted('format') },
     ],
     series: [
       {},

@@ -8,6 +8,7 @@ import { Logs } from './pages/logs.js';
 import { Mounts } from './pages/mounts.js';
 import { Objects } from './pages/objects.js';
 import { Overview } from './pages/overview.js';
+import { Size } from './pages/size.js';
 import { Slow } from './pages/slow.js';
 import { useRoute } from './route.js';
 
@@ -17,6 +18,7 @@ const pages = [
   { name: 'mounts', title: 'Mounts', page: Mounts },
   { name: 'hot', title: 'Hot', page: Hot },
   { name: 'slow', title: 'Slow requests', page: Slow },
+  { name: 'size', title: 'Cache size', page: Size },
   { name: 'logs', title: 'Logs', page: Logs },
 ];
 

@@ -23,6 +23,7 @@ const pages = [
   ['mounts', 'Mounts'],
   ['hot', 'Hot'],
   ['slow', 'Slow requests'],
+  ['size', 'Cache size'],
   ['logs', 'Logs'],
 ] as const;
 const looks = [
@@ -106,6 +107,13 @@ describe('dashboard', await needs('chromium', 'versitygw'), () => {
     expect(before).toBe(1);
     await page.getByLabel('With the words').fill('images/3.jpg');
     await expect.poll(() => page.locator('.log li').count()).toBe(1);
+  });
+
+  it('tells what caches of other sizes would have answered', async () => {
+    await dashboard.visit('size', 'Cache size');
+    await dashboard.page.getByText(`from ${objects * reads} of them`).waitFor();
+    const now = dashboard.page.getByRole('row', { name: /as now/ });
+    expect(await now.textContent()).toContain('75.0 %');
   });
 
   it('mounts and unmounts', async () => {

@@ -7,6 +7,7 @@ import type { ObjectInfo } from '@forebay/core/object';
 import type { PageId } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { BufferPool } from '../buffers/buffer-pool.ts';
+import type { ReadSample } from '../curve/read-sample.ts';
 import type { CacheNodeMetrics } from '../metrics.ts';
 import type { PageIndex } from '../page-store/page-index.ts';
 import type { PageStore } from '../page-store/page-store.ts';
@@ -26,6 +27,8 @@ export interface FillContext {
   /** Bytes of pages being filled, waiting for the disk or lingering. */
   readonly budget: ByteBudget;
   readonly pool: BufferPool;
+  /** Told of every page that a client reads. */
+  readonly reads: ReadSample;
   readonly loads: UfsLoads;
   readonly amplifications: Amplifications;
   /** Pages of which only parts were fetched. */

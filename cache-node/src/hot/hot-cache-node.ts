@@ -24,6 +24,7 @@ import { type PageId, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import { LRUCache } from 'lru-cache';
 import { BufferPool } from '../buffers/buffer-pool.ts';
+import { ReadSample } from '../curve/read-sample.ts';
 import type { CacheNodeMetrics } from '../metrics.ts';
 import { HotBody } from './hot-body.ts';
 import type { HotFacts, HotQuestion } from './hot-facts.ts';
@@ -58,6 +59,8 @@ interface Seen {
 
 export class HotCacheNode implements CacheNode {
   readonly nodeId: string;
+  /** A sample of the page reads that are answered here. */
+  readonly reads = new ReadSample();
   readonly #options: HotCacheNodeOptions;
   readonly #uses: GatheredUses;
   readonly #seen = new LRUCache<string, Seen>({ max: seenMax });
@@ -133,6 +136,7 @@ export class HotCacheNode implements CacheNode {
     if (!only) return { ...opened, body: new Uint8Array(0) };
     const { mount } = request.object;
     this.#uses.used(set, this.#firstOf(range, mount), parts.length);
+    this.reads.note(set, range, { sizeBytes: opened.info.sizeBytes, pageSizeBytes: mount.pageSizeBytes });
     if (parts.length === 1 && only.page instanceof Uint8Array) {
       const lengthBytes = only.endExclusive - only.start;
       metrics.countMemoryHit(mount.path, lengthBytes);

@@ -1,20 +1,28 @@
 /** `forebay status`. */
 import { formatDuration, formatSize } from '@forebay/core/bytes';
+import type { CurveView } from '@forebay/core/curve';
 import type { Status } from '@forebay/registry/admin/status';
 import type { Command } from 'commander';
+import { curveLines } from '../curve-text.ts';
 import { table } from '../terminal.ts';
 import { adminCommand } from './admin-command.ts';
 
 export function statusCommand(): Command {
-  return adminCommand({
+  const command = adminCommand({
     usage: 'status',
     summary: 'show what a running Forebay serves and what its cache holds',
-    examples: ['forebay status', 'forebay status --json', 'forebay status --admin http://10.0.0.5:9001'],
-    run: async ({ client, print }) => {
+    examples: ['forebay status', 'forebay status --curve', 'forebay status --admin http://10.0.0.5:9001'],
+    run: async ({ client, options, print }) => {
+      if (options.curve) {
+        const curve = await client.ask<CurveView>('GET', '/api/v1/curve');
+        print(curve, () => curveLines(curve));
+        return;
+      }
       const status = await client.ask<Status>('GET', '/api/v1/status');
       print(status, () => statusLines(status));
     },
   });
+  return command.option('--curve', 'show what caches of other sizes would have answered');
 }
 
 function statusLines({ bytesServed, ufs, cache, requests, ...status }: Status): string[] {

@@ -18,7 +18,7 @@ import type { Ufs, UfsListEntry } from '@forebay/ufs/ufs';
 
 export interface BrowseSources {
   readonly registry: Registry;
-  readonly cacheNode: Pick<LocalCacheNode, 'stat' | 'shelf'>;
+  readonly cacheNode: Pick<LocalCacheNode, 'stat' | 'shelf' | 'stats'>;
   readonly ufsOf: (mount: Mount) => Promise<Ufs>;
 }
 

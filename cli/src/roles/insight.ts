@@ -8,6 +8,7 @@ import { readMountUsage } from '@forebay/registry/admin/insight/mount-usage';
 import type { Traffic } from '@forebay/registry/admin/insight/traffic';
 import { Series } from '@forebay/registry/admin/series/series';
 import { type BrowseSources, openBrowser } from './browse.ts';
+import { CurveKeeper } from './curve-keeper.ts';
 import type { Front } from './front.ts';
 import type { Undoing } from './undoing.ts';
 
@@ -27,7 +28,17 @@ export interface InsightSources extends BrowseSources {
 export function openInsight(sources: InsightSources): Insight {
   const { front } = sources;
   const figures = openFigures({ ...sources, read: () => front.read() });
-  return { ...openBrowser(sources), ...figures, ...trafficOf(front) };
+  return { ...openBrowser(sources), ...figures, ...trafficOf(front), curve: curveOf(sources) };
+}
+
+function curveOf({ front, clock, undoing, cacheNode }: InsightSources): Insight['curve'] {
+  const curve = new CurveKeeper({ front, clock });
+  curve.start();
+  undoing.add(() => curve.stop());
+  return async () => {
+    const { diskBytesMax, memoryBytesMax } = await cacheNode.stats();
+    return curve.view(Math.max(diskBytesMax, memoryBytesMax));
+  };
 }
 
 /** What one process counts. */

@@ -103,7 +103,7 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   const logs = async (after: Readonly<Record<number, number>>) => [
     { pid: process.pid, lines: tailOf(log)?.after(after[process.pid] ?? 0) ?? [] },
   ];
-  const insight = { ...figures, browse: notHere, pageMap: notHere, traffic: notHere, logs };
+  const insight = { ...figures, browse: notHere, pageMap: notHere, traffic: notHere, curve: notHere, logs };
   const sources = { ...parts, adminUrl: admin.url, startedAtMs: clock.wallMs(), metrics, insight };
   cluster = await ClusterRegistry.start({
     ...{ shared, counters, clock, log, clusterSecret: config.clusterSecret },

@@ -183,7 +183,9 @@ async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts)
   });
   await listen(gateway.createServer(), { ...place, portFlag: '--port' });
   const drain = (deadlineMs: number) => gateway.drain(deadlineMs);
-  const report: Front['report'] = async (question) => [reportOf(question, { log, traffic: gateway.traffic })];
+  const report: Front['report'] = async (question) => [
+    reportOf(question, { log, traffic: gateway.traffic, reads: cacheNode.reads }),
+  ];
   return { read: async () => metrics, report, drain, notReady: () => [] };
 }
 

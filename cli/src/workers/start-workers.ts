@@ -83,7 +83,7 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   return {
     read: () => pool.read(),
     report: async (question) => [
-      reportOf(question, { log, traffic: undefined }),
+      reportOf(question, { log, traffic: undefined, reads: cacheNode.reads }),
       ...(await pool.report(question)),
     ],
     drain: (deadlineMs) => pool.drain(deadlineMs),

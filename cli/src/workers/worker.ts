@@ -60,7 +60,7 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
       tell({ kind: 'viewed', id: message.id });
     } else if (message.kind === 'metrics') void tellValues(message.id, metrics);
     else if (message.kind === 'report') {
-      const report = reportOf(message.question, { log, traffic: gateway.traffic });
+      const report = reportOf(message.question, { log, traffic: gateway.traffic, reads: cacheNode.reads });
       tell({ kind: 'reported', id: message.id, report });
     } else if (message.kind === 'facts') questions.answered(message.id, message.facts);
     else if (message.kind === 'locked') locks.granted(message.id);

@@ -100,7 +100,19 @@ const logLine = {
   fields: { type: 'object' },
 };
 
+const point = {
+  cacheBytes: count,
+  hitRatio: { type: 'number', description: 'Of page reads.' },
+  byteHitRatio: { type: 'number', description: 'Of their bytes.' },
+};
+const curve = {
+  reads: { ...count, description: 'Page reads that it is made of; older ones weigh less.' },
+  cacheBytes: { ...count, description: 'The size of the cache now.' },
+  points: { ...listOf(objectOf(point)), description: 'As an LRU cache of each size would answer.' },
+};
+
 export const insightSchemas = {
+  Curve: objectOf(curve),
   Slow: objectOf(slow, slowAlways),
   Hot: objectOf({ objects: top, prefixes: top }),
   Logs: objectOf({ lines: listOf(objectOf(logLine)), next: text }),
@@ -141,6 +153,12 @@ export const insightPaths = {
       summary: 'The latest log lines of all processes, or those after the last answer',
       parameters: [{ ...query('after', 'What the last answer had as next'), required: false }],
       responses: { 200: answer('Lines.', ref('Logs')), 400: error('That was no next.') },
+    },
+  },
+  '/api/v1/curve': {
+    get: {
+      summary: 'How the hit ratio would be with caches of other sizes, from sampled reads',
+      responses: { 200: answer('The curve.', ref('Curve')) },
     },
   },
   '/api/v1/browse': {

@@ -1,5 +1,6 @@
 /** What an operator is shown beside the plain counters. Whoever builds the process brings the sources. */
 
+import type { CurveView } from '@forebay/core/curve';
 import type { SeriesSpan, SeriesView } from '../series/series.ts';
 import type { Browser } from './browse.ts';
 import type { MountUsage } from './mount-usage.ts';
@@ -7,5 +8,7 @@ import type { Traffic } from './traffic.ts';
 
 export interface Insight extends Browser, Traffic {
   series(span: SeriesSpan): SeriesView;
+  /** What caches of other sizes would have answered. */
+  curve(): Promise<CurveView>;
   mountUsage(): Promise<readonly MountUsage[]>;
 }

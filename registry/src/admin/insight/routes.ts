@@ -13,6 +13,7 @@ export function insightRoutes(app: Hono, insight: Insight): void {
     if (!span) throw new AdminError('BadRequest', `the span is one of ${seriesSpans.join(', ')}`);
     return c.json(insight.series(span));
   });
+  app.get('/api/v1/curve', async (c) => c.json(await insight.curve()));
   browseRoutes(app, insight);
   trafficRoutes(app, insight);
   app.get('/api/v1/mounts/usage', async (c) => c.json(await insight.mountUsage()));
