@@ -12,9 +12,12 @@ import { type Candidate, type Coordination, type Lock, NotActive, StoreUnavailab
 import { createStandbyApp } from './standby-app.ts';
 import { createV1App } from './v1-app.ts';
 
-/** Who is killed is followed by another within this time. */
-const lockTtlMs = 6_000;
-const checkMs = 1_500;
+/**
+ * Who is killed is followed by another within both: soon enough for nodes that renew every three seconds a
+ * lease of ten.
+ */
+const lockTtlMs = 4_000;
+const checkMs = 1_000;
 
 export interface ClusterRegistryOptions extends ActiveRegistryOptions {
   readonly shared: Coordination;
