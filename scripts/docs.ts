@@ -16,6 +16,7 @@ import { policiesPerUserMax, usersMax } from '@forebay/core/user';
 import { declareGatewayMetrics } from '@forebay/gateway/metrics';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
 import { declareRegistryMetrics } from '@forebay/registry/cluster/metrics';
+import { clusterRegistrySettings } from '@forebay/registry/settings';
 import { declareCircuits, declareUfsMetrics } from '@forebay/ufs/metered';
 import { declareEventLoopDelay } from 'forebay/event-loop-delay';
 import { clusterSettings, gatewayRoleGroups, serveSettingGroups } from 'forebay/settings';
@@ -75,7 +76,9 @@ ${tableOf(['Name', 'Type', 'Meaning, and what to do'], rows)}
 function configurationPage(): string {
   const groups = serveSettingGroups.map(({ title, settings }) => groupTables(title, Object.values(settings)));
   const cluster = groupTables('Roles of a cluster', Object.values(clusterSettings));
-  const parts = [configurationIntro, ...groups, cluster, rolesText(), mountsText, mountOptionTable()];
+  const registry = groupTables('The registry of a cluster', Object.values(clusterRegistrySettings));
+  const ofRoles = [cluster, rolesText(), registry];
+  const parts = [configurationIntro, ...groups, ...ofRoles, mountsText, mountOptionTable()];
   return `${[...parts, rulesText, usersText].join('\n\n')}\n`;
 }
 

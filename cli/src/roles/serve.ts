@@ -32,6 +32,7 @@ import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
 import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
+import { followPolicies, forgetUnmounted } from './follow-registry.ts';
 import type { Front } from './front.ts';
 import { openJobs } from './jobs.ts';
 import { checkPort, listen, urlOf } from './listening.ts';
@@ -195,28 +196,6 @@ function rootUserOf({ values, dataDir }: ServeConfig): RootUser {
     return { accessKey, secretKey, from: 'environment' };
   const kept = readRootCredentials(dataDir);
   return kept ? { ...kept, from: 'kept' } : { ...makeRootCredentials(dataDir), from: 'made' };
-}
-
-/** What a mount's objects were is not known any more when it comes back. */
-function forgetUnmounted(registry: LocalRegistry, cacheNode: LocalCacheNode): () => void {
-  let paths = registry.view().mounts.mounts.map(({ path }) => path);
-  return registry.watch(({ mounts }) => {
-    const now = mounts.mounts.map(({ path }) => path);
-    if (paths.some((path) => !now.includes(path))) cacheNode.forgetInfo();
-    paths = now;
-  });
-}
-
-/** What is stored follows rules and pins as they are now, also where they changed while nothing ran. */
-function followPolicies(
-  registry: LocalRegistry,
-  { policies, cacheNode }: { policies: CachePolicies; cacheNode: LocalCacheNode },
-): () => void {
-  void cacheNode.applyPolicies();
-  return registry.watch((view) => {
-    policies.update(view);
-    void cacheNode.applyPolicies();
-  });
 }
 
 /** Aborts uploads that nobody goes on with, where a mount says so. */
