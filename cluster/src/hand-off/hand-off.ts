@@ -51,8 +51,7 @@ export class HandOff {
   readonly #rate: ByteRate;
   readonly #metrics: HandOffMetrics;
   readonly #expected = new ExpectedVersions();
-  /** By mount. */
-  readonly #decorated = new WeakMap<Ufs, Map<string, PeersFirst>>();
+  readonly #decorated = new WeakMap<Ufs, PeersFirst>();
   readonly #deps: PeersFirstDeps;
   #mover: Mover | undefined;
   #taker: PageTaker | undefined;
@@ -92,14 +91,14 @@ export class HandOff {
     this.#mover?.follow(membership);
   }
 
-  /** The UFS of a mount, behind the nodes that may have what is asked of it. The same for the same. */
+  /** A mount's own UFS, behind the nodes that may have what is asked of it. The same for the same. */
   ufsOf(mount: Mount, ufs: Ufs): Ufs {
-    const ofMounts = this.#decorated.get(ufs) ?? new Map<string, PeersFirst>();
-    this.#decorated.set(ufs, ofMounts);
-    const name = `${mount.path}\0${mount.bucket}`;
-    const known = ofMounts.get(name) ?? new PeersFirst(ufs, mount, this.#deps);
-    ofMounts.set(name, known);
-    // Options of a mount change; its UFS is the same one to all that counts what it does.
+    let known = this.#decorated.get(ufs);
+    if (!known) {
+      known = new PeersFirst(ufs, mount, this.#deps);
+      this.#decorated.set(ufs, known);
+    }
+    // Options of a mount change, and its UFS stays: what fills know of it is known by it.
     known.mount = mount;
     return known.ufs;
   }
