@@ -138,10 +138,10 @@ export class RoutedCacheNode implements CacheNode {
     );
   }
 
-  /** Why no request can be served well now, for people; empty: all is well. */
+  /** Why a start is not over, for people; empty: it is. Later on, what no node can answer the UFS does. */
   async notReady(): Promise<readonly string[]> {
     const ring = this.#routing.view.ring();
-    if (!ring) return ['no settled membership is known'];
+    if (!ring) return ['no membership of cache nodes is known'];
     const peers = ring.epoch.members.map((member) => this.#routing.peers.of(member));
     const reached = peers.map(async (peer) => (await peer.connected()).ping?.());
     return Promise.any(reached).then(

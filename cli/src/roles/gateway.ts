@@ -97,18 +97,41 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   const [address, adminAddress] = [new URL(endpoint).host, new URL(admin.url).host];
   await registry.join({ nodeId, role: 'gateway', address, adminAddress, startedAtMs, version });
   undoing.add(() => registry.leave(nodeId));
-  let stopping = false;
-  undoing.add(() => {
-    stopping = true;
-  });
+  const readiness = new Readiness(cacheNode);
+  undoing.add(() => readiness.stop());
   admin.open(
     createRoleAdminApp({
       credentials: { ...root, token: values.token },
-      notReady: async () => (stopping ? ['stopping'] : cacheNode.notReady()),
+      notReady: () => readiness.reasons(),
       metricsText: () => metrics.text(),
     }),
   );
   return { endpoint, adminUrl: admin.url, nodeId, stop: () => undoing.run() };
+}
+
+/**
+ * Ready from the first time that a node could be reached until it stops: without nodes reads go on, and a
+ * load balancer that left out every gateway would end them.
+ */
+class Readiness {
+  readonly #cacheNode: RoutedCacheNode;
+  #state: 'starting' | 'ready' | 'stopping' = 'starting';
+
+  constructor(cacheNode: RoutedCacheNode) {
+    this.#cacheNode = cacheNode;
+  }
+
+  stop(): void {
+    this.#state = 'stopping';
+  }
+
+  async reasons(): Promise<readonly string[]> {
+    if (this.#state === 'stopping') return ['stopping'];
+    if (this.#state === 'ready') return [];
+    const reasons = await this.#cacheNode.notReady();
+    if (reasons.length === 0 && this.#state === 'starting') this.#state = 'ready';
+    return reasons;
+  }
 }
 
 async function openRegistry({ config, log, undoing }: Parts, signal: AbortSignal): Promise<RemoteRegistry> {

@@ -1,5 +1,5 @@
 /** The ring as a gateway knows it, and how it learns of a newer one. */
-import type { Membership } from '@forebay/core/membership';
+import type { Epoch, Membership } from '@forebay/core/membership';
 import { type Ring, ringAlgorithm, ringOf } from '@forebay/core/ring';
 import { type Timing, within } from './time.ts';
 
@@ -33,7 +33,7 @@ export class RingView {
   ring(): Ring | undefined {
     const epoch = this.#source.membership()?.epoch;
     if (!epoch || epoch.number === 0 || epoch.ring !== ringAlgorithm) return undefined;
-    if (this.#ring?.epoch !== epoch) this.#ring = ringOf(epoch);
+    if (!this.#ring || !isSame(this.#ring.epoch, epoch)) this.#ring = ringOf(epoch);
     return this.#ring;
   }
 
@@ -59,4 +59,9 @@ export class RingView {
       // The last view stays.
     }
   }
+}
+
+/** Every view of a registry has an epoch of its own making; what is told apart are their names. */
+function isSame(a: Epoch, b: Epoch): boolean {
+  return a === b || (a.number === b.number && a.registry === b.registry);
 }
