@@ -109,11 +109,11 @@ function groupTables(title: string, settings: readonly Setting<unknown>[]): stri
 function settingsTable(settings: readonly Setting<unknown>[]): string {
   return tableOf(
     ['Flag', 'YAML key', 'Default', 'Meaning'],
-    settings.map(({ flag, yamlKey, defaultText, help, allowed }) => [
+    settings.map(({ flag, yamlKey, defaultText, help, allowed, dynamic }) => [
       code(flag),
       code(yamlKey),
       defaultText === undefined ? '' : code(defaultText),
-      `${help} Allowed: ${allowed}.`,
+      `${help} Allowed: ${allowed}.${dynamic ? ' Changes at run time.' : ''}`,
     ]),
   );
 }

@@ -84,7 +84,7 @@ function infoStoreOf({ settings, dataDir, clock, log, ...options }: LocalCacheNo
     log,
     homes: options.homes ?? soleHome,
     entriesMax: settings.infoMemoryEntriesMax,
-    negativeTtlMs: settings.negativeTtlMs,
+    negativeTtlMs: () => settings.negativeTtlMs,
     fencesOpenMax: settings.fencesOpenMax,
     changes: options.cells,
     openPersistent: () =>
@@ -117,7 +117,9 @@ function fillsOf(
     loads: new UfsLoads(settings.fillsAheadPerUfsMax),
     amplifications: new Amplifications(clock),
     asked: new AskedPages(),
-    aheadPages: settings.readAheadPagesMax,
+    get aheadPages() {
+      return settings.readAheadPagesMax;
+    },
     chunkBytes: settings.fillChunkBytes,
     fillsPerReaderMax: settings.fillsPerReaderMax,
     pauseMaxMs: fillPauseMaxMs,

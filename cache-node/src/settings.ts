@@ -67,6 +67,7 @@ export const cacheNodeSettings = {
   }),
   negativeTtlMs: duration({
     env: 'FOREBAY_NEGATIVE_TTL',
+    dynamic: true,
     default: '5s',
     max: '1h',
     help: 'How long an object that the UFS does not have is taken to be absent. 0 asks every time.',
@@ -91,6 +92,7 @@ export const cacheNodeSettings = {
   }),
   readAheadPagesMax: integer({
     env: 'FOREBAY_READ_AHEAD_PAGES_MAX',
+    dynamic: true,
     default: '32',
     max: '1024',
     help: 'Pages read ahead of a sequential reader at most. 0 turns read-ahead off.',

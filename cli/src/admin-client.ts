@@ -19,7 +19,7 @@ export interface AdminClient {
    * The JSON answer.
    * @throws CommandError where there is no answer, or an error; its text is for people.
    */
-  ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>;
+  ask<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>;
   /** A POST of text as it comes. @throws CommandError as `ask` */
   send<T>(path: string, body: AsyncIterable<Uint8Array>): Promise<T>;
   /**

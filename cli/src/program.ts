@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { examplesText } from './commands/admin-command.ts';
 import { benchCommand } from './commands/bench.ts';
+import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
 import { freeCommand } from './commands/free.ts';
 import { gatewayCommand } from './commands/gateway.ts';
@@ -34,7 +35,7 @@ export function createProgram(): Command {
     ...[statCommand(), explainCommand()],
     ...[freeCommand(), pinCommand(), unpinCommand(), pinsCommand()],
     ...[loadCommand(), verifyCommand(), copyCommand(), jobsCommand(), jobCommand()],
-    ...[usersCommand(), benchCommand()],
+    ...[configCommand(), usersCommand(), benchCommand()],
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of reservedCommands()) program.addCommand(command, { hidden: true });

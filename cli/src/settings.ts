@@ -14,12 +14,14 @@ export const processSettings = {
   }),
   logLevel: choice({
     env: 'FOREBAY_LOG_LEVEL',
+    dynamic: true,
     choices: ['auto', 'debug', 'info', 'warn', 'error', 'silent'],
     default: 'auto',
     help: 'Least level of log lines on stderr. auto: warn on a terminal, otherwise info.',
   }),
   drainTimeoutMs: duration({
     env: 'FOREBAY_DRAIN_TIMEOUT',
+    dynamic: true,
     default: '10s',
     max: '1h',
     help: 'How long requests under way may take to end after SIGTERM or Ctrl-C.',

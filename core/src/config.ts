@@ -32,6 +32,8 @@ export interface Setting<T> {
   readonly help: string;
   /** Only the environment may set it: process lists and config files are read by others. */
   readonly secret: boolean;
+  /** May change while a process runs (live-settings.ts). */
+  readonly dynamic: boolean;
   /** Undefined where the text is not allowed. Lists get one text per entry. */
   parse(texts: readonly string[]): T | undefined;
 }
@@ -46,6 +48,7 @@ export type Values<S extends Settings> = {
 interface Declared {
   readonly env: `FOREBAY_${string}`;
   readonly help: string;
+  readonly dynamic?: boolean;
 }
 
 interface Limited<L> extends Declared {
@@ -179,6 +182,7 @@ function named(declared: Declared) {
       .map((word, index) => (index === 0 ? word : word[0]!.toUpperCase() + word.slice(1)))
       .join(''),
     secret: false,
+    dynamic: declared.dynamic ?? false,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { CacheRule, Pin } from './cache-policy.ts';
+import type { SettingTexts } from './live-settings.ts';
 import type { Membership } from './membership.ts';
 import { type Mount, MountTable } from './mount.ts';
 import { parsePolicy } from './policy/policy.ts';
@@ -26,6 +27,7 @@ export interface PlainView {
   readonly users: readonly PlainUser[];
   readonly rules: readonly CacheRule[];
   readonly pins: readonly Pin[];
+  readonly settings?: SettingTexts | undefined;
   readonly membership?: Membership | undefined;
 }
 
@@ -40,7 +42,7 @@ export function plainUserOf({ name, accessKey, secretKey, policies, createdAtMs 
 
 /** @throws ConfigError where a user cannot be made, which cannot happen with one that was a user */
 export function viewOf(plain: PlainView, before: RegistryView | undefined): RegistryView {
-  const { revision, members, rules, pins, membership } = plain;
+  const { revision, members, rules, pins, settings, membership } = plain;
   return {
     revision,
     mounts: mountsOf(plain.mounts, before?.mounts),
@@ -48,6 +50,7 @@ export function viewOf(plain: PlainView, before: RegistryView | undefined): Regi
     users: usersOf(plain.users, before?.users),
     rules: kept(rules, before?.rules),
     pins: kept(pins, before?.pins),
+    settings,
     membership: kept(membership, before?.membership),
   };
 }

@@ -3,6 +3,7 @@
  * readers hold a view.
  */
 import type { CacheRule, Pin } from './cache-policy.ts';
+import type { SettingTexts } from './live-settings.ts';
 import type { Membership } from './membership.ts';
 import type { Mount, MountTable } from './mount.ts';
 import type { User, UserTable } from './user.ts';
@@ -25,6 +26,8 @@ export interface RegistryView {
   /** How pages of prefixes are kept: of flags, environment and config file. */
   readonly rules: readonly CacheRule[];
   readonly pins: readonly Pin[];
+  /** What was set at run time; absent: nothing. */
+  readonly settings?: SettingTexts | undefined;
   /** Of the cache nodes; absent where there is one, which is part of this process. */
   readonly membership?: Membership | undefined;
 }

@@ -20,7 +20,7 @@ export class Observer {
   readonly #counts: RequestCounts;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #level: 'info' | 'debug';
+  readonly #settings: Pick<GatewayConfig, 'accessLog'>;
 
   constructor(options: {
     readonly metrics: GatewayMetrics;
@@ -33,7 +33,7 @@ export class Observer {
     this.#counts = new RequestCounts(options.metrics);
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#level = options.settings.accessLog === 'on' ? 'info' : 'debug';
+    this.#settings = options.settings;
   }
 
   /** Requests under way, the one that asks included. */
@@ -59,8 +59,9 @@ export class Observer {
     if (sent && sent.end !== 'whole') {
       this.#metrics.cutAnswers.inc({ reason: sent.end === 'cut' ? 'body_failed' : 'client_gone' });
     }
-    if (!this.#log.isLevelEnabled(this.#level)) return;
-    this.#log[this.#level](
+    const level = this.#settings.accessLog === 'on' ? 'info' : 'debug';
+    if (!this.#log.isLevelEnabled(level)) return;
+    this.#log[level](
       {
         id: exchange.id,
         op: operation,

@@ -35,6 +35,7 @@ export const gatewaySettings = {
   }),
   accessLog: choice({
     env: 'FOREBAY_ACCESS_LOG',
+    dynamic: true,
     choices: ['on', 'off'],
     default: 'off',
     help: 'One log line per request at level info; off writes it at level debug.',
@@ -70,6 +71,7 @@ export const gatewaySettings = {
   }),
   whiteSpaceIntervalMs: duration({
     env: 'FOREBAY_WHITE_SPACE_INTERVAL',
+    dynamic: true,
     default: '5s',
     min: '10ms',
     max: '1m',
@@ -86,6 +88,7 @@ export const gatewaySettings = {
   }),
   xmlBodyBytesMax: bytes({
     env: 'FOREBAY_XML_BODY_SIZE_MAX',
+    dynamic: true,
     default: '2MiB',
     min: '1MiB',
     max: '16MiB',
@@ -114,6 +117,7 @@ export const gatewaySettings = {
   }),
   requestsInFlightMax: integer({
     env: 'FOREBAY_REQUESTS_IN_FLIGHT_MAX',
+    dynamic: true,
     default: '1024',
     min: '1',
     max: '1000000',

@@ -12,6 +12,7 @@ import type { Member, Registry, RegistryView } from '@forebay/core/registry';
 import { RegistryError } from '@forebay/core/registry-error';
 import { type User, UserTable } from '@forebay/core/user';
 import { PinRecords } from './pin-records.ts';
+import { type SettingChange, SettingRecords } from './setting-records.ts';
 import type { State } from './state-store.ts';
 import { UserRecords, type UserRecordsOptions } from './user-records.ts';
 
@@ -44,6 +45,7 @@ export class LocalRegistry implements Registry {
   readonly #members = new Map<string, Member>();
   readonly #users: UserRecords;
   readonly #pins: PinRecords;
+  readonly #settings: SettingRecords;
   readonly #rules: readonly CacheRule[];
   readonly #mounts = new Map<string, { mount: Mount; origin: 'start' | 'runtime' }>();
   #kept: readonly MountRecord[] = [];
@@ -56,12 +58,14 @@ export class LocalRegistry implements Registry {
     state: State;
     users: UserRecords;
     pins: PinRecords;
+    settings: SettingRecords;
     rules: readonly CacheRule[];
     revisionsFrom?: number;
   }) {
     this.#state = parts.state;
     this.#users = parts.users;
     this.#pins = parts.pins;
+    this.#settings = parts.settings;
     this.#rules = parts.rules;
     this.#view = this.#viewAt(parts.revisionsFrom ?? 0);
   }
@@ -69,7 +73,8 @@ export class LocalRegistry implements Registry {
   /** Loads what is kept. @throws Error where the state cannot be read. */
   static async open(options: LocalRegistryOptions): Promise<LocalRegistry> {
     const [users, pins] = [await UserRecords.open(options), await PinRecords.open(options)];
-    const registry = new LocalRegistry({ ...options, users, pins });
+    const settings = await SettingRecords.open(options.state);
+    const registry = new LocalRegistry({ ...options, users, pins, settings });
     await registry.#load(options);
     return registry;
   }
@@ -140,6 +145,16 @@ export class LocalRegistry implements Registry {
     });
   }
 
+  /** `to` undefined: as at the start. The caller has checked that it is allowed. */
+  setSetting(change: Omit<SettingChange, 'from'>): Promise<void> {
+    return this.#change(() => this.#settings.set(change));
+  }
+
+  /** Oldest first. */
+  settingHistory(): readonly SettingChange[] {
+    return this.#settings.history;
+  }
+
   /** `start`: of the config file; `runtime`: made with the API, and kept. */
   originOfUser(name: string): 'start' | 'runtime' | undefined {
     return this.#users.originOf(name);
@@ -206,6 +221,7 @@ export class LocalRegistry implements Registry {
       rules: this.#rules,
       pins: this.#pins.all(),
       membership: this.#membership,
+      settings: this.#settings.texts,
     };
   }
 }

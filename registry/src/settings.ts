@@ -10,6 +10,7 @@ export const registrySettings = {
   }),
   jobsRunningMax: integer({
     env: 'FOREBAY_JOBS_RUNNING_MAX',
+    dynamic: true,
     default: '4',
     min: '1',
     max: '64',
@@ -17,6 +18,7 @@ export const registrySettings = {
   }),
   jobsConcurrencyMax: integer({
     env: 'FOREBAY_JOBS_CONCURRENCY_MAX',
+    dynamic: true,
     default: '32',
     min: '1',
     max: '1024',
@@ -24,16 +26,19 @@ export const registrySettings = {
   }),
   priceThousandReads: decimal({
     env: 'FOREBAY_PRICE_THOUSAND_READS',
+    dynamic: true,
     default: '0.0004',
     help: 'What the UFS bills for a thousand reads, in USD. For estimates of jobs alone.',
   }),
   priceThousandLists: decimal({
     env: 'FOREBAY_PRICE_THOUSAND_LISTS',
+    dynamic: true,
     default: '0.005',
     help: 'What the UFS bills for a thousand listings, in USD. For estimates of jobs alone.',
   }),
   priceGibibyte: decimal({
     env: 'FOREBAY_PRICE_GIBIBYTE',
+    dynamic: true,
     default: '0.09',
     help: 'What the UFS bills for a GiB that leaves it, in USD; 0 within its region. For estimates of jobs alone.',
   }),

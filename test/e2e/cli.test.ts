@@ -8,6 +8,7 @@ import manifest from '../../cli/package.json' with { type: 'json' };
 import { type ForebayProcess, startForebay } from '../support/forebay-process.ts';
 import { freePort, type RunResult, run, startProcess, untilReady } from '../support/process.ts';
 import { tempDir } from '../support/temp.ts';
+import { until } from '../support/until.ts';
 
 const program = resolve(import.meta.dirname, '../../cli/bin/forebay.js');
 const bareEnv = { PATH: process.env.PATH, HOME: process.env.HOME };
@@ -115,6 +116,21 @@ describe('commands that talk to a running Forebay', () => {
     expect(await json('status')).toMatchObject({ endpoint: running.endpoint, version: manifest.version });
     expect((await ask('mounts')).stdout).toMatch(/^PATH +UFS .*\n\/local +file:\/\//);
     expect(await json('mounts')).toMatchObject([{ path: '/local', origin: 'start', ttlMs: 60_000 }]);
+  });
+
+  it('change settings while it runs, over a restart, and take them back', async () => {
+    expect((await ask('config', 'set', 'accessLog', 'on')).stdout).toBe('accessLog is on\n');
+    await fetch(`${running.endpoint}/`);
+    await until('the request is logged', () => running.log().includes('"msg":"request"'));
+    await running.kill9();
+    await running.restart();
+    expect((await ask('config', 'get', 'accessLog')).stdout).toBe('on\n');
+    expect(await json('config', 'set', 'accessLog')).toMatchObject({ value: 'off', origin: 'start' });
+    expect(await json('config', 'history')).toMatchObject([{ from: 'on' }, { to: 'on' }]);
+    const refused = await ask('config', 'set', 'port', '1');
+    expect(refused.code).toBe(1);
+    expectOneLine(refused);
+    expect(refused.stderr).toContain('port takes a restart');
   });
 
   it('mount, find again after a kill, and unmount', async () => {

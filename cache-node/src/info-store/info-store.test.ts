@@ -40,7 +40,7 @@ function openStore(options: TestOptions = {}): InfoStore {
     clock,
     log: silentLog,
     entriesMax: options.entriesMax ?? 100,
-    negativeTtlMs: 5000,
+    negativeTtlMs: () => 5000,
     fencesOpenMax: options.fencesOpenMax ?? 10,
     openPersistent: () =>
       new InfoLog({

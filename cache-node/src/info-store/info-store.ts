@@ -30,7 +30,7 @@ export interface InfoStoreOptions {
   readonly log: Log;
   /** Records in memory: one per object, mount and version asked for. */
   readonly entriesMax: number;
-  readonly negativeTtlMs: number;
+  readonly negativeTtlMs: () => number;
   readonly fencesOpenMax: number;
   /** Of what this node may answer. */
   readonly homes: Homes;
@@ -92,7 +92,7 @@ export class InfoStore {
     if (!record) return undefined;
     if (!inMemory && how === 'use') this.#memory.set(key, slot, record);
     const now = { tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
-    const { negativeTtlMs } = this.#options;
+    const negativeTtlMs = this.#options.negativeTtlMs();
     const isUnbroken = this.#homes.isUnbroken(placementKey, record.stamp);
     return {
       record,
@@ -188,7 +188,7 @@ export class InfoStore {
 
   /** How long a record of this kind is used without asking the UFS. */
   ttlMsOf({ ttlMs }: Mount, kind: InfoRecord['content']['kind']): number {
-    return kind === 'absent' ? Math.min(this.#options.negativeTtlMs, ttlMs) : ttlMs;
+    return kind === 'absent' ? Math.min(this.#options.negativeTtlMs(), ttlMs) : ttlMs;
   }
 
   /** Dropping is always allowed: nothing is remembered of the object any more, in any mount or version. */

@@ -20,10 +20,12 @@ import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import { metricsOfProcess } from '../event-loop-delay.ts';
 import type { GatewayRoleConfig } from '../role-config.ts';
+import { gatewayRoleSettings } from '../settings.ts';
 import { version } from '../version.ts';
 import { startAdminServer } from './admin-server.ts';
+import { followSettings } from './follow-settings.ts';
 import { listen } from './listening.ts';
-import { createRoleLog, runUntilStopped } from './role-process.ts';
+import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
 import { credentialsOf } from './users.ts';
@@ -75,10 +77,11 @@ export async function startGateway(
 
 async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway> {
   const { config, log, undoing } = parts;
-  const { values } = config;
-  const adminPlace = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
-  const admin = await startAdminServer(adminPlace, undoing);
+  const { host, adminPort } = config.values;
+  const admin = await startAdminServer({ host, port: adminPort, portFlag: '--admin-port' }, undoing);
   const registry = await openRegistry(parts, signal);
+  const { values, stop } = followSettings(gatewayRoleSettings, config.values, { registry, log, logLevelOf });
+  undoing.add(stop);
   const root = config.root ?? registry.root();
   const nodeId = `gateway-${randomBytes(4).toString('hex')}`;
   const metrics = metricsOfProcess(undoing);

@@ -29,6 +29,7 @@ import {
 } from '../data-dir.ts';
 import { metricsOfProcess } from '../event-loop-delay.ts';
 import { type RegistryRoleConfig, refuseOddPages } from '../role-config.ts';
+import { serveSettings } from '../settings.ts';
 import { version } from '../version.ts';
 import { startAdminServer } from './admin-server.ts';
 import { openFigures } from './insight.ts';
@@ -171,6 +172,7 @@ function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
       drain: (nodeId, wish) => active.drain(nodeId, wish),
     },
     jobDeps: undefined,
+    settings: { declared: serveSettings, values: config.values },
     nowMs: () => clock.wallMs(),
   });
 }

@@ -53,7 +53,7 @@ export function createRoleLog(values: LogValues): Log {
   return createLog({ level: logLevelOf(values) });
 }
 
-function logLevelOf({ logLevel, accessLog = 'off' }: LogValues): LogLevel {
+export function logLevelOf({ logLevel, accessLog = 'off' }: LogValues): LogLevel {
   if (logLevel !== 'auto') return logLevel;
   // The banner is for people; log lines between it and the prompt are not, unless asked for.
   return process.stderr.isTTY === true && accessLog === 'off' ? 'warn' : 'info';

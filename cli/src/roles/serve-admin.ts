@@ -7,6 +7,7 @@ import { soleNode } from '@forebay/registry/admin/nodes';
 import type { LocalRegistry } from '@forebay/registry/local-registry';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { RootCredentials } from '../data-dir.ts';
+import { type ServeValues, serveSettings } from '../settings.ts';
 import { version } from '../version.ts';
 import type { Front } from './front.ts';
 import { openInsight } from './insight.ts';
@@ -26,6 +27,8 @@ export interface ServeAdminSources {
   readonly adminAddress: string;
   readonly startedAtMs: number;
   readonly jobDeps: JobDeps;
+  /** Of settings, before what was set at run time. */
+  readonly startValues: ServeValues;
 }
 
 export function openServeAdmin(sources: ServeAdminSources, parts: Parts): ReturnType<typeof createAdminApp> {
@@ -38,6 +41,7 @@ export function openServeAdmin(sources: ServeAdminSources, parts: Parts): Return
   });
   return createAdminApp({
     jobDeps: sources.jobDeps,
+    settings: { declared: serveSettings, values: sources.startValues },
     registry,
     cacheNode,
     credentials: { ...rootUser, token: config.values.token },

@@ -27,16 +27,19 @@ import {
 } from '../data-dir.ts';
 import { metricsOfProcess } from '../event-loop-delay.ts';
 import type { ServeConfig } from '../serve-config.ts';
+import { type ServeValues, serveSettings } from '../settings.ts';
 import { reportOf } from '../workers/reports.ts';
 import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
 import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
 import { followPolicies, forgetUnmounted } from './follow-registry.ts';
+import { followSettings } from './follow-settings.ts';
 import type { Front } from './front.ts';
 import { openJobs } from './jobs.ts';
 import { checkPort, listen, urlOf } from './listening.ts';
 import type { Parts } from './parts.ts';
+import { logLevelOf } from './role-process.ts';
 import { openServeAdmin } from './serve-admin.ts';
 import { mountFor, openMounts } from './serve-mounts.ts';
 import { openUfsClients } from './ufs-clients.ts';
@@ -88,19 +91,23 @@ export async function startServe({
   }
 }
 
-async function start(parts: Parts): Promise<RunningForebay> {
-  const { config, log, clock, undoing } = parts;
-  const { values, dataDir } = config;
+async function start(given: Parts): Promise<RunningForebay> {
+  const { config, log, clock, undoing } = given;
+  const { dataDir } = config;
   const startedAtMs = clock.wallMs();
   undoing.add(lockDataDir(dataDir));
   const rootUser = rootUserOf(config);
   for (const user of config.users) refuseRootKey(user, rootUser);
-  const adminPlace = { host: values.host, port: values.adminPort, portFlag: '--admin-port' };
-  const admin = await startAdminServer(adminPlace, undoing);
-  const { port, plan, forked } = await planProcesses(parts);
+  const { host, adminPort } = config.values;
+  const admin = await startAdminServer({ host, port: adminPort, portFlag: '--admin-port' }, undoing);
+  const { port, plan, forked } = await planProcesses(given);
   const state = openState(dataDir.statePath);
   undoing.add(() => state.disconnect());
-  const registry = await openRegistry(state, parts);
+  const registry = await openRegistry(state, given);
+  const followed = followSettings(serveSettings, config.values, { registry, log, logLevelOf });
+  undoing.add(followed.stop);
+  const { values } = followed;
+  const parts = { ...given, config: { ...config, values } };
   const nodeId = await nodeIdIn(state);
   const metrics = metricsOfProcess(undoing);
   const ownValues = plan.cells ? valuesOfOwner(values) : values;
@@ -124,9 +131,12 @@ async function start(parts: Parts): Promise<RunningForebay> {
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
   undoing.add(followPolicies(registry, { policies, cacheNode }));
-  const front = await openFront({ plan, forked, port, pool, rootUser, registry, cacheNode, metrics }, parts);
+  const front = await openFront(
+    { plan, forked, port, pool, rootUser, registry, cacheNode, metrics, startValues: config.values },
+    parts,
+  );
   undoing.add(() => front.drain(values.drainTimeoutMs));
-  const endpoint = urlOf({ host: values.host, port });
+  const endpoint = urlOf({ host, port });
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
   startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
@@ -135,7 +145,7 @@ async function start(parts: Parts): Promise<RunningForebay> {
   const sources = {
     ...{ registry, cacheNode, front, ufsOf, rootUser, endpoint, adminAddress, startedAtMs, jobDeps },
   };
-  admin.open(openServeAdmin(sources, parts));
+  admin.open(openServeAdmin({ ...sources, startValues: config.values }, parts));
   const { mounts } = registry.view().mounts;
   const { workers } = plan;
   return { endpoint, adminUrl: admin.url, nodeId, rootUser, mounts, workers, stop: () => undoing.run() };
@@ -163,6 +173,8 @@ interface FrontParts {
   readonly registry: LocalRegistry;
   readonly cacheNode: LocalCacheNode;
   readonly metrics: Metrics;
+  /** Before what was set at run time: each worker follows that by itself. */
+  readonly startValues: ServeValues;
 }
 
 async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts): Promise<Front> {
@@ -172,7 +184,7 @@ async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts)
   if (plan.cells) {
     const { cellsPath } = plan;
     return startWorkers({
-      ...{ ...place, forked, values, dataDir, cellsPath, rootUser, registry, cacheNode },
+      ...{ ...place, forked, values: of.startValues, dataDir, cellsPath, rootUser, registry, cacheNode },
       ...{ metrics, log, undoing },
     });
   }

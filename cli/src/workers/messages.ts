@@ -18,6 +18,8 @@ export interface WorkerStart {
   readonly port: number;
   /** Its share of the limits. */
   readonly values: ServeValues;
+  /** How many share them. */
+  readonly workers: number;
   readonly logLevel: LogLevel;
   readonly nodeId: string;
   readonly rootUser: RootCredentials;

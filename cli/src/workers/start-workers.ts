@@ -68,6 +68,7 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
       host,
       port,
       values: valuesOfWorker(values, forked.length),
+      workers: forked.length,
       logLevel: log.level as LogLevel,
       nodeId: cacheNode.nodeId,
       rootUser: { accessKey: options.rootUser.accessKey, secretKey: options.rootUser.secretKey },

@@ -16,23 +16,32 @@ import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
 import { createGateway, type Gateway } from '@forebay/gateway/app';
 import { fileLocks } from '@forebay/ufs/file/file-locks';
 import { metricsOfProcess } from '../event-loop-delay.ts';
+import { followSettings } from '../roles/follow-settings.ts';
 import { openUfsClients } from '../roles/ufs-clients.ts';
 import { Undoing } from '../roles/undoing.ts';
 import { credentialsOf } from '../roles/users.ts';
+import { serveSettings } from '../settings.ts';
 import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
 import { OwnerCacheNode } from './owner-cache-node.ts';
 import { RegistryReplica } from './registry-replica.ts';
 import { reportOf } from './reports.ts';
 import { openCells } from './shared-cells.ts';
 import { AskedLocks } from './shared-locks.ts';
+import { valuesOfWorker } from './worker-limits.ts';
 
 /** Resolves with what takes the owner's further messages, once clients can connect. */
 export async function runWorker(start: WorkerStart): Promise<(message: ToWorker) => void> {
-  const { values } = start;
   const log = createLog({ level: start.logLevel });
   watchForDefects(log);
   const undoing = new Undoing(log);
   const registry = new RegistryReplica(start.view);
+  const { values } = followSettings(serveSettings, start.values, {
+    ...{ registry, log },
+    // Whether someone looks at a terminal is for the owner to know.
+    logLevelOf: ({ logLevel, accessLog }) =>
+      logLevel !== 'auto' ? logLevel : accessLog === 'on' ? 'info' : start.logLevel,
+    shareOf: (all) => valuesOfWorker(all, start.workers),
+  });
   const metrics = metricsOfProcess(undoing);
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
   const cells = openCells(start.cellsPath);

@@ -64,7 +64,7 @@ export class Pipeline {
   readonly #handlersNow = new Map<Operation, S3HandlerNow>();
   readonly #errors: ErrorReporter;
   readonly #crossOrigin: CrossOrigin;
-  readonly #whiteSpaceIntervalMs: number;
+  readonly #settings: GatewayConfig;
   readonly #zeroCopy: boolean;
   readonly #clock: Clock;
   /** Of every answer. */
@@ -72,7 +72,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#registry = options.registry;
-    this.#whiteSpaceIntervalMs = options.settings.whiteSpaceIntervalMs;
+    this.#settings = options.settings;
     this.#zeroCopy = options.settings.zeroCopy === 'auto';
     const { settings, credentials, clock } = options;
     this.#clock = clock;
@@ -168,7 +168,8 @@ export class Pipeline {
       (error: unknown) => String(this.#errors.answer(exchange, error).body),
     );
     const { status, headers } = answer;
-    return { status, headers, chunked: true, body: whiteSpaceUntil(document, this.#whiteSpaceIntervalMs) };
+    const body = whiteSpaceUntil(document, this.#settings.whiteSpaceIntervalMs);
+    return { status, headers, chunked: true, body };
   }
 
   async refuseOverload(exchange: Exchange): Promise<void> {

@@ -108,6 +108,7 @@ beforeEach(async () => {
   });
   app = createAdminApp({
     jobDeps: await idleJobs(),
+    settings: { declared: {}, values: {} },
     registry,
     cacheNode: { stat, free: () => Promise.reject(new Error('not asked here')) },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: 'a-token-of-16-chars' },

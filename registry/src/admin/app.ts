@@ -24,10 +24,11 @@ import { type NodesDeps, nodeRoutes } from './nodes.ts';
 import { objectRoutes } from './objects.ts';
 import { openApi } from './openapi.ts';
 import { bodyUpTo, isRecord, jsonBody, neededQuery } from './request.ts';
+import { type SettingDeps, settingRoutes } from './settings.ts';
 import { mountView, type Status } from './status.ts';
 import { type UserDeps, userRoutes } from './users.ts';
 
-export interface AdminDeps {
+export interface AdminDeps extends Pick<SettingDeps, 'settings'> {
   readonly registry: LocalRegistry;
   readonly cacheNode: Pick<CacheNode, 'stat' | 'free'>;
   readonly credentials: AdminCredentials;
@@ -77,6 +78,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   if (deps.jobDeps) jobRoutes(app, deps.jobDeps);
   else app.all('/api/v1/jobs/*', () => refuseJobs());
   nodeRoutes(app, deps.nodes);
+  settingRoutes(app, deps);
   app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
   app.onError((error, c) => failed(c, error, deps.log));
   return app;

@@ -47,6 +47,7 @@ beforeEach(async () => {
   free = unused;
   app = createAdminApp({
     jobDeps: await idleJobs(),
+    settings: { declared: {}, values: {} },
     registry,
     cacheNode: { stat: unused, free: (request) => free(request) },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined },

@@ -5,6 +5,7 @@ import { jobPaths, jobSchemas } from './openapi-jobs.ts';
 import { nodePaths, nodeSchemas } from './openapi-nodes.ts';
 import { objectSchemas } from './openapi-objects.ts';
 import { answer, count, error, jsonOf, objectOf, query, ref, text } from './openapi-parts.ts';
+import { settingPaths, settingSchemas } from './openapi-settings.ts';
 
 const mountProperties = {
   path: { ...text, examples: ['/lake'] },
@@ -102,6 +103,7 @@ const schemas = {
   ...insightSchemas,
   ...jobSchemas,
   ...nodeSchemas,
+  ...settingSchemas,
 };
 
 const open = { security: [] };
@@ -183,6 +185,7 @@ const paths = {
   ...insightPaths,
   ...jobPaths,
   ...nodePaths,
+  ...settingPaths,
   '/api/v1/objects': {
     get: {
       summary: 'What is cached of an object, and what a read would do now, without asking the UFS',

@@ -40,6 +40,7 @@ beforeEach(async () => {
   const unused = () => Promise.reject(new Error('not asked here'));
   app = createAdminApp({
     jobDeps: await idleJobs(),
+    settings: { declared: {}, values: {} },
     registry,
     cacheNode: { stat: unused, free: unused },
     credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined },
