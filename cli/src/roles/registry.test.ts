@@ -127,6 +127,8 @@ describe('a registry of a cluster', () => {
       { id: 'n1', role: 'cache-node', address: 'n1:9100', state: 'active', ringShare: 1, version: '9.9' },
       { id: 'g1', role: 'gateway', address: 'g1:9000', state: 'active' },
     ]);
+    const object = await ask('/api/v1/objects?bucket=lake&key=x');
+    expect([object.status, await object.text()]).toEqual([503, expect.stringContaining('n1')]);
     expect((await ask('/api/v1/nodes/n1/drain', { method: 'POST' })).status).toBe(202);
     expect((await nodes())[0]).toMatchObject({ state: 'draining', ringShare: 0 });
     await seen(remote, 'the drain', ({ membership }) => membership?.epoch.members[0]?.state === 'draining');

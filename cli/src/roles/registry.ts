@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { CacheNode } from '@forebay/core/cache-node';
 import { type Clock, systemClock } from '@forebay/core/clock';
 import { type Log, tailOf } from '@forebay/core/log';
 import type { MetricsReading } from '@forebay/core/metrics';
@@ -33,6 +32,7 @@ import { serveSettings } from '../settings.ts';
 import { version } from '../version.ts';
 import { startAdminServer } from './admin-server.ts';
 import { openFigures } from './insight.ts';
+import { openRegistryNodes, type RegistryNodes } from './registry-nodes.ts';
 import { createRoleLog, runUntilStopped } from './role-process.ts';
 import { mountFor } from './serve-mounts.ts';
 import { Undoing } from './undoing.ts';
@@ -105,9 +105,12 @@ async function start(parts: Parts): Promise<RunningRegistry> {
     { pid: process.pid, lines: tailOf(log)?.after(after[process.pid] ?? 0) ?? [] },
   ];
   const insight = { ...figures, browse: notHere, pageMap: notHere, traffic: notHere, curve: notHere, logs };
-  const sources = { ...parts, adminUrl: admin.url, startedAtMs: clock.wallMs(), metrics, insight };
+  const membership = () => cluster?.active?.registry.view().membership;
+  const { clusterSecret } = config;
+  const nodes = openRegistryNodes({ clusterSecret, membership, metrics, clock, undoing });
+  const sources = { ...parts, adminUrl: admin.url, startedAtMs: clock.wallMs(), metrics, insight, nodes };
   cluster = await ClusterRegistry.start({
-    ...{ shared, counters, clock, log, clusterSecret: config.clusterSecret },
+    ...{ shared, counters, clock, log, clusterSecret },
     ...{ mounts: config.mounts, rules: config.rules, users: config.users },
     root: config.root,
     makeRoot: () => readRootCredentials(dataDir) ?? makeRootCredentials(dataDir),
@@ -152,14 +155,16 @@ interface AdminSources extends Parts {
   readonly startedAtMs: number;
   readonly metrics: MetricsReading;
   readonly insight: Insight;
+  readonly nodes: RegistryNodes;
 }
 
 function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
-  const { config, clock, log, metrics, insight } = sources;
+  const { config, clock, log, metrics, insight, nodes } = sources;
   const { root, registry, machine, members } = active;
+  registry.watch(() => nodes.membershipChanged());
   return createAdminApp({
     ...{ registry, version, insight, log },
-    cacheNode: noCacheNode,
+    cacheNode: nodes.cacheNode,
     credentials: { ...(root satisfies RootCredentials), token: config.values.token },
     status: async () => statusOf(active, sources),
     notReady: () => [],
@@ -210,10 +215,8 @@ function statusOf({ machine }: ActiveRegistry, { adminUrl, startedAtMs, clock }:
   };
 }
 
-const noCacheNode: Pick<CacheNode, 'stat' | 'free'> = { stat: notHere, free: notHere };
-
 function notHere(): Promise<never> {
   return Promise.reject(
-    new AdminError('NotImplemented', 'the registry of a cluster cannot ask its nodes yet'),
+    new AdminError('NotImplemented', 'this is not available for a cluster in this version'),
   );
 }

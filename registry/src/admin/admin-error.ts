@@ -8,6 +8,7 @@ export const statusOf = {
   PayloadTooLarge: 413,
   NotImplemented: 501,
   NotActive: 503,
+  NodeUnavailable: 503,
 } as const;
 
 export class AdminError extends Error {

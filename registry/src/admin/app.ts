@@ -6,6 +6,7 @@
  */
 import type { CacheNode } from '@forebay/core/cache-node';
 import { ConfigError } from '@forebay/core/config';
+import { isKind } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { Mount } from '@forebay/core/mount';
 import type { MountInput } from '@forebay/core/mount-uri';
@@ -142,6 +143,7 @@ function toAdminError(error: Error): AdminError | undefined {
   if (error instanceof ConfigError) return new AdminError('BadRequest', error.message);
   if (error instanceof NotActive || error instanceof StoreUnavailable)
     return new AdminError('NotActive', error.message);
+  if (isKind(error, 'node-unavailable')) return new AdminError('NodeUnavailable', error.message);
   if (!(error instanceof RegistryError)) return undefined;
   const isMissing = ['not-mounted', 'no-such-user', 'not-pinned', 'no-such-job'].includes(error.code);
   return new AdminError(isMissing ? 'NotFound' : 'Conflict', error.message);
