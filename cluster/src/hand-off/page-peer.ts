@@ -9,6 +9,7 @@ import type { RingMember } from '@forebay/core/membership';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
 import type { ObjectStat } from '@forebay/core/object-stat';
+import { pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 
 /** What hand-off needs of a node elsewhere. */
@@ -65,8 +66,8 @@ export class PagePeers {
   }
 
   /**
-   * Of the range what the node has cached of its beginning; undefined where it has nothing, is not asked now,
-   * or fails. `told` hears which, once the answer is known. @throws the signal's reason
+   * Of the range what the node has cached of its beginning; undefined where it has nothing of it, is not asked
+   * now, or fails. `told` hears which, once the answer is known. @throws the signal's reason
    */
   async open(
     member: RingMember,
@@ -89,14 +90,14 @@ export class PagePeers {
       const opened = await this.#ask(member, left, (peer) =>
         peer.read({ ...wanted, cachedOnly: true, signal: left.signal }),
       );
-      const body = new PeerBody(opened, wanted.range, {
+      const body = new PeerBody(opened, wanted, {
         silenceMs: this.#options.silenceMs,
         left,
         over,
         onFailure: () => this.#failed(member),
       });
       told(resultOf(opened, wanted.range));
-      if (opened.endExclusive > wanted.range.start) return body;
+      if (opened.endExclusive > wanted.range.start || body.hasMore) return body;
       await body.close();
     } catch {
       over();
@@ -147,6 +148,8 @@ export class PagePeers {
 /** The bytes that a peer sends, exactly as many as it said. */
 export class PeerBody {
   readonly endExclusive: number;
+  /** It has pages behind some that it has not. */
+  readonly hasMore: boolean;
   readonly #iterator: AsyncIterator<Uint8Array> | undefined;
   readonly #how: {
     readonly silenceMs: number;
@@ -162,8 +165,8 @@ export class PeerBody {
 
   /** @throws ForebayError where the answer does not fit the question */
   constructor(
-    { endExclusive, body }: OpenedPages,
-    range: ByteRange,
+    { endExclusive, body, pages }: OpenedPages,
+    { range, object }: PagesWanted,
     how: { readonly silenceMs: number; readonly left: AbortController; over(): void; onFailure(): void },
   ) {
     const isFitting = Number.isInteger(endExclusive) && endExclusive <= range.endExclusive;
@@ -175,6 +178,8 @@ export class PeerBody {
       throw new ForebayError('node-unavailable', 'a node answered with other pages than it was asked for');
     }
     this.endExclusive = endExclusive;
+    const sent = { start: range.start, endExclusive };
+    this.hasMore = pages.hit > (this.#leftBytes === 0 ? 0 : pageCountOf(sent, object.mount.pageSizeBytes));
     this.#how = how;
     this.#whole = isWhole ? body : undefined;
     this.#iterator = isWhole ? undefined : body?.[Symbol.asyncIterator]();
@@ -236,6 +241,11 @@ export class PeerBody {
     this.#isOver = true;
     this.#how.over();
   }
+}
+
+function pageCountOf(range: ByteRange, pageSizeBytes: number): number {
+  const { first, endExclusive } = pagesOf(range, pageSizeBytes);
+  return endExclusive - first;
 }
 
 function nameOf({ nodeId, incarnation }: RingMember): string {

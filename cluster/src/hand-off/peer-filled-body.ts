@@ -30,6 +30,9 @@ export interface PeerFilledOptions {
   took(bytes: number): void;
 }
 
+/** Pages that are fetched alone, of one body: a request to the UFS for each. */
+const holesMax = 16;
+
 /** The UFS's answer for a run of parts, cut to it. */
 interface StoreRead {
   readonly iterator: AsyncIterator<Uint8Array>;
@@ -48,6 +51,9 @@ export class PeerFilledBody implements AsyncIterableIterator<Uint8Array> {
   #asked = 0;
   #peer: PeerBody | undefined;
   #store: StoreRead | undefined;
+  /** A node has pages behind those that it has not. */
+  #isHole = false;
+  #holes = 0;
   #isOver = false;
 
   constructor(options: PeerFilledOptions) {
@@ -110,8 +116,11 @@ export class PeerFilledBody implements AsyncIterableIterator<Uint8Array> {
   async #fromPeer(peer: PeerBody): Promise<Uint8Array | undefined> {
     try {
       const bytes = await peer.next();
-      if (!bytes) this.#peer = undefined;
-      else this.#of.took(bytes.byteLength);
+      if (bytes) this.#of.took(bytes.byteLength);
+      else {
+        this.#isHole ||= peer.hasMore;
+        this.#peer = undefined;
+      }
       return bytes;
     } catch {
       this.#peer = undefined;
@@ -152,13 +161,23 @@ export class PeerFilledBody implements AsyncIterableIterator<Uint8Array> {
     if (this.#isOver) await this.return();
   }
 
-  /** For what is left of this part, and for the parts behind it of which nobody else may have anything. */
+  /**
+   * For what is left of this part, and for the parts behind it of which nobody else may have anything; for one
+   * page where others have what follows it.
+   */
   async #openStore(): Promise<void> {
     const { parts, ufs, object, info, options } = this.#of;
     let last = this.#part;
     while (parts[last + 1]?.owners.length === 0) last += 1;
-    const { endExclusive } = parts[last]!;
+    let { endExclusive } = parts[last]!;
     const start = this.#offset;
+    if (this.#isHole && this.#holes < holesMax) {
+      const { pageSizeBytes } = object.mount;
+      endExclusive = Math.min(endExclusive, (Math.floor(start / pageSizeBytes) + 1) * pageSizeBytes);
+      this.#holes += 1;
+      this.#asked = 0;
+    }
+    this.#isHole = false;
     const range = { kind: 'span', start, endExclusive } as const;
     const opened = await ufs.get(object.ufsKey, { ...options, range, ifMatch: info.etag, known: info });
     const iterator = opened.body[Symbol.asyncIterator]();

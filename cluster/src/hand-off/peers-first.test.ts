@@ -93,6 +93,16 @@ describe('a range whose pages others had', () => {
     expect(peers.a.bodiesOpen + peers.b.bodiesOpen).toBe(0);
   });
 
+  it('comes from the UFS but for the pages that they have, also behind some that they have not', async () => {
+    for (const peer of [peers.a, peers.b]) peer.has(info, content, [0, 1, 3, 7, 8, 9, 10]);
+    former.learn(epochOf(3, [memberOf('a')]));
+    former.learn(epochOf(4, [memberOf('me')]));
+    const { bytes } = await read(wholeRange);
+    expect(bytes.equals(content)).toBe(true);
+    // Pages 2, 4, 5, 6 and 11.
+    expect(store.readBytes).toBe(4 * pageSizeBytes + 123);
+  });
+
   it('comes from the UFS where they have another version', async () => {
     for (const peer of [peers.a, peers.b]) peer.has({ ...info, etag: '"other"' }, content, allPages);
     const { bytes, origins } = await read(wholeRange);

@@ -102,7 +102,10 @@ export class FakePeer implements PagePeer {
         (Math.floor(endExclusive / pageSizeBytes) + 1) * pageSizeBytes,
       );
     }
-    const answer = { nodeId: 'fake', pages: { hit: 0, total: 0 } };
+    const total = Math.ceil(range.endExclusive / pageSizeBytes) - Math.floor(range.start / pageSizeBytes);
+    const first = Math.floor(range.start / pageSizeBytes);
+    const hit = [...(held?.pages ?? [])].filter((index) => index >= first && index < first + total).length;
+    const answer = { nodeId: 'fake', pages: { hit, total } };
     if (endExclusive === range.start) return { ...answer, endExclusive, body: undefined };
     const bytes = held!.bytes.subarray(range.start, endExclusive);
     if (kind === 'beyond') return { ...answer, endExclusive: range.endExclusive + 1, body: bytes };
