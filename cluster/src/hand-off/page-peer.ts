@@ -66,8 +66,8 @@ export class PagePeers {
   }
 
   /**
-   * Of the range what the node has cached of its beginning; undefined where it has nothing of it, is not asked
-   * now, or fails. `told` hears which, once the answer is known. @throws the signal's reason
+   * Of the range what the node has cached of its beginning; undefined where it has nothing of it, is not
+   * asked now, or fails. `told` hears which, once the answer is known. @throws the signal's reason
    */
   async open(
     member: RingMember,

@@ -162,8 +162,8 @@ export class PeerFilledBody implements AsyncIterableIterator<Uint8Array> {
   }
 
   /**
-   * For what is left of this part, and for the parts behind it of which nobody else may have anything; for one
-   * page where others have what follows it.
+   * For what is left of this part, and for the parts behind it of which nobody else may have anything; for
+   * one page where others have what follows it.
    */
   async #openStore(): Promise<void> {
     const { parts, ufs, object, info, options } = this.#of;
