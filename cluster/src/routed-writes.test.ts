@@ -45,6 +45,20 @@ describe('the fences of a write', () => {
     expect(owner.writes.at(-1)).toContain('begin g k');
   });
 
+  it('are closed also where they were begun at a home that is none any more', async () => {
+    for (const isOfBucket of [false, true]) {
+      const cluster = new TestCluster(nodeIds);
+      const { node, time } = cluster;
+      await time.until(isOfBucket ? node.beginBucketWrite(lake, 'f') : node.beginWrite(objects, 'f'));
+      cluster.form(['d', 'e']);
+      await time.until(
+        isOfBucket ? node.endBucketWrite(lake, 'f', 'known') : node.endWrite(objects, 'f', 'known'),
+      );
+      await time.pass(1000);
+      for (const { fences } of cluster.owners.values()) expect([...fences]).toEqual([]);
+    }
+  });
+
   it('ask nobody where nothing is named', async () => {
     const cluster = new TestCluster(nodeIds);
     await cluster.node.beginWrite([], 'f');

@@ -46,11 +46,8 @@ interface FenceStep {
 
 export class Fences {
   readonly #routing: Routing;
-  /**
-   * How many further names a fence has. A begin that got no answer may reach its node late, behind its own
-   * end: so who begins again does so under another name.
-   */
-  readonly #renamed = new Map<string, number>();
+  /** From the begin of a fence to its end. */
+  readonly #standing = new Map<string, Standing>();
 
   constructor(routing: Routing) {
     this.#routing = routing;
@@ -60,10 +57,10 @@ export class Fences {
   async begin(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
     const open = new Set(objects);
     if (open.size === 0) return;
+    const partsOf = (ring: Ring) =>
+      homesOf(ring, open, (node, own, epoch) => node.beginWrite(own, this.#nameOf(fenceId), epoch));
     try {
-      await this.#untilDone({ op: 'begin', fenceId, msMax: beginMsMax }, (ring) =>
-        partsOf(ring, open, (node, own, epoch) => node.beginWrite(own, this.#nameOf(fenceId), epoch)),
-      );
+      await this.#untilDone({ op: 'begin', fenceId, msMax: beginMsMax }, partsOf);
     } catch (error) {
       // Whatever of it stands, nothing will be written behind it.
       this.end(objects, fenceId, 'known').catch(() => {});
@@ -75,22 +72,19 @@ export class Fences {
   async end(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
     const open = new Set(objects);
     if (open.size === 0) return { fenceId, ended: true };
-    return this.#ended(
-      fenceId,
-      (names) => (ring) =>
-        partsOf(ring, open, (node, own, epoch) =>
-          Promise.all(names.map((name) => node.endWrite(own, name, outcome, epoch))),
-        ),
-    );
+    const endAt = (node: RoutableNode, own: readonly ObjectRef[], epoch: number) =>
+      Promise.all(this.#namesOf(fenceId).map((name) => node.endWrite(own, name, outcome, epoch)));
+    const partsOf = (ring: Ring) => homesOf(ring, open, endAt);
+    return this.#ended(fenceId, partsOf, (node, epoch) => endAt(node, objects, epoch));
   }
 
   /** @throws as `begin` */
   async beginBucket(mount: Mount, fenceId: string): Promise<void> {
     const all = new EveryMember();
+    const partsOf = (ring: Ring) =>
+      all.partsOf(ring, (node, epoch) => node.beginBucketWrite(mount, this.#nameOf(fenceId), epoch));
     try {
-      await this.#untilDone({ op: 'begin', fenceId, msMax: beginMsMax }, (ring) =>
-        all.partsOf(ring, (node, epoch) => node.beginBucketWrite(mount, this.#nameOf(fenceId), epoch)),
-      );
+      await this.#untilDone({ op: 'begin', fenceId, msMax: beginMsMax }, partsOf);
     } catch (error) {
       this.endBucket(mount, fenceId, 'known').catch(() => {});
       throw error;
@@ -100,28 +94,38 @@ export class Fences {
   /** @throws as `end` */
   async endBucket(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
     const all = new EveryMember();
-    return this.#ended(
-      fenceId,
-      (names) => (ring) =>
-        all.partsOf(ring, (node, epoch) =>
-          Promise.all(names.map((name) => node.endBucketWrite(mount, name, outcome, epoch))),
-        ),
-    );
+    const endAt = (node: RoutableNode, epoch: number) =>
+      Promise.all(this.#namesOf(fenceId).map((name) => node.endBucketWrite(mount, name, outcome, epoch)));
+    return this.#ended(fenceId, (ring) => all.partsOf(ring, endAt), endAt);
   }
 
-  async #ended(fenceId: string, partsOf: (names: readonly string[]) => PartsOf): Promise<FenceReceipt> {
-    const renamed = this.#renamed.get(fenceId) ?? 0;
-    const names = Array.from({ length: renamed + 1 }, (_, index) => nameOf(fenceId, index));
+  async #ended(fenceId: string, partsOf: PartsOf, endAt: Part['send']): Promise<FenceReceipt> {
     try {
-      await this.#untilDone({ op: 'end', fenceId, msMax: endMsMax }, partsOf(names));
+      await this.#untilDone({ op: 'end', fenceId, msMax: endMsMax }, partsOf);
     } finally {
-      this.#renamed.delete(fenceId);
+      void this.#endBeside(fenceId, endAt);
     }
     return { fenceId, ended: true };
   }
 
+  /** At nodes that it was begun at and that are homes no more: there it counts for nothing, and is closed. */
+  async #endBeside(fenceId: string, endAt: Part['send']): Promise<void> {
+    const { view } = this.#routing;
+    const epoch = view.ring()?.epoch.number ?? 0;
+    const members = [...(this.#standing.get(fenceId)?.members.values() ?? [])];
+    const part = (member: RingMember): Part => ({ member, send: endAt, done: () => {} });
+    const leftMs = answerMsMax;
+    await Promise.all(members.map((member) => this.#send('end', part(member), { epoch, leftMs })));
+    this.#standing.delete(fenceId);
+  }
+
   #nameOf(fenceId: string): string {
-    return nameOf(fenceId, this.#renamed.get(fenceId) ?? 0);
+    return nameOf(fenceId, this.#standing.get(fenceId)?.renamed ?? 0);
+  }
+
+  #namesOf(fenceId: string): string[] {
+    const renamed = this.#standing.get(fenceId)?.renamed ?? 0;
+    return Array.from({ length: renamed + 1 }, (_, index) => nameOf(fenceId, index));
   }
 
   async #untilDone({ op, fenceId, msMax }: FenceStep, partsOf: PartsOf): Promise<void> {
@@ -132,18 +136,28 @@ export class Fences {
       const parts = ring && partsOf(ring);
       if (ring && parts?.length === 0) return;
       if (ring && parts) {
-        const epoch = ring.epoch.number;
+        const at = { epoch: ring.epoch.number, leftMs: untilMs - clock.monotonicMs() };
+        if (op === 'begin') for (const { member } of parts) this.#standingOf(fenceId).add(member);
         const sent = await Promise.all(
-          parts.map((part) => this.#send(op, part, { epoch, leftMs: untilMs - clock.monotonicMs() })),
+          parts.map(async (part) => {
+            const result = await this.#send(op, part, at);
+            const isEnded = op === 'end' && result === 'done';
+            if (isEnded || result === 'refused') this.#standing.get(fenceId)?.remove(part.member, isEnded);
+            return result;
+          }),
         );
         // Another look: a whole bucket is fenced only if the ring is still the same.
         if (sent.every((one) => one === 'done')) continue;
-        if (op === 'begin' && sent.includes('lost')) {
-          this.#renamed.set(fenceId, Math.min(renamedMax, (this.#renamed.get(fenceId) ?? 0) + 1));
-        }
+        if (op === 'begin' && sent.includes('lost')) this.#standingOf(fenceId).rename();
       }
       await this.#beforeNext(op, tries, untilMs);
     }
+  }
+
+  #standingOf(fenceId: string): Standing {
+    const known = this.#standing.get(fenceId) ?? new Standing();
+    this.#standing.set(fenceId, known);
+    return known;
   }
 
   /** @throws what another try cannot help */
@@ -179,6 +193,29 @@ export class Fences {
   }
 }
 
+/** Where a fence was begun, and under how many names. */
+class Standing {
+  /**
+   * A begin that got no answer may reach its node late, behind its own end: so who begins again does so under
+   * another name.
+   */
+  renamed = 0;
+  readonly members = new Map<string, RingMember>();
+
+  add(member: RingMember): void {
+    this.members.set(member.nodeId, member);
+  }
+
+  /** It does not stand there, unless it does so under an earlier name. */
+  remove({ nodeId }: RingMember, isEnded: boolean): void {
+    if (isEnded || this.renamed === 0) this.members.delete(nodeId);
+  }
+
+  rename(): void {
+    this.renamed = Math.min(renamedMax, this.renamed + 1);
+  }
+}
+
 function nameOf(fenceId: string, renamed: number): string {
   return renamed === 0 ? fenceId : `${fenceId}.${renamed}`;
 }
@@ -190,7 +227,7 @@ function tooLate(op: FenceOp): ForebayError {
 }
 
 /** Objects by their homes. Those that are done leave `open`. */
-function partsOf(
+function homesOf(
   ring: Ring,
   open: Set<ObjectRef>,
   send: (node: RoutableNode, objects: readonly ObjectRef[], epoch: number) => Promise<unknown>,

@@ -36,6 +36,8 @@ export class TestOwner implements RoutableNode {
   readonly reads: ReadRequest[] = [];
   /** `begin ID key,key`, ... of what counted. */
   readonly writes: string[] = [];
+  /** Fences that stand here. */
+  readonly fences = new Set<string>();
   /** `dead`: whatever is asked fails. `hung`: nothing is ever answered. `broken`: a defect of it. */
   state: 'up' | 'dead' | 'hung' | 'broken' = 'up';
   /** Awaited before each answer, while the node lives all the same. */
@@ -126,6 +128,7 @@ export class TestOwner implements RoutableNode {
 
   async beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void> {
     await this.#counts(objects, epoch);
+    this.fences.add(fenceId);
     this.writes.push(`begin ${fenceId} ${keysOf(objects)}`);
   }
 
@@ -135,6 +138,8 @@ export class TestOwner implements RoutableNode {
     outcome: WriteOutcome,
     epoch?: number,
   ): Promise<FenceReceipt> {
+    await this.#alive();
+    this.fences.delete(fenceId);
     await this.#counts(objects, epoch);
     this.writes.push(`end ${fenceId} ${keysOf(objects)} ${outcome}`);
     return { fenceId, ended: true };
@@ -142,6 +147,7 @@ export class TestOwner implements RoutableNode {
 
   async beginBucketWrite({ bucket }: Mount, fenceId: string, epoch?: number): Promise<void> {
     await this.#counts([], epoch);
+    this.fences.add(fenceId);
     this.writes.push(`begin ${fenceId} /${bucket}`);
   }
 
@@ -151,6 +157,8 @@ export class TestOwner implements RoutableNode {
     outcome: WriteOutcome,
     epoch?: number,
   ): Promise<FenceReceipt> {
+    await this.#alive();
+    this.fences.delete(fenceId);
     await this.#counts([], epoch);
     this.writes.push(`end ${fenceId} /${bucket} ${outcome}`);
     return { fenceId, ended: true };
