@@ -14,7 +14,7 @@ const bytesMax = 16 * 1024;
 const encoder = new TextEncoder();
 const bytes = new Uint8Array(bytesMax + 4);
 const writable = bytes.subarray(0, bytesMax);
-// By bytes in JavaScript takes twice as long. Low bytes stand first on every machine that Forebay runs on.
+// Character by character takes twice as long. Every machine that Forebay runs on has low bytes first.
 const words = new Int32Array(bytes.buffer);
 
 /** Writes the hash of the text into `into`: a caller that asks often needs no new object each time. */
