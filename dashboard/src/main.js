@@ -2,10 +2,13 @@
 import { h, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isSignedIn, onSignedOut, signOut } from './api.js';
+import { Alerts } from './pages/alerts.js';
 import { Hot } from './pages/hot.js';
+import { Jobs } from './pages/jobs.js';
 import { Login } from './pages/login.js';
 import { Logs } from './pages/logs.js';
 import { Mounts } from './pages/mounts.js';
+import { Nodes } from './pages/nodes.js';
 import { Objects } from './pages/objects.js';
 import { Overview } from './pages/overview.js';
 import { Size } from './pages/size.js';
@@ -15,10 +18,13 @@ import { useRoute } from './route.js';
 const pages = [
   { name: 'overview', title: 'Overview', page: Overview },
   { name: 'objects', title: 'Objects', page: Objects },
+  { name: 'nodes', title: 'Nodes', page: Nodes },
   { name: 'mounts', title: 'Mounts', page: Mounts },
+  { name: 'jobs', title: 'Jobs', page: Jobs },
   { name: 'hot', title: 'Hot', page: Hot },
   { name: 'slow', title: 'Slow requests', page: Slow },
   { name: 'size', title: 'Cache size', page: Size },
+  { name: 'alerts', title: 'Alerts', page: Alerts },
   { name: 'logs', title: 'Logs', page: Logs },
 ];
 

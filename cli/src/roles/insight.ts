@@ -3,6 +3,7 @@ import type { Clock } from '@forebay/core/clock';
 import type { MetricsReading } from '@forebay/core/metrics';
 import type { Registry } from '@forebay/core/registry';
 import { mergedTraffic } from '@forebay/core/traffic';
+import { readAlerts } from '@forebay/registry/admin/insight/alerts';
 import type { Insight } from '@forebay/registry/admin/insight/insight';
 import { readMountUsage } from '@forebay/registry/admin/insight/mount-usage';
 import type { Traffic } from '@forebay/registry/admin/insight/traffic';
@@ -47,8 +48,9 @@ export function openFigures({ read, registry, clock, undoing }: FigureSources) {
   series.start();
   undoing.add(() => series.stop());
   const paths = () => registry.view().mounts.mounts.map(({ path }) => path);
-  const figures: Pick<Insight, 'series' | 'mountUsage'> = {
+  const figures: Pick<Insight, 'series' | 'mountUsage' | 'alerts'> = {
     series: (span) => series.view(span),
+    alerts: async () => readAlerts(await read(), series.view('hour')),
     mountUsage: async () => readMountUsage(await read(), paths()),
   };
   return figures;

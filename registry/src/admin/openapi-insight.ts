@@ -111,7 +111,16 @@ const curve = {
   points: { ...listOf(objectOf(point)), description: 'As an LRU cache of each size would answer.' },
 };
 
+const alert = {
+  name: { ...text, description: 'The condition: the same each time it holds.' },
+  subject: { ...text, description: 'Whose: a mount, a directory; empty where it is about all.' },
+  severity: { enum: ['critical', 'warning'] },
+  title: text,
+  advice: text,
+};
+
 export const insightSchemas = {
+  Alert: objectOf(alert),
   Curve: objectOf(curve),
   Slow: objectOf(slow, slowAlways),
   Hot: objectOf({ objects: top, prefixes: top }),
@@ -159,6 +168,12 @@ export const insightPaths = {
     get: {
       summary: 'How the hit ratio would be with caches of other sizes, from sampled reads',
       responses: { 200: answer('The curve.', ref('Curve')) },
+    },
+  },
+  '/api/v1/alerts': {
+    get: {
+      summary: 'What needs somebody now, and what to do',
+      responses: { 200: answer('The worst first.', listOf(ref('Alert'))) },
     },
   },
   '/api/v1/browse': {

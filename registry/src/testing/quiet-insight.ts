@@ -7,6 +7,7 @@ export function quietInsight(): Insight {
   const series = new Series({ read: async () => new Metrics(), wallMs: () => 0 });
   return {
     series: (span) => series.view(span),
+    alerts: async () => [],
     curve: async () => ({ reads: 0, cacheBytes: 0, points: [] }),
     mountUsage: async () => [],
     browse: async () => undefined,

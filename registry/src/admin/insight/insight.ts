@@ -2,12 +2,15 @@
 
 import type { CurveView } from '@forebay/core/curve';
 import type { SeriesSpan, SeriesView } from '../series/series.ts';
+import type { Alert } from './alerts.ts';
 import type { Browser } from './browse.ts';
 import type { MountUsage } from './mount-usage.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface Insight extends Browser, Traffic {
   series(span: SeriesSpan): SeriesView;
+  /** What needs somebody now. */
+  alerts(): Promise<readonly Alert[]>;
   /** What caches of other sizes would have answered. */
   curve(): Promise<CurveView>;
   mountUsage(): Promise<readonly MountUsage[]>;

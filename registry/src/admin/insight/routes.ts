@@ -13,6 +13,7 @@ export function insightRoutes(app: Hono, insight: Insight): void {
     if (!span) throw new AdminError('BadRequest', `the span is one of ${seriesSpans.join(', ')}`);
     return c.json(insight.series(span));
   });
+  app.get('/api/v1/alerts', async (c) => c.json(await insight.alerts()));
   app.get('/api/v1/curve', async (c) => c.json(await insight.curve()));
   browseRoutes(app, insight);
   trafficRoutes(app, insight);

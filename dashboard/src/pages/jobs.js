@@ -1,0 +1,236 @@
+/** Jobs: what they are at, and their control. */
+import { h } from 'preact';
+import { useState } from 'preact/hooks';
+import { ask, useAsked } from '../api.js';
+import { formatCount, formatSize, formatSpan } from '../format.js';
+import { Badge, Card, Confirm, Failure, Pairs, Table, Waiting } from '../parts.js';
+import { linkTo } from '../route.js';
+
+const columns = [
+  'Job',
+  'Keys',
+  'State',
+  'Progress',
+  { name: 'Objects', number: true },
+  { name: 'Failed', number: true },
+  { name: 'Bytes', number: true },
+  'Rate',
+  'Control',
+];
+const kinds = { running: 'good', done: 'good', failed: 'bad', paused: 'warn' };
+const over = ['done', 'failed', 'cancelled'];
+
+export function Jobs({ params }) {
+  const id = params.get('id');
+  return id ? h(Job, { id }) : h(AllJobs);
+}
+
+/** Pauses and the like, and what went wrong with that. */
+function useControl(onDone) {
+  const [error, setError] = useState('');
+  const control = async (id, action) => {
+    try {
+      await ask(`/api/v1/jobs/${encodeURIComponent(id)}/${action}`, { method: 'POST' });
+      setError('');
+    } catch (thrown) {
+      setError(thrown.message);
+    }
+    onDone();
+  };
+  return [control, error];
+}
+
+function AllJobs() {
+  const { data: jobs, error, reload } = useAsked('/api/v1/jobs', 2000);
+  const [control, failure] = useControl(reload);
+  const [leaving, setLeaving] = useState();
+  if (!jobs) return error ? h(Failure, { error }) : h(Waiting);
+  const newest = jobs.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+  const onDone = (isSure) => {
+    setLeaving(undefined);
+    if (isSure) void control(leaving, 'cancel');
+  };
+  const rows = newest.map((job) => ({ key: job.id, cells: cellsOf(job, control, setLeaving) }));
+  return h(
+    'div',
+    { class: 'stack' },
+    h(Failure, { error: failure || error }),
+    h(Card, null, h(Table, { label: 'Jobs', columns, rows, empty: 'There are no jobs.' })),
+    h(Card, { title: 'Begin a job' }, h(NewJob, { onMade: reload })),
+    h(Confirm, {
+      ...{ asked: leaving, title: `Cancel job ${leaving}?`, action: 'Cancel the job', onDone },
+      text: 'What it has done stays done.',
+    }),
+  );
+}
+
+function cellsOf(job, control, onCancel) {
+  const { id, kind, keys, manifest, target, state, dryRun, objects, bytes, rate, timeLeftMs } = job;
+  const rates = rate
+    ? `${formatCount(rate.objectsPerSecond)} objects/s, ${formatSize(rate.bytesPerSecond)}/s`
+    : '';
+  return [
+    h('a', { href: linkTo('jobs', { id }) }, `${kind} ${id}`),
+    h(
+      'span',
+      null,
+      h('code', null, keys ?? `manifest ${manifest}`),
+      target && ' → ',
+      target && h('code', null, target),
+    ),
+    h('span', null, h(Badge, { kind: kinds[state] ?? '' }, state), dryRun && ' dry run'),
+    h(Progress, { job }),
+    formatCount(objects.total),
+    objects.failed > 0 ? h('strong', { class: 'bad' }, formatCount(objects.failed)) : '0',
+    formatSize(bytes.total),
+    h(
+      'span',
+      null,
+      rates,
+      timeLeftMs !== undefined && h('div', { class: 'quiet' }, `${formatSpan(timeLeftMs)} left`),
+    ),
+    h(Control, { id, state, control, onCancel }),
+  ];
+}
+
+function Progress({ job: { expected, objects, state, id } }) {
+  if (over.includes(state)) return '';
+  if (!expected?.objects) return 'counting';
+  const share = Math.min(1, objects.total / expected.objects);
+  return h(
+    'span',
+    { class: 'share' },
+    h('progress', { value: share, max: 1, 'aria-label': `Progress of job ${id}` }),
+    `${Math.floor(share * 100)} %`,
+  );
+}
+
+function Control({ id, state, control, onCancel }) {
+  if (over.includes(state)) return '';
+  const action = state === 'paused' ? ['resume', 'Resume'] : ['pause', 'Pause'];
+  const button = (text, onClick) =>
+    h('button', { type: 'button', class: 'plain', 'aria-label': `${text} job ${id}`, onClick }, text);
+  return h(
+    'span',
+    { class: 'row' },
+    button(action[1], () => control(id, action[0])),
+    button('Cancel', () => onCancel(id)),
+  );
+}
+
+function NewJob({ onMade }) {
+  const [error, setError] = useState('');
+  const [kind, setKind] = useState('load');
+  const isCopy = kind === 'copy' || kind === 'move';
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const body = {
+      ...{ kind, keys: String(form.get('keys')).trim(), dryRun: form.has('dryRun') },
+      ...(isCopy && { target: String(form.get('target')).trim() }),
+    };
+    try {
+      await ask('/api/v1/jobs', { method: 'POST', body });
+      setError('');
+      onMade();
+    } catch (thrown) {
+      setError(thrown.message);
+    }
+  };
+  return h(
+    'form',
+    { class: 'fields', onSubmit: submit },
+    h(
+      'label',
+      null,
+      'Kind',
+      h(
+        'select',
+        { value: kind, onChange: (event) => setKind(event.target.value) },
+        ['load', 'verify', 'copy', 'move', 'free', 'pin'].map((name) =>
+          h('option', { key: name, value: name }, name),
+        ),
+      ),
+    ),
+    h(
+      'label',
+      { class: 'grow' },
+      'Keys',
+      h('input', { name: 'keys', required: true, placeholder: 's3://lake/images/', spellcheck: false }),
+    ),
+    isCopy &&
+      h(
+        'label',
+        { class: 'grow' },
+        'Target',
+        h('input', { name: 'target', required: true, placeholder: 's3://other/images/', spellcheck: false }),
+      ),
+    h(
+      'label',
+      { class: 'check' },
+      h('input', { name: 'dryRun', type: 'checkbox' }),
+      'Only tell what it would do',
+    ),
+    h('button', { type: 'submit' }, 'Begin'),
+    h(Failure, { error }),
+  );
+}
+
+function Job({ id }) {
+  const { data: job, error, reload } = useAsked(`/api/v1/jobs/${encodeURIComponent(id)}`, 2000);
+  const { data: failed } = useAsked(`/api/v1/jobs/${encodeURIComponent(id)}/failures?limit=200`, 5000);
+  const [control, failure] = useControl(reload);
+  if (!job) return error ? h(Failure, { error }) : h(Waiting);
+  const { objects, bytes, ufsRequests, cost, state } = job;
+  const counts = (of, format) => Object.entries(of).map(([name, value]) => [name, format(value)]);
+  const failures = (failed?.failures ?? []).map(({ key, reason }) => ({
+    key,
+    cells: [h('code', null, key), reason],
+  }));
+  return h(
+    'div',
+    { class: 'stack' },
+    h(
+      'p',
+      { class: 'row' },
+      h('a', { href: linkTo('jobs') }, 'All jobs'),
+      h('code', null, id),
+      h(Control, { id, state, control, onCancel: () => control(id, 'cancel') }),
+    ),
+    h(Failure, { error: failure || error }),
+    job.reason && h('p', { class: 'bad' }, job.reason),
+    h(
+      'div',
+      { class: 'halves' },
+      h(
+        Card,
+        { title: `${job.kind}: ${state}` },
+        h(Progress, { job }),
+        h(Pairs, { pairs: [...factsOf(job), ['Cost', cost.toFixed(4)]] }),
+      ),
+      h(Card, { title: 'Objects' }, h(Pairs, { pairs: counts(objects, formatCount) })),
+      h(Card, { title: 'Bytes' }, h(Pairs, { pairs: counts(bytes, formatSize) })),
+      h(Card, { title: 'Requests to the UFS' }, h(Pairs, { pairs: counts(ufsRequests, formatCount) })),
+    ),
+    h(
+      Card,
+      { title: 'Failed keys' },
+      h(Table, { label: 'Failed keys', columns: ['Key', 'Why'], rows: failures, empty: 'None.' }),
+    ),
+  );
+}
+
+function factsOf({ keys, target, priority, createdAt, startedAt, endedAt, schedule, nextRunAt, timeLeftMs }) {
+  const facts = [
+    ['Keys', keys],
+    ['Target', target],
+    ['Priority', priority],
+    ['Made', createdAt],
+    ['Started', startedAt],
+    ['Ended', endedAt],
+    ['Schedule', schedule],
+    ['Next run', nextRunAt],
+    ['Time left', timeLeftMs === undefined ? undefined : formatSpan(timeLeftMs)],
+  ];
+  return facts.filter(([, value]) => value !== undefined);
+}

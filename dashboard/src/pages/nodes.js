@@ -1,0 +1,106 @@
+/** The nodes: what each holds, how full it is, and its part of the ring. */
+import { h } from 'preact';
+import { useState } from 'preact/hooks';
+import { ask, useAsked } from '../api.js';
+import { formatCount, formatRatio, formatSize, formatSpan } from '../format.js';
+import { Badge, Card, Confirm, Failure, Meter, Pairs, Waiting } from '../parts.js';
+
+const kinds = { active: 'good', draining: 'warn', joining: 'warn', silent: 'bad' };
+
+export function Nodes() {
+  const { data: nodes, error, reload } = useAsked('/api/v1/nodes', 3000);
+  const { data: status } = useAsked('/api/v1/status', 3000);
+  const [leaving, setLeaving] = useState();
+  const [failure, setFailure] = useState('');
+  if (!nodes || !status) return error ? h(Failure, { error }) : h(Waiting);
+  const drain = async (id, method) => {
+    try {
+      await ask(`/api/v1/nodes/${encodeURIComponent(id)}/drain`, { method });
+      setFailure('');
+    } catch (thrown) {
+      setFailure(thrown.message);
+    }
+    reload();
+  };
+  const onDone = (isSure) => {
+    setLeaving(undefined);
+    if (isSure) void drain(leaving, 'POST');
+  };
+  return h(
+    'div',
+    { class: 'stack' },
+    h(Failure, { error: failure || error }),
+    h(
+      'div',
+      { class: 'halves' },
+      nodes.map((node) =>
+        h(Node, {
+          ...{ key: node.id, node, stats: node.id === status.nodeId ? statsOf(status) : undefined },
+          // There is nowhere to drain the only one to.
+          onDrain: node.role === 'cache-node' ? () => setLeaving(node.id) : undefined,
+          onReturn: () => drain(node.id, 'DELETE'),
+        }),
+      ),
+    ),
+    h(Confirm, {
+      ...{ asked: leaving, title: `Drain ${leaving}?`, action: 'Drain', onDone },
+      text: 'It owns nothing any more, and its pages move to the other nodes. Then it can be stopped.',
+    }),
+  );
+}
+
+function statsOf({ cache, uptimeMs }) {
+  return { ...cache, uptimeMs };
+}
+
+function Node({ node, stats, onDrain, onReturn }) {
+  const { id, role, state, address, version, ringShare, leaseLeftMs, epoch, handOff } = node;
+  const pairs = [
+    ['Role', role],
+    ['Address', h('code', null, address)],
+    ['Version', version ?? '–'],
+    ['Up', stats?.uptimeMs === undefined ? '–' : formatSpan(stats.uptimeMs)],
+    ['Share of the ring', formatRatio(ringShare)],
+    ...(leaseLeftMs === undefined ? [] : [['Lease, left', formatSpan(leaseLeftMs)]]),
+    ...(epoch === undefined ? [] : [['Epoch', String(epoch)]]),
+    ...(handOff
+      ? [['Hand-off', `${handOff.state}, ${formatSize(handOff.bytes)} of ${formatSize(handOff.bytesTotal)}`]]
+      : []),
+    ...(stats
+      ? [
+          ['Pages', formatCount(stats.pages)],
+          [
+            'Infos in memory, on disk',
+            `${formatCount(stats.infoMemoryEntries)}, ${formatCount(stats.infoPersistentEntries)}`,
+          ],
+          ['Fills in flight', formatCount(stats.fillsInFlight)],
+          ['Writes under way', formatCount(stats.fencesOpen)],
+        ]
+      : []),
+  ];
+  return h(
+    Card,
+    {
+      title: h('span', { class: 'row' }, h('code', null, id), h(Badge, { kind: kinds[state] ?? '' }, state)),
+    },
+    !stats &&
+      node.cacheBytesMax !== undefined &&
+      h(Tier, { label: 'Cache', bytes: node.cacheBytes ?? 0, max: node.cacheBytesMax }),
+    stats && h(Tier, { label: 'Disk', bytes: stats.diskBytes, max: stats.diskBytesMax }),
+    stats && h(Tier, { label: 'Memory', bytes: stats.memoryBytes, max: stats.memoryBytesMax }),
+    h(Pairs, { pairs }),
+    h(
+      'p',
+      { class: 'row' },
+      onDrain &&
+        state === 'active' &&
+        h('button', { type: 'button', class: 'plain', onClick: onDrain }, `Drain ${id}`),
+      state === 'draining' &&
+        h('button', { type: 'button', class: 'plain', onClick: onReturn }, `Take ${id} back`),
+    ),
+  );
+}
+
+function Tier({ label, bytes, max }) {
+  return h(Meter, { label, value: bytes, max, text: `${formatSize(bytes)} of ${formatSize(max)}` });
+}
