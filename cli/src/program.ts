@@ -2,8 +2,10 @@
 import { Command } from 'commander';
 import { examplesText } from './commands/admin-command.ts';
 import { benchCommand } from './commands/bench.ts';
+import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { freeCommand } from './commands/free.ts';
 import { gatewayCommand } from './commands/gateway.ts';
 import { jobCommand, jobsCommand } from './commands/jobs.ts';
@@ -35,7 +37,7 @@ export function createProgram(): Command {
     ...[statCommand(), explainCommand()],
     ...[freeCommand(), pinCommand(), unpinCommand(), pinsCommand()],
     ...[loadCommand(), verifyCommand(), copyCommand(), jobsCommand(), jobCommand()],
-    ...[configCommand(), usersCommand(), benchCommand()],
+    ...[configCommand(), usersCommand(), doctorCommand(), completionCommand(), benchCommand()],
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of reservedCommands()) program.addCommand(command, { hidden: true });

@@ -46,6 +46,9 @@ describe('help and usage', () => {
     'copy',
     'jobs',
     'job',
+    'config',
+    'doctor',
+    'completion',
   ];
 
   it('lists every command, and has examples for each', async () => {

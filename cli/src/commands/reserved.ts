@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { usageError } from '../command-error.ts';
 
-const names = ['cache-node', 'doctor', 'completion'];
+const names = ['cache-node'];
 
 export function reservedCommands(): Command[] {
   return names.map((name) =>
