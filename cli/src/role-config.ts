@@ -12,6 +12,7 @@ import {
   givenRootOf,
   readConfigFile,
   type ServeSources,
+  single,
 } from './serve-config.ts';
 import {
   clusterSettings,
@@ -78,6 +79,11 @@ export interface RegistryRoleConfig extends GivenRecords {
 /** @throws ConfigError */
 export function loadRegistryConfig(sources: ServeSources): RegistryRoleConfig {
   const { file, values } = loadRole(registryRoleSettings, sources);
+  // Everybody on the machine sees the flags of a process.
+  if (/@/.test(single(sources.flags.state) ?? ''))
+    throw new ConfigError(
+      '--state: a URL with a password goes into FOREBAY_STATE, where nobody else sees it',
+    );
   const clusterSecret = neededClusterSecret(values.clusterSecret);
   const dataDir = dataDirAt(values.dataDir);
   const { pageSizeBytes, segmentSizeBytes } = values;

@@ -56,6 +56,8 @@ export class RemoteRegistry implements Registry {
   /** By node id: says again and again that the member is there. */
   readonly #joined = new Map<string, NodeJS.Timeout>();
   #known: Known | undefined;
+  /** That have come here so far. */
+  #views = 0;
   #told: Promise<unknown> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
   #answers = true;
@@ -232,20 +234,29 @@ export class RemoteRegistry implements Registry {
   }
 
   async #fetchView(path: string, timeoutMs: number): Promise<void> {
+    const viewsBefore = this.#views;
     const text = await this.#calls.ask({ method: 'GET', path, timeoutMs });
     if (!this.#answers) this.#log.info({}, 'the registry answers again');
     this.#answers = true;
     // Nothing has changed within the wait.
-    if (text !== '') this.#take(text);
+    if (text !== '') this.#take(text, viewsBefore);
     await this.#told;
   }
 
-  /** @throws Error where the text is none of a view */
-  #take(text: string): void {
+  /**
+   * @param viewsBefore views that had come here when this one was asked for
+   * @throws Error where the text is none of a view
+   */
+  #take(text: string, viewsBefore: number): void {
     const { state, view: plain, root } = readView(text, this.#box);
     const before = this.#known;
     const { revision } = plain;
-    if (before?.state === state && revision <= before.revision) return;
+    if (before?.state === state) {
+      // Overtaken by one that was asked for later; else the registry has gone back to an older copy.
+      const isOvertaken = revision < before.revision && viewsBefore < this.#views;
+      if (revision === before.revision || isOvertaken) return;
+    }
+    this.#views += 1;
     const shown = before && revision <= before.view.revision ? before.view.revision + 1 : revision;
     const view = viewOf({ ...plain, revision: shown }, before?.view);
     this.#known = { state, revision, view, root };
@@ -256,7 +267,7 @@ export class RemoteRegistry implements Registry {
 
   #takeKept(text: string): void {
     try {
-      this.#take(text);
+      this.#take(text, this.#views);
     } catch (error) {
       this.#log.warn({ reason: String(error) }, 'the view that was kept cannot be used');
     }

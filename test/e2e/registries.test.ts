@@ -110,6 +110,7 @@ describe('registries that share a Redis', await needs('redis'), () => {
       await redis.kill9();
       expect(await post('/gone')).toBe(503);
       expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200);
+      await until('it is not ready', async () => (await fetch(`${adminUrl}/readyz`)).status === 503);
       expect(remote.view().mounts.resolve('lake', 'x')).toBeDefined();
       await redis.start();
       await mount('/after-kill');

@@ -171,6 +171,15 @@ describe('a registry of a cluster', () => {
     expect((await open()).root()).toEqual({ accessKey, secretKey });
   });
 
+  it('sends a long view packed', async () => {
+    await running.stop();
+    const mounts = Array.from({ length: 150 }, (_, index) => `/lake-${index}=s3://lake`).join(' ');
+    running = await start('0', { ...keys, FOREBAY_MOUNT: mounts });
+    const view = await ask('/v1/view', {}, `Bearer ${clusterTokenOf(secret)}`);
+    expect(view.headers.get('content-encoding')).toBe('gzip');
+    expect((await open()).view().mounts.resolve('lake-149', 'x')).toBeDefined();
+  });
+
   it('is asked for nothing that is no request of a node', async () => {
     const send = async (body: string) => {
       const authorization = `Bearer ${clusterTokenOf(secret)}`;
@@ -192,4 +201,8 @@ it('a registry wants a cluster secret, and says how to make one', () => {
     FOREBAY_MOUNT: '/lake=s3://lake?pageSize=2MiB',
   };
   expect(() => load(env)).toThrow('no multiple of its page size');
+  const flags = { state: 'redis://:password@127.0.0.1:6379' };
+  const withPassword = () => loadRegistryConfig({ flags, env: { FOREBAY_CLUSTER_SECRET: secret }, nowMs: 1 });
+  expect(withPassword).toThrow('goes into FOREBAY_STATE');
+  expect(withPassword).not.toThrow('password@');
 });

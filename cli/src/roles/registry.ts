@@ -108,7 +108,9 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   const membership = () => cluster?.active?.registry.view().membership;
   const { clusterSecret } = config;
   const nodes = openRegistryNodes({ clusterSecret, membership, metrics, clock, undoing });
-  const sources = { ...parts, adminUrl: admin.url, startedAtMs: clock.wallMs(), metrics, insight, nodes };
+  const notReady = () => (cluster?.trouble === undefined ? [] : [cluster.trouble]);
+  const told = { metrics, insight, nodes, notReady };
+  const sources = { ...parts, ...told, adminUrl: admin.url, startedAtMs: clock.wallMs() };
   cluster = await ClusterRegistry.start({
     ...{ shared, counters, clock, log, clusterSecret },
     ...{ mounts: config.mounts, rules: config.rules, users: config.users },
@@ -156,6 +158,7 @@ interface AdminSources extends Parts {
   readonly metrics: MetricsReading;
   readonly insight: Insight;
   readonly nodes: RegistryNodes;
+  readonly notReady: () => readonly string[];
 }
 
 function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
@@ -167,7 +170,7 @@ function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
     cacheNode: nodes.cacheNode,
     credentials: { ...(root satisfies RootCredentials), token: config.values.token },
     status: async () => statusOf(active, sources),
-    notReady: () => [],
+    notReady: sources.notReady,
     metricsText: () => metrics.text(),
     makeMount: async (input) => newMount(input, sources),
     makeUser: (input) => makeUser(input, root, clock.wallMs()),

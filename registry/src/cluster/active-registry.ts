@@ -4,6 +4,7 @@
  * after it was decided.
  */
 import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import type { CacheRule } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import { recordBoxOf, wireBoxOf } from '@forebay/core/cluster-secret';
@@ -26,6 +27,7 @@ const tickMs = 200;
 /** Views of one holder of the lock; those of the next one are above. */
 const revisionsPerFencing = 2 ** 32;
 const membershipKey = 'membership';
+const packedCharsMin = 16 * 1024;
 
 export interface ActiveRegistryOptions {
   readonly clusterSecret: string;
@@ -70,7 +72,7 @@ export class ActiveRegistry {
   #shownVersion: number;
   #round: Promise<void> = Promise.resolve();
   #nextRound: Promise<void> | undefined;
-  #text: { readonly revision: number; readonly text: string } | undefined;
+  #text: (ViewText & { readonly revision: number }) | undefined;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -140,9 +142,9 @@ export class ActiveRegistry {
    * @throws NotActive, StoreUnavailable
    */
   async viewText(
-    after: { state: string; revision: number } | undefined,
+    after: { readonly state: string; readonly revision: number } | undefined,
     wait: Wait,
-  ): Promise<string | undefined> {
+  ): Promise<ViewText | undefined> {
     const isKnown = () =>
       after?.state === this.#parts.stateId && after.revision === this.registry.view().revision;
     if (isKnown()) await this.#changed(wait);
@@ -189,11 +191,13 @@ export class ActiveRegistry {
     void this.registry.showMembership(this.machine.membership());
   }
 
-  #viewText(): string {
+  #viewText(): ViewText {
     const view = this.registry.view();
-    if (this.#text?.revision !== view.revision)
-      this.#text = { revision: view.revision, text: this.#parts.writer.textOf(view) };
-    return this.#text.text;
+    if (this.#text?.revision === view.revision) return this.#text;
+    const text = this.#parts.writer.textOf(view);
+    const packed = text.length < packedCharsMin ? undefined : gzipSync(text, { level: 1 });
+    this.#text = { revision: view.revision, text, packed };
+    return this.#text;
   }
 
   /** Resolves with the next change, at the end of the wait, or where this registry is active no more. */
@@ -206,6 +210,12 @@ export class ActiveRegistry {
     clearTimeout(timer);
     leave();
   }
+}
+
+export interface ViewText {
+  readonly text: string;
+  /** The same by gzip, where it is long: made once for all who ask. */
+  readonly packed: Uint8Array<ArrayBuffer> | undefined;
 }
 
 export interface Wait {

@@ -37,6 +37,8 @@ export class ClusterRegistry {
   #active: { readonly registry: ActiveRegistry; readonly admin: Hono } | undefined;
   #activeAddress: string | undefined;
   #reason = 'it has just started';
+  /** What the last look at the store failed with. */
+  #trouble: string | undefined;
   #running: Promise<void> = Promise.resolve();
 
   private constructor(options: ClusterRegistryOptions) {
@@ -56,12 +58,15 @@ export class ClusterRegistry {
    */
   static async start(options: ClusterRegistryOptions): Promise<ClusterRegistry> {
     const registry = new ClusterRegistry(options);
-    await registry.#check().catch((error) => {
-      if (!isPassing(error)) throw error;
-      registry.#note(error);
-    });
+    const error = await registry.#look();
+    if (error !== undefined && !isPassing(error)) throw error;
     registry.#running = registry.#run();
     return registry;
+  }
+
+  /** Why nothing can be answered now, for people; undefined: it can, as far as is known. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   get active(): ActiveRegistry | undefined {
@@ -87,7 +92,22 @@ export class ClusterRegistry {
     while (!signal.aborted) {
       await sleep(checkMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      await this.#check().catch((error) => this.#note(error));
+      await this.#look();
+    }
+  }
+
+  /** @returns what failed */
+  async #look(): Promise<unknown> {
+    try {
+      await this.#check();
+      this.#trouble = undefined;
+      return undefined;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== this.#trouble) this.#options.log.error({ reason }, 'the registry cannot act');
+      this.#trouble = reason;
+      if (!this.#active) this.#reason = reason;
+      return error;
     }
   }
 
@@ -132,12 +152,6 @@ export class ClusterRegistry {
   #neededActive(): ActiveRegistry {
     if (!this.#active) throw new NotActive();
     return this.#active.registry;
-  }
-
-  #note(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (reason !== this.#reason) this.#options.log.error({ reason }, 'the registry cannot act');
-    this.#reason = reason;
   }
 }
 

@@ -56,9 +56,12 @@ function leaseRoutes(app: Hono, { active }: V1Deps): void {
     const { state, after, wait } = c.req.query();
     const known = state === undefined ? undefined : { state, revision: Number(after) };
     const ms = Math.min(Math.max(Number(wait) || 0, 0), viewWaitMsMax);
-    const text = await active().viewText(known, { ms, signal: c.req.raw.signal });
-    if (text === undefined) return c.body(null, 204);
-    return c.body(text, 200, { 'content-type': 'application/json' });
+    const view = await active().viewText(known, { ms, signal: c.req.raw.signal });
+    if (view === undefined) return c.body(null, 204);
+    const headers = { 'content-type': 'application/json' };
+    const takesPacked = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
+    if (!view.packed || !takesPacked) return c.body(view.text, 200, headers);
+    return c.body(view.packed, 200, { ...headers, 'content-encoding': 'gzip' });
   });
   app.post('/v1/renew', limited, async (c) => {
     const request = checkedRenewal(await bodyOf(c));
