@@ -6,6 +6,7 @@ import { strict as assert } from 'node:assert';
 import { writeFileSync } from 'node:fs';
 import { declareCacheNodeGauges, declareCacheNodeMetrics } from '@forebay/cache-node/metrics';
 import { declareHandOffGauges, declareHandOffMetrics } from '@forebay/cluster/hand-off/metrics';
+import { declareLeaseMetrics } from '@forebay/cluster/lease-metrics';
 import { declareRoutingMetrics } from '@forebay/cluster/routing/routing-metrics';
 import type { Setting } from '@forebay/core/config';
 import { Metrics } from '@forebay/core/metrics';
@@ -19,8 +20,9 @@ import { declareRegistryMetrics } from '@forebay/registry/cluster/metrics';
 import { clusterRegistrySettings } from '@forebay/registry/settings';
 import { declareCircuits, declareUfsMetrics } from '@forebay/ufs/metered';
 import { declareEventLoopDelay } from 'forebay/event-loop-delay';
-import { clusterSettings, gatewayRoleGroups, serveSettingGroups } from 'forebay/settings';
+import { clusterSettings, serveSettingGroups } from 'forebay/settings';
 import { declareWorkerMetrics } from 'forebay/workers/metrics';
+import { rolesText } from './docs-roles.ts';
 
 /** Path below docs/ to text. */
 export function generatedDocs(): Record<string, string> {
@@ -61,6 +63,7 @@ function metricsPage(): string {
   declareCacheNodeGauges(metrics, () => assert.fail('nothing is scraped here'));
   declareRegistryMetrics(metrics, () => assert.fail('nothing is scraped here'));
   declareHandOffMetrics(metrics);
+  declareLeaseMetrics(metrics, () => assert.fail('nothing is scraped here'));
   declareHandOffGauges(metrics, () => assert.fail('nothing is scraped here'));
   const rows = metrics.declared().map(({ name, type, help }) => [code(name), type, help]);
   return `# Metrics
@@ -77,7 +80,7 @@ function configurationPage(): string {
   const groups = serveSettingGroups.map(({ title, settings }) => groupTables(title, Object.values(settings)));
   const cluster = groupTables('Roles of a cluster', Object.values(clusterSettings));
   const registry = groupTables('The registry of a cluster', Object.values(clusterRegistrySettings));
-  const ofRoles = [cluster, rolesText(), registry];
+  const ofRoles = [cluster, rolesText(settingsTable), registry];
   const parts = [configurationIntro, ...groups, ...ofRoles, mountsText, mountOptionTable()];
   return `${[...parts, rulesText, usersText].join('\n\n')}\n`;
 }
@@ -116,20 +119,6 @@ function settingsTable(settings: readonly Setting<unknown>[]): string {
       `${help} Allowed: ${allowed}.${dynamic ? ' Changes at run time.' : ''}`,
     ]),
   );
-}
-
-/** What a role alone takes, and where it differs from `serve`. */
-function rolesText(): string {
-  const above = [...serveSettingGroups.map(({ settings }) => settings), clusterSettings].flatMap((settings) =>
-    Object.values<Setting<unknown>>(settings),
-  );
-  const others = gatewayRoleGroups
-    .flatMap(({ settings }) => Object.values<Setting<unknown>>(settings))
-    .filter(({ yamlKey, help }) => !above.some((one) => one.yamlKey === yamlKey && one.help === help));
-  return `\`forebay gateway\` takes these, and of those above what concerns its process, the gateway, UFSs, the
-admin port and the root user; some of them mean something else there:
-
-${settingsTable(others)}`;
 }
 
 const code = (text: string) => `\`${text}\``;

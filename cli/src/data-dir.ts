@@ -125,6 +125,16 @@ export function sealKeyIn(dataDir: DataDir): Uint8Array {
   );
 }
 
+/** The name of this node of a cluster, the same after each restart. @throws CommandError */
+export function nodeIdIn({ path }: DataDir): string {
+  const idPath = join(path, 'node-id');
+  const kept = readText(idPath)?.trim();
+  if (kept) return kept;
+  const made = `node-${randomBytes(6).toString('hex')}`;
+  writePrivate(idPath, `${made}\n`);
+  return made;
+}
+
 /** For the owner's eyes alone; all at once, and on disk before anyone is told. */
 function writePrivate(path: string, text: string): void {
   const asidePath = `${path}.tmp`;

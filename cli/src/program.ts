@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { examplesText } from './commands/admin-command.ts';
 import { benchCommand } from './commands/bench.ts';
+import { cacheNodeCommand } from './commands/cache-node.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -14,7 +15,6 @@ import { mountCommand, mountsCommand, umountCommand } from './commands/mounts.ts
 import { drainCommand, nodesCommand } from './commands/nodes.ts';
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins.ts';
 import { registryCommand } from './commands/registry.ts';
-import { reservedCommands } from './commands/reserved.ts';
 import { serveCommand } from './commands/serve.ts';
 import { explainCommand, statCommand } from './commands/stat.ts';
 import { statusCommand } from './commands/status.ts';
@@ -31,7 +31,7 @@ export function createProgram(): Command {
     .addHelpText('after', examplesText(examples));
   const commands = [
     ...[serveCommand(), demoCommand(), statusCommand()],
-    ...[gatewayCommand()],
+    ...[gatewayCommand(), cacheNodeCommand()],
     ...[registryCommand(), nodesCommand(), drainCommand()],
     ...[mountsCommand(), mountCommand(), umountCommand()],
     ...[statCommand(), explainCommand()],
@@ -40,7 +40,6 @@ export function createProgram(): Command {
     ...[configCommand(), usersCommand(), doctorCommand(), completionCommand(), benchCommand()],
   ];
   for (const command of commands) program.addCommand(command);
-  for (const command of reservedCommands()) program.addCommand(command, { hidden: true });
   for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])])
     settle(command);
   return program;

@@ -15,6 +15,8 @@ import {
   single,
 } from './serve-config.ts';
 import {
+  type CacheNodeRoleValues,
+  cacheNodeRoleSettings,
   clusterSettings,
   type GatewayRoleValues,
   gatewayRoleSettings,
@@ -67,6 +69,44 @@ export interface GatewayRoleConfig extends ClusterPlace {
 export function loadGatewayConfig(sources: ServeSources): GatewayRoleConfig {
   const values = loadRoleValues(gatewayRoleSettings, sources);
   return { values, ...clusterPlaceOf(values), root: givenRootOf(values) };
+}
+
+export interface CacheNodeRoleConfig extends ClusterPlace {
+  readonly values: CacheNodeRoleValues;
+  readonly dataDir: DataDir;
+  readonly root: RootCredentials | undefined;
+  /** HOST:PORT; undefined: where it listens. */
+  readonly advertise: string | undefined;
+}
+
+/** @throws ConfigError */
+export function loadCacheNodeConfig(sources: ServeSources): CacheNodeRoleConfig {
+  const values = loadRoleValues(cacheNodeRoleSettings, sources);
+  const { advertise, host } = values;
+  if (advertise === undefined && isWildcard(host)) {
+    throw new ConfigError(
+      `--advertise is needed: nobody can reach ${host}; say HOST:PORT by which the others reach this node`,
+    );
+  }
+  if (advertise !== undefined) checkAdvertised(advertise);
+  const dataDir = dataDirAt(values.dataDir);
+  return { values, ...clusterPlaceOf(values), dataDir, root: givenRootOf(values), advertise };
+}
+
+function isWildcard(host: string): boolean {
+  return ['', '*', '0.0.0.0', '::', '[::]'].includes(host);
+}
+
+/** @throws ConfigError where others cannot connect to it */
+function checkAdvertised(address: string): void {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(address) ?? [];
+  const isOne = host !== undefined && (!host.includes(':') || /^\[.*\]$/.test(host));
+  if (!isOne || Number(port) < 1 || Number(port) > 65_535) {
+    throw new ConfigError(`--advertise ${address} is no HOST:PORT (an IPv6 host stands in brackets)`);
+  }
+  if (isWildcard(host)) {
+    throw new ConfigError(`--advertise ${address}: nobody can reach a wildcard; say a name or an address`);
+  }
 }
 
 export interface RegistryRoleConfig extends GivenRecords {

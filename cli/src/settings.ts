@@ -1,6 +1,8 @@
 /** The settings of `forebay serve`: those of its three roles, and its own; and those of a role alone. */
 import { cacheNodeSettings } from '@forebay/cache-node/settings';
+import { handOffSettings } from '@forebay/cluster/hand-off/settings';
 import { choice, duration, integer, list, text, type Values } from '@forebay/core/config';
+import { dataPlaneSettings } from '@forebay/data-plane/settings';
 import { gatewaySettings } from '@forebay/gateway/settings';
 import { clusterRegistrySettings, registrySettings } from '@forebay/registry/settings';
 import { ufsSettings } from '@forebay/ufs/settings';
@@ -156,3 +158,60 @@ export const registryRoleSettings = {
 };
 
 export type RegistryRoleValues = Values<typeof registryRoleSettings>;
+
+/** Ports of their own, so that the roles of one host do not meet. */
+const nodeSettings = {
+  host: gatewaySettings.host,
+  port: integer({
+    env: 'FOREBAY_PORT',
+    default: '9100',
+    max: '65535',
+    help: 'Port by which gateways and other nodes reach this one. 0 takes any free port.',
+  }),
+  advertise: text({
+    env: 'FOREBAY_ADVERTISE',
+    allowed: 'HOST:PORT',
+    help: 'Where the others reach this node. Needed where --host is a wildcard. Unset: host and port.',
+  }),
+  ...dataPlaneSettings,
+};
+
+const nodeAdminSettings = {
+  token: registrySettings.token,
+  adminPort: integer({
+    env: 'FOREBAY_ADMIN_PORT',
+    default: '9101',
+    max: '65535',
+    help: 'Port of /metrics, /healthz, /readyz and /v1/state. 0 takes any free port.',
+  }),
+};
+
+const nodeProcessSettings = {
+  dataDir: processSettings.dataDir,
+  logLevel: processSettings.logLevel,
+  drainTimeoutMs: processSettings.drainTimeoutMs,
+};
+
+export const cacheNodeRoleGroups = [
+  { title: 'Cluster', settings: clusterSettings },
+  { title: 'Node', settings: nodeSettings },
+  { title: 'Process', settings: nodeProcessSettings },
+  { title: 'Cache', settings: cacheNodeSettings },
+  { title: 'Hand-off', settings: handOffSettings },
+  { title: 'UFS', settings: ufsSettings },
+  { title: 'Admin', settings: nodeAdminSettings },
+  { title: 'Root user', settings: rootUserSettings },
+] as const;
+
+export const cacheNodeRoleSettings = {
+  ...clusterSettings,
+  ...nodeSettings,
+  ...nodeProcessSettings,
+  ...cacheNodeSettings,
+  ...handOffSettings,
+  ...ufsSettings,
+  ...nodeAdminSettings,
+  ...rootUserSettings,
+};
+
+export type CacheNodeRoleValues = Values<typeof cacheNodeRoleSettings>;

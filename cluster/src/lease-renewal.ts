@@ -86,7 +86,7 @@ export class LeaseRenewal {
     const { reason } = lease;
     if (reason === this.#said) return;
     if (reason === undefined) log.info({ epoch: lease.stamp }, 'the node is the home of its keys');
-    else log.warn({ epoch: lease.stamp, reason }, 'the node is no home now: info is read from the UFS');
+    else log.warn({ epoch: lease.stamp, reason }, 'the node is not the home of all that the ring gives it');
     this.#said = reason;
   }
 }

@@ -3,6 +3,7 @@
  * of one. Everything that waits or piles up has a bound.
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Log, silentLog } from '@forebay/core/log';
 import type { MountTable } from '@forebay/core/mount';
 import { syscalls } from '@forebay/core/syscalls';
@@ -35,6 +36,8 @@ export interface CacheNodeServerOptions {
   /** False: parts of files are read and written, never sent by sendfile(2). */
   readonly sendfile?: boolean;
 }
+
+const drainCheckMs = 20;
 
 export class CacheNodeServer {
   readonly #server: Server;
@@ -89,6 +92,13 @@ export class CacheNodeServer {
         );
       });
     });
+  }
+
+  /** Takes no more connections, and waits until nothing is under way, for at most so long. */
+  async drained(timeoutMs: number): Promise<void> {
+    this.#server.close();
+    const untilMs = performance.now() + timeoutMs;
+    while (this.streamCount > 0 && performance.now() < untilMs) await wait(drainCheckMs);
   }
 
   /** Cuts what is open. Fences of clients stay as they are: the process ends. */

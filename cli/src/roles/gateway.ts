@@ -107,6 +107,7 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
       credentials: { ...root, token: values.token },
       notReady: () => readiness.reasons(),
       metricsText: () => metrics.text(),
+      log,
     }),
   );
   return { endpoint, adminUrl: admin.url, nodeId, stop: () => undoing.run() };

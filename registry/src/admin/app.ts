@@ -131,7 +131,7 @@ async function mountInput(c: Context): Promise<MountInput> {
   return { path, uri: ufs, options: options as Record<string, string> };
 }
 
-function failed(c: Context, error: Error, log?: Log): Response {
+export function failed(c: Context, error: Error, log?: Log): Response {
   const known = toAdminError(error);
   if (known) return c.json({ error: { code: known.code, message: known.message } }, statusOf[known.code]);
   log?.error({ path: c.req.path, reason: String(error) }, 'the admin API failed');

@@ -3,8 +3,8 @@ import type { CacheNode, ReadQuestion } from '@forebay/core/cache-node';
 import type { CachePolicy } from '@forebay/core/cache-policy';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import { parseRange } from '@forebay/core/range-header';
+import type { Registry } from '@forebay/core/registry';
 import type { Context, Hono } from 'hono';
-import type { LocalRegistry } from '../local-registry.ts';
 import { AdminError } from './admin-error.ts';
 import { neededQuery } from './request.ts';
 
@@ -51,12 +51,12 @@ export interface ObjectView {
 }
 
 export interface ObjectDeps {
-  readonly registry: Pick<LocalRegistry, 'view'>;
+  readonly registry: Pick<Registry, 'view'>;
   readonly cacheNode: Pick<CacheNode, 'stat'>;
 }
 
-export function objectRoutes(app: Hono, { registry, cacheNode }: ObjectDeps): void {
-  app.get('/api/v1/objects', async (c) => {
+export function objectRoutes(app: Hono, { registry, cacheNode }: ObjectDeps, path = '/api/v1/objects'): void {
+  app.get(path, async (c) => {
     const bucket = neededQuery(c, 'bucket');
     const key = neededQuery(c, 'key');
     const resolved = registry.view().mounts.resolve(bucket, key);

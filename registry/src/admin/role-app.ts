@@ -1,6 +1,7 @@
 /** What a gateway or cache node of a cluster answers on its admin port: how it is, and what it counts. */
+import type { Log } from '@forebay/core/log';
 import { Hono } from 'hono';
-import { requireCredentials } from './app.ts';
+import { failed, requireCredentials } from './app.ts';
 import type { AdminCredentials } from './auth.ts';
 
 export interface RoleAdminDeps {
@@ -9,6 +10,9 @@ export interface RoleAdminDeps {
   readonly notReady: () => Promise<readonly string[]> | readonly string[];
   /** Prometheus text. */
   readonly metricsText: () => Promise<string>;
+  /** What the role answers besides, to who has the credentials. */
+  readonly routes?: ((app: Hono) => void) | undefined;
+  readonly log: Log;
 }
 
 export function createRoleAdminApp(deps: RoleAdminDeps): Hono {
@@ -27,5 +31,7 @@ export function createRoleAdminApp(deps: RoleAdminDeps): Hono {
   app.get('/metrics', async (c) =>
     c.text(await deps.metricsText(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   );
+  deps.routes?.(app);
+  app.onError((error, c) => failed(c, error, deps.log));
   return app;
 }
