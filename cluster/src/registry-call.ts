@@ -51,12 +51,16 @@ export class RegistryCalls {
    * @throws RegistryUnavailable; RegistryRefuses; RegistryError where the registry says no
    */
   async ask(call: Call): Promise<string> {
+    const first = this.#current;
     let last: Exclude<Outcome, { text: string }> | undefined;
-    for (const _ of this.#addresses) {
-      const outcome = await this.#try(this.#addresses[this.#current]!, call);
-      if ('text' in outcome) return outcome.text;
+    for (let tried = 0; tried < this.#addresses.length; tried += 1) {
+      const index = (first + tried) % this.#addresses.length;
+      const outcome = await this.#try(this.#addresses[index]!, call);
+      if ('text' in outcome) {
+        this.#current = index;
+        return outcome.text;
+      }
       last = outcome;
-      this.#current = (this.#current + 1) % this.#addresses.length;
       if (this.#closing.signal.aborted) break;
     }
     const { failed: cause, notActive = false } = last ?? {};

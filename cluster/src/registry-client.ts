@@ -16,9 +16,10 @@ import { type KeyPair, readView, readWireText, sealedUserOf, wireTextOf } from '
 import { RegistryCalls, RegistryRefuses, RegistryUnavailable } from './registry-call.ts';
 import { ViewFile } from './view-file.ts';
 
-const pollMs = 25_000;
+/** A registry that is cut off without a word is noticed within so long, and a little. */
+const pollMs = 10_000;
 /** More than the registry may take to answer a poll that nothing ended. */
-const pollTimeoutMs = pollMs + 5_000;
+const pollTimeoutMs = pollMs + 3_000;
 const callTimeoutMs = 5_000;
 /** Renewals are sent every three seconds: one that takes longer is of no use. */
 const renewTimeoutMs = 2_500;
