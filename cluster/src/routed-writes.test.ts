@@ -51,6 +51,7 @@ describe('the fences of a write', () => {
       const { node, time } = cluster;
       await time.until(isOfBucket ? node.beginBucketWrite(lake, 'f') : node.beginWrite(objects, 'f'));
       cluster.form(['d', 'e']);
+      cluster.gatewayView = cluster.membership;
       await time.until(
         isOfBucket ? node.endBucketWrite(lake, 'f', 'known') : node.endWrite(objects, 'f', 'known'),
       );
