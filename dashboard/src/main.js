@@ -11,6 +11,7 @@ import { Mounts } from './pages/mounts.js';
 import { Nodes } from './pages/nodes.js';
 import { Objects } from './pages/objects.js';
 import { Overview } from './pages/overview.js';
+import { Settings } from './pages/settings.js';
 import { Size } from './pages/size.js';
 import { Slow } from './pages/slow.js';
 import { useRoute } from './route.js';
@@ -25,6 +26,7 @@ const pages = [
   { name: 'slow', title: 'Slow requests', page: Slow },
   { name: 'size', title: 'Cache size', page: Size },
   { name: 'alerts', title: 'Alerts', page: Alerts },
+  { name: 'settings', title: 'Settings', page: Settings },
   { name: 'logs', title: 'Logs', page: Logs },
 ];
 

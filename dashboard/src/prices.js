@@ -1,28 +1,22 @@
-/** What the UFS costs, for who looks: kept in this browser. */
-import { useState } from 'preact/hooks';
+/** What the UFS costs, in USD: settings of this Forebay, the same for all who look. */
+import { ask, useAsked } from './api.js';
 
-const item = 'forebay-prices';
-/** Amazon S3's list prices: requests to read, and bytes that leave a region for the Internet. */
-const listPrices = { currency: 'USD', perThousandRequests: 0.0004, perGigabyte: 0.09 };
+const keys = { perThousandReads: 'priceThousandReads', perGibibyte: 'priceGibibyte' };
+const gibibyte = 2 ** 30;
 
-function kept() {
-  try {
-    return { ...listPrices, ...JSON.parse(localStorage.getItem(item) ?? '{}') };
-  } catch {
-    return listPrices;
-  }
-}
-
+/** Undefined until they are known. `change` resolves when a price is set. @throws ApiError */
 export function usePrices() {
-  const [prices, setPrices] = useState(kept);
-  const change = (changes) => {
-    const next = { ...prices, ...changes };
-    localStorage.setItem(item, JSON.stringify(next));
-    setPrices(next);
+  const { data: settings, reload } = useAsked('/api/v1/settings');
+  const priceOf = (key) => Number(settings.find((setting) => setting.key === key)?.value ?? 0);
+  const prices =
+    settings && Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, priceOf(key)]));
+  const change = async (name, value) => {
+    await ask(`/api/v1/settings/${keys[name]}`, { method: 'PUT', body: { value } });
+    reload();
   };
   return [prices, change];
 }
 
-export function costOf({ requests, bytes }, { perThousandRequests, perGigabyte }) {
-  return (requests / 1000) * perThousandRequests + (bytes / 1e9) * perGigabyte;
+export function costOf({ requests, bytes }, { perThousandReads, perGibibyte }) {
+  return (requests / 1000) * perThousandReads + (bytes / gibibyte) * perGibibyte;
 }

@@ -28,7 +28,7 @@ export const registrySettings = {
     env: 'FOREBAY_PRICE_THOUSAND_READS',
     dynamic: true,
     default: '0.0004',
-    help: 'What the UFS bills for a thousand reads, in USD. For estimates of jobs alone.',
+    help: 'What the UFS bills for a thousand reads, in USD. For estimates alone: of jobs, and of what the cache saves.',
   }),
   priceThousandLists: decimal({
     env: 'FOREBAY_PRICE_THOUSAND_LISTS',
@@ -40,7 +40,7 @@ export const registrySettings = {
     env: 'FOREBAY_PRICE_GIBIBYTE',
     dynamic: true,
     default: '0.09',
-    help: 'What the UFS bills for a GiB that leaves it, in USD; 0 within its region. For estimates of jobs alone.',
+    help: 'What the UFS bills for a GiB that leaves it, in USD; 0 within its region. For estimates alone.',
   }),
   token: text({
     env: 'FOREBAY_TOKEN',

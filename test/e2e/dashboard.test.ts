@@ -127,6 +127,28 @@ describe('dashboard', await needs('chromium', 'versitygw'), () => {
     await page.getByText('All is well.').waitFor();
   });
 
+  it('says what was saved, by prices that are set here, and keeps who set them', async () => {
+    const { page } = dashboard;
+    await dashboard.visit('overview', 'Overview');
+    await page.getByText('Prices, in USD').click();
+    await page.getByLabel('Per GiB read').fill('0');
+    await page.getByLabel('Per GiB read').blur();
+    await page.getByLabel('Per 1,000 reads').fill('1000');
+    await page.getByLabel('Per 1,000 reads').blur();
+    const avoided = page
+      .locator('dt', { hasText: 'UFS requests avoided' })
+      .locator('xpath=following-sibling::dd[1]');
+    const requests = Number(await avoided.textContent());
+    await page.getByText(`USD ${requests.toFixed(2)}`).waitFor();
+    await dashboard.visit('settings', 'Settings');
+    const change = page.getByRole('row', {
+      name: new RegExp(`${lake.forebay.accessKey} priceThousandReads`),
+    });
+    await change.waitFor();
+    await page.getByRole('button', { name: 'Take back priceThousandReads' }).click();
+    await page.getByRole('button', { name: 'Take back priceThousandReads' }).waitFor({ state: 'detached' });
+  });
+
   it('mounts and unmounts', async () => {
     await dashboard.visit('mounts', 'Mounts');
     const { page } = dashboard;

@@ -7,6 +7,8 @@ import type { ForebayProcess } from './forebay-process.ts';
 import { toolPath } from './tools.ts';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** Somebody else on this machine added or removed a network interface. */
+const networkChanged = 'ERR_NETWORK_CHANGED';
 const phone = { width: 390, height: 844 };
 const desk = { width: 1280, height: 900 };
 
@@ -32,7 +34,8 @@ export class DashboardPage {
     this.page = page;
     this.#admin = admin;
     page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) this.complaints.push(message.text());
+      const isOurs = !message.text().includes(networkChanged);
+      if (isOurs && ['error', 'warning'].includes(message.type())) this.complaints.push(message.text());
     });
     page.on('pageerror', (error) => this.complaints.push(String(error)));
   }

@@ -12,5 +12,6 @@ export const dashboardPages = [
   ['slow', 'Slow requests'],
   ['size', 'Cache size'],
   ['alerts', 'Alerts'],
+  ['settings', 'Settings'],
   ['logs', 'Logs'],
 ] as const;

@@ -136,45 +136,50 @@ function Charts({ series }) {
 
 function Saved({ series: { avoided, span } }) {
   const [prices, change] = usePrices();
-  const number = (name, label, step) =>
-    h(
-      'label',
-      null,
-      label,
-      h('input', {
-        ...{ type: 'number', min: 0, step, value: prices[name] },
-        onChange: (event) => change({ [name]: Math.max(0, Number(event.target.value)) }),
-      }),
-    );
   return h(
     Card,
     { title: `Saved in the last ${span}` },
-    h('p', { class: 'figure', id: 'saved' }, formatMoney(costOf(avoided, prices), prices.currency)),
+    h('p', { class: 'figure', id: 'saved' }, prices ? formatMoney(costOf(avoided, prices), 'USD') : '–'),
     h(Pairs, {
       pairs: [
         ['UFS requests avoided', formatCount(avoided.requests)],
         ['UFS bytes avoided', formatSize(avoided.bytes)],
       ],
     }),
+    prices && h(Prices, { prices, change }),
+  );
+}
+
+function Prices({ prices, change }) {
+  const [error, setError] = useState('');
+  const set = async (name, value) => {
+    try {
+      await change(name, value);
+      setError('');
+    } catch (thrown) {
+      setError(thrown.message);
+    }
+  };
+  const field = (name, label, step) =>
     h(
-      'details',
+      'label',
       null,
-      h('summary', null, 'Prices'),
-      h(
-        'div',
-        { class: 'fields' },
-        h(
-          'label',
-          null,
-          'Currency',
-          h('input', {
-            ...{ value: prices.currency, maxLength: 4 },
-            onChange: (event) => change({ currency: event.target.value.trim() || 'USD' }),
-          }),
-        ),
-        number('perThousandRequests', 'Per 1,000 requests', 0.0001),
-        number('perGigabyte', 'Per GB read', 0.01),
-      ),
+      label,
+      h('input', {
+        ...{ type: 'number', min: 0, step, defaultValue: prices[name], key: prices[name] },
+        onChange: (event) => set(name, event.target.value),
+      }),
+    );
+  return h(
+    'details',
+    null,
+    h('summary', null, 'Prices, in USD'),
+    h(
+      'div',
+      { class: 'fields' },
+      field('perThousandReads', 'Per 1,000 reads', 0.0001),
+      field('perGibibyte', 'Per GiB read', 0.01),
+      h(Failure, { error }),
     ),
   );
 }
