@@ -20,24 +20,28 @@ export interface ClientOptions {
   readonly keysPerGroup: number;
   /** Parts of an upload: one where the store has a least size for all but the last. */
   readonly parts: number;
+  /** Who only reads goes on where writes wait for a home. */
+  readonly does: keyof typeof decks;
   readonly count: (outcome: string) => void;
 }
 
 /** By name: how often of 100. */
 const shares = {
-  get: 34,
-  range: 14,
-  revalidate: 5,
-  head: 8,
-  list: 5,
-  put: 18,
-  delete: 5,
-  deleteMany: 2,
-  copy: 5,
-  multipart: 4,
+  get: 24,
+  range: 10,
+  revalidate: 4,
+  head: 6,
+  list: 4,
+  put: 28,
+  delete: 7,
+  deleteMany: 3,
+  copy: 8,
+  multipart: 6,
 } as const;
 type Kind = keyof typeof shares;
-const deck = Object.entries(shares).flatMap(([kind, share]) => Array<Kind>(share).fill(kind as Kind));
+const deckOf = (kinds: readonly Kind[]) => kinds.flatMap((kind) => Array<Kind>(shares[kind]).fill(kind));
+const kindsRead = ['get', 'range', 'revalidate', 'head', 'list'] as const;
+const decks = { all: deckOf(Object.keys(shares) as Kind[]), reads: deckOf(kindsRead) };
 
 const sizes = [100, 5_000, 40_000, 150_000, 400_000];
 const readTimeoutMs = 20_000;
@@ -50,6 +54,8 @@ interface Asked {
   readonly start: number;
   readonly end: number;
   readonly gateway: number;
+  /** What to call it where there is no answer. */
+  readonly silence: string;
 }
 
 export class Client {
@@ -61,11 +67,11 @@ export class Client {
 
   /** @returns whether it was answered: who was not does well to wait a moment */
   async step(): Promise<boolean> {
-    const kind = this.#of.random.pick(deck);
+    const kind = this.#of.random.pick(decks[this.#of.does]);
     const key = this.#key();
     const outcome = await this.#run(kind, key);
     this.#of.count(`${kind} ${outcome}`);
-    return !/broken|unknown|not begun|^5/.test(outcome);
+    return !/broken|timeout|unknown|not begun|^5/.test(outcome);
   }
 
   #run(kind: Kind, key: string): Promise<string> {
@@ -92,7 +98,7 @@ export class Client {
     const method = kind === 'head' ? 'HEAD' : 'GET';
     const asked = await this.#ask({ method, path: this.#path(key), headers }, readTimeoutMs);
     const { reply } = asked;
-    if (!reply) return 'broken';
+    if (!reply) return asked.silence;
     if (reply.status === 404) return this.#saw(key, absent, asked, kind);
     if (![200, 206, 304].includes(reply.status)) return String(reply.status);
     const version = history.versionOf(reply.headers.etag);
@@ -121,9 +127,10 @@ export class Client {
     const { random, gateways } = this.#of;
     const gateway = random.int(gateways.length);
     const start = performance.now();
-    // No answer, a broken one or a late one: all the same to a client.
     const reply = await gateways[gateway]!.sendWithin(timeoutMs, call).catch(() => undefined);
-    return { reply, start, end: performance.now(), gateway };
+    const end = performance.now();
+    // How long it took tells whether a gateway was not there or hung.
+    return { reply, start, end, gateway, silence: end - start < timeoutMs - 100 ? 'broken' : 'timeout' };
   }
 
   #saw(key: string, value: number, { start, end, gateway }: Asked, what: string): string {
@@ -139,7 +146,7 @@ export class Client {
     const known = outcome === 'done' ? end : never;
     const label = `${what} ${reply?.status ?? 'without answer'}, gateway ${gateway + 1}`;
     this.#of.history.add(key, { kind: 'write', value, start, end: known, what: label });
-    return outcome === 'done' ? 'ok' : 'unknown';
+    return outcome === 'done' ? 'ok' : `unknown ${reply?.status ?? asked.silence}`;
   }
 
   async #put(key: string): Promise<string> {
@@ -224,7 +231,7 @@ export class Client {
     ] as const;
     const asked = await this.#ask({ path: mount, query }, readTimeoutMs);
     const { reply } = asked;
-    if (!reply || reply.isCut) return 'broken';
+    if (!reply || reply.isCut) return asked.silence;
     if (reply.status !== 200) return String(reply.status);
     const listed = new Map(
       [...reply.body.toString().matchAll(/<Contents>(.*?)<\/Contents>/gs)].map((match) => [

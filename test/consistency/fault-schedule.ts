@@ -55,7 +55,7 @@ export class FaultSchedule {
 
   /** Until the signal. Two at a time: one may meet the other. */
   async run(): Promise<void> {
-    await Promise.all([this.#lane(), this.#lane()]);
+    await Promise.all(this.#of.only === undefined ? [this.#lane(), this.#lane()] : [this.#lane()]);
   }
 
   /** Undoes what may be left and waits for everybody. @throws Error where one does not come back */

@@ -43,7 +43,7 @@ export interface ConsistencyReport {
 }
 
 const mount = '/lake';
-const clientCount = 24;
+const clientCount = 32;
 const groups = 5;
 const keysPerGroup = 4;
 /** Small ones, so that an object has several pages on several nodes. */
@@ -82,10 +82,10 @@ async function runOn(
   const [outcomes, faults] = [new Counts(), new Counts()];
   const hints = new Map<string, string>();
   const gateways = cluster.gateways.map((_, index) => new WireClient(cluster.endpoint(index)));
-  const clients = Array.from({ length: clientCount }, () => {
+  const clients = Array.from({ length: clientCount }, (_, index) => {
     const count = (outcome: string) => outcomes.add(outcome);
     const own = new Random(random.int(2 ** 31));
-    const shape = { mount, groups, keysPerGroup, parts: 2 };
+    const shape = { mount, groups, keysPerGroup, parts: 2, does: index % 2 === 0 ? 'all' : 'reads' } as const;
     return new Client({ random: own, gateways, history, hints, ...shape, count });
   });
   const startedAtMs = performance.now();

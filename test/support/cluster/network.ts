@@ -53,6 +53,9 @@ function ip(...args: string[]): boolean {
   return spawnSync('ip', args, { stdio: 'ignore' }).status === 0;
 }
 
+/** The end of a namespace's pair that is at the bridge. */
+const outerOf = (namespace: string) => `${namespace}h`;
+
 /** No host has it: what is sent there is lost. */
 const nobody = '02:00:00:00:00:99';
 
@@ -106,7 +109,7 @@ class NamespaceNetwork implements Network {
     const namespace = `${this.#bridge}-${number}`;
     const host = `${this.#subnet}.${number}`;
     this.#hosts.set(name, { namespace, host });
-    const outer = `${namespace}h`;
+    const outer = outerOf(namespace);
     return (
       ip('netns', 'add', namespace) &&
       ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace) &&
@@ -153,8 +156,11 @@ class NamespaceNetwork implements Network {
   }
 
   #remove(): void {
-    // A namespace takes its end of the pair with it, and that the other.
-    for (const { namespace } of this.#hosts.values()) ip('netns', 'del', namespace);
+    // A namespace lives on while a connection in it waits for its end: what leads to it goes first.
+    for (const { namespace } of this.#hosts.values()) {
+      ip('link', 'del', outerOf(namespace));
+      ip('netns', 'del', namespace);
+    }
     ip('link', 'del', this.#bridge);
   }
 }
