@@ -98,10 +98,12 @@ async function runOn(
   const faulting = options.faults ? schedule.run() : Promise.resolve();
   const pace = new Pace(operations, (clientCount * 1000) / options.operationsPerSecond);
   await Promise.all(clients.map((client) => work(client, { pace, history, onProgress, random })));
+  onProgress?.('mending what is broken');
   over.abort();
   await faulting;
   await schedule.settle();
   await readAll(clients);
+  onProgress?.('looking for an order of what was seen');
   for (const client of gateways) client.close();
   return {
     ...{ seed, network: cluster.network.kind, operations },
