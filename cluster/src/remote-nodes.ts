@@ -1,6 +1,6 @@
 /** Connections to the cache nodes of a cluster: a client for each process of a node, while it is a member. */
 import type { RingMember } from '@forebay/core/membership';
-import type { DataPlaneAddress } from '@forebay/data-plane/cache-node-server';
+import { isOfThisHost, localAddressOf } from '@forebay/data-plane/local-address';
 import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
 
 export interface RemoteNodesOptions {
@@ -31,8 +31,7 @@ export class RemoteNodes {
     const known = this.#known.get(nodeId);
     if (known?.process === process) return known.node;
     if (known) closeSoon(known);
-    const { secret, silenceMs = silenceMsDefault } = this.#options;
-    const node = RemoteCacheNode.connect({ address: addressOf(address), secret, silenceMs });
+    const node = this.#connect(member);
     const connecting = { process, node };
     this.#known.set(nodeId, connecting);
     node.catch(() => {
@@ -54,6 +53,21 @@ export class RemoteNodes {
   close(): void {
     this.retain([]);
   }
+
+  /** Past TCP where it is a node of this machine: what answers there is asked who it is. */
+  async #connect({ nodeId, address }: RingMember): Promise<RemoteCacheNode> {
+    const { secret, silenceMs = silenceMsDefault } = this.#options;
+    const place = addressOf(address);
+    const local = isOfThisHost(place.host) ? localAddressOf(place.port) : undefined;
+    if (local) {
+      const beside = await RemoteCacheNode.connect({ address: local, secret, silenceMs }).catch(
+        () => undefined,
+      );
+      if (beside?.nodeId === nodeId) return beside;
+      beside?.close();
+    }
+    return RemoteCacheNode.connect({ address: place, secret, silenceMs });
+  }
 }
 
 function closeSoon({ node }: Known): void {
@@ -64,7 +78,7 @@ function closeSoon({ node }: Known): void {
 }
 
 /** HOST:PORT, with an IPv6 host in brackets. */
-function addressOf(address: string): DataPlaneAddress {
+function addressOf(address: string): { readonly host: string; readonly port: number } {
   const at = address.lastIndexOf(':');
   const host = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(address.slice(at + 1)) };

@@ -20,6 +20,7 @@ import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import type { RegistryView } from '@forebay/core/registry';
 import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
+import { localAddressOf } from '@forebay/data-plane/local-address';
 import { nodeStateRoutes } from '@forebay/registry/admin/node-state';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
@@ -194,15 +195,23 @@ interface ServerParts {
 async function serve({ cacheNode, handOff, registry, port }: ServerParts, parts: Parts) {
   const { config, log, undoing } = parts;
   const { values, clusterSecret: secret } = config;
-  const server = new CacheNodeServer({
+  const options = {
     ...{ node: cacheNode, mounts: () => registry.view().mounts, secret, log, calls: handOff.calls },
     connectionsMax: values.dataPlaneConnectionsMax,
     streamsPerConnectionMax: values.dataPlaneStreamsMax,
     handshakeTimeoutMs: values.dataPlaneHandshakeTimeoutMs,
-  });
+  };
+  const server = new CacheNodeServer(options);
   undoing.add(() => server.close());
   await server.listen({ host: values.host, port });
-  undoing.add(() => server.drained(values.drainTimeoutMs));
+  const beside = new CacheNodeServer(options);
+  undoing.add(() => beside.close());
+  const local = localAddressOf(port);
+  // It is only shorter: without it gateways beside it come by the port.
+  const refused = local && (await beside.listen(local).catch((error: unknown) => error));
+  if (refused instanceof Error) log.warn({ reason: refused.message }, 'no local socket for gateways');
+  const { drainTimeoutMs } = values;
+  undoing.add(() => Promise.all([server.drained(drainTimeoutMs), beside.drained(drainTimeoutMs)]));
   return server;
 }
 
