@@ -41,7 +41,7 @@ export interface PagesWanted {
 export type PeerResult = 'hit' | 'partial' | 'miss' | 'failed' | 'busy';
 
 const nothing = new Uint8Array(0);
-const pauseMsMin = 2_000;
+const pauseMsMin = 1_000;
 const pauseMsMax = 60_000;
 
 interface Failing {
@@ -135,9 +135,11 @@ export class PagePeers {
 
   #failed(member: RingMember): void {
     const name = nameOf(member);
-    const before = this.#failing.get(name)?.pauseMs ?? pauseMsMin / 2;
-    const pauseMs = Math.min(pauseMsMax, before * 2);
     const nowMs = this.#options.clock.monotonicMs();
+    const before = this.#failing.get(name);
+    // What was under way together fails together, and counts once.
+    if (before && before.untilMs > nowMs) return;
+    const pauseMs = Math.min(pauseMsMax, (before?.pauseMs ?? pauseMsMin / 2) * 2);
     for (const [known, { untilMs }] of this.#failing) {
       if (untilMs + pauseMsMax < nowMs) this.#failing.delete(known);
     }

@@ -139,14 +139,18 @@ describe('a range whose pages others had', () => {
   it('leaves a node that hangs alone for a while', async () => {
     peers.a.fault = () => ({ kind: 'hangs', afterBytes: 0 });
     peers.b.fault = () => ({ kind: 'hangs', afterBytes: 0 });
-    expect((await read(wholeRange)).bytes.equals(content)).toBe(true);
+    // Those that fail together are one failure.
+    await Promise.all([1, 2, 3].map(() => read(wholeRange)));
     const asked = askedReads().length;
-    expect(asked).toBe(2);
+    expect(asked).toBeGreaterThanOrEqual(2);
     expect((await read(wholeRange)).bytes.equals(content)).toBe(true);
     expect(askedReads()).toHaveLength(asked);
-    clock.nowMs += 2_000;
+    clock.nowMs += 1_000;
     await read(wholeRange);
-    expect(askedReads()).toHaveLength(2 * asked);
+    expect(askedReads()).toHaveLength(asked + 2);
+    clock.nowMs += 1_999;
+    await read(wholeRange);
+    expect(askedReads()).toHaveLength(asked + 2);
   });
 
   it('is left with nothing open where its reader leaves', async () => {
