@@ -1,7 +1,7 @@
 import type { NodeStats } from '@forebay/core/cache-node';
 import { systemClock } from '@forebay/core/clock';
 import { silentLog } from '@forebay/core/log';
-import type { Epoch, RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
+import { type Epoch, type RenewalAnswer, type RenewalRequest, renewalMs } from '@forebay/core/membership';
 import { ringAlgorithm } from '@forebay/core/ring';
 import { afterEach, expect, it } from 'vitest';
 import { LeaseRenewal } from './lease-renewal.ts';
@@ -55,4 +55,14 @@ it('goes on asking while no registry answers, and says why the node is no home',
   await expect.poll(() => lease.reason).toContain('nobody is there');
   isAway = false;
   await expect.poll(() => lease.reason, { timeout: 3000 }).toBeUndefined();
+});
+
+it('does not wait for its next renewal to become a member', async () => {
+  let grants = 0;
+  const lease = renewing(async (request) => {
+    if (request.lastGrant !== undefined) grants += 1;
+    const epoch = grants === 0 ? { ...epochOf(1), members: [] } : epochOf(2);
+    return { granted: true, grant: 'g', membership: { epoch, settled: true } };
+  });
+  await expect.poll(() => lease.isHome('key'), { timeout: renewalMs - 200 }).toBe(true);
 });

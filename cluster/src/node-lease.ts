@@ -93,6 +93,11 @@ export class NodeLease implements Homes, Placement {
     return this.ring?.epoch.segmentBytes ?? noSegmentBytes;
   }
 
+  /** Whether the newest epoch has this node. */
+  get isMember(): boolean {
+    return this.ring?.epoch.members.some(({ nodeId }) => nodeId === this.#nodeId) ?? false;
+  }
+
   /** Whether the lease holds now. One that does not has ended: no clock brings it back. */
   get isLeased(): boolean {
     const granted = this.#granted;

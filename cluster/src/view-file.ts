@@ -1,5 +1,4 @@
 /** The last view of the registry in a file, for the role's eyes alone: the newest one wins. */
-import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Log } from '@forebay/core/log';
 
@@ -40,7 +39,7 @@ export class ViewFile {
     while (this.#next !== undefined) {
       const text = this.#next;
       this.#next = undefined;
-      const asidePath = `${this.#path}.${randomBytes(4).toString('hex')}`;
+      const asidePath = `${this.#path}.tmp`;
       try {
         await writeFile(asidePath, text, { mode: 0o600, flush: true });
         await rename(asidePath, this.#path);

@@ -17,7 +17,7 @@ import { CachePolicies } from '@forebay/core/cache-policy';
 import { systemClock as clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
-import type { Mount } from '@forebay/core/mount';
+import { type Mount, MountTable } from '@forebay/core/mount';
 import type { RegistryView } from '@forebay/core/registry';
 import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
 import { localAddressOf } from '@forebay/data-plane/local-address';
@@ -36,6 +36,11 @@ import { checkPort } from './listening.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
+import { startCleanup } from './upload-cleanup.ts';
+
+/** The home of it is the one node that aborts what was given up. */
+const cleanupKey = 'abandoned uploads';
+const noMounts = new MountTable([]);
 
 export interface RunningCacheNode {
   readonly nodeId: string;
@@ -104,7 +109,7 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
   undoing.add(stop);
   const parts = { ...started, config: { ...config, values } };
   const metrics = metricsOfProcess(undoing);
-  const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
+  const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values, log, undoing });
   const address = addressOf(advertise ?? host, advertise === undefined ? port : undefined);
   const adminPort = Number(new URL(admin.url).port);
   const adminAddress = addressOf(hostOf(address), adminPort);
@@ -117,6 +122,9 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
   const server = await serve({ cacheNode, handOff, registry, port }, parts);
   const stats = async () => ({ ...(await cacheNode.stats()), handOff: handOff.progress });
   followMembership({ registry, lease, handOff, stats }, parts);
+  const mounts = () => (lease.isHome(cleanupKey) ? registry.view().mounts : noMounts);
+  const ufsOf = (mount: Mount) => pool.ufsOf(mount);
+  startCleanup({ ufsOf, aborted: ufsMetrics.uploadsAborted, mounts }, { clock, log, undoing });
   admin.open(
     createRoleAdminApp({
       credentials: { ...(root ?? registry.root()), token: values.token },
@@ -138,7 +146,7 @@ function leaseOf(
   const bytes = directories.reduce((sum, { sizeBytesMax }) => sum + sizeBytesMax, 0);
   const weight = Math.max(1, Math.round(bytes / 2 ** 30));
   const lease: NodeLease = new NodeLease({
-    member: { ...member, weight, incarnation: randomUUID(), holdsLock: true },
+    member: { ...member, version, weight, incarnation: randomUUID(), holdsLock: true },
     clock,
     onLapse: (reason) => {
       forget();

@@ -16,7 +16,6 @@ import { SecretBox } from '@forebay/core/secret-box';
 import { createGateway } from '@forebay/gateway/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { openState, type State } from '@forebay/registry/state-store';
-import { UploadCleanup, type UploadCleanupOptions } from '@forebay/ufs/abandoned-uploads';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import {
   lockDataDir,
@@ -44,6 +43,7 @@ import { openServeAdmin } from './serve-admin.ts';
 import { mountFor, openMounts } from './serve-mounts.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
+import { startCleanup } from './upload-cleanup.ts';
 import { credentialsOf, refuseRootKey } from './users.ts';
 
 const orphansEndMs = 3_000;
@@ -139,7 +139,8 @@ async function start(given: Parts): Promise<RunningForebay> {
   const endpoint = urlOf({ host, port });
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
-  startCleanup(registry, { ufsOf, aborted: ufsMetrics.uploadsAborted }, parts);
+  const { uploadsAborted: aborted } = ufsMetrics;
+  startCleanup({ ufsOf, aborted, mounts: () => registry.view().mounts }, parts);
   const jobDeps = await openJobs({ state, registry, cacheNode, ufsOf }, parts);
   const adminAddress = new URL(admin.url).host;
   const sources = {
@@ -208,17 +209,6 @@ function rootUserOf({ values, dataDir }: ServeConfig): RootUser {
     return { accessKey, secretKey, from: 'environment' };
   const kept = readRootCredentials(dataDir);
   return kept ? { ...kept, from: 'kept' } : { ...makeRootCredentials(dataDir), from: 'made' };
-}
-
-/** Aborts uploads that nobody goes on with, where a mount says so. */
-function startCleanup(
-  registry: LocalRegistry,
-  of: Pick<UploadCleanupOptions, 'ufsOf' | 'aborted'>,
-  { clock, log, undoing }: Parts,
-): void {
-  const cleanup = new UploadCleanup({ ...of, mounts: () => registry.view().mounts, clock, log });
-  cleanup.start();
-  undoing.add(() => cleanup.stop());
 }
 
 /** The name of this node, the same after each restart. */
