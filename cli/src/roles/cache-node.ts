@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import { pageDirectoriesOf } from '@forebay/cache-node/page-store/directory-settings';
 import { HandOff } from '@forebay/cluster/hand-off/hand-off';
+import { jobCalls } from '@forebay/cluster/jobs/job-calls';
 import { declareLeaseMetrics } from '@forebay/cluster/lease-metrics';
 import { LeaseRenewal } from '@forebay/cluster/lease-renewal';
 import { NodeLease } from '@forebay/cluster/node-lease';
@@ -32,6 +33,7 @@ import { version } from '../version.ts';
 import { startAdminServer } from './admin-server.ts';
 import { followPolicies, forgetUnmounted } from './follow-registry.ts';
 import { followSettings } from './follow-settings.ts';
+import { nodeWorker } from './jobs.ts';
 import { checkPort } from './listening.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { openUfsClients } from './ufs-clients.ts';
@@ -119,7 +121,7 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
     cacheNode.forgetInfo();
   });
   const { cacheNode, handOff } = await openNode({ lease, nodeId, registry, metrics, pool }, parts);
-  const server = await serve({ cacheNode, handOff, registry, port }, parts);
+  const server = await serve({ cacheNode, handOff, registry, pool, port }, parts);
   const stats = async () => ({ ...(await cacheNode.stats()), handOff: handOff.progress });
   followMembership({ registry, lease, handOff, stats }, parts);
   const mounts = () => (lease.isHome(cleanupKey) ? registry.view().mounts : noMounts);
@@ -197,14 +199,18 @@ interface ServerParts {
   readonly cacheNode: LocalCacheNode;
   readonly handOff: HandOff;
   readonly registry: RemoteRegistry;
+  readonly pool: UfsPool;
   readonly port: number;
 }
 
-async function serve({ cacheNode, handOff, registry, port }: ServerParts, parts: Parts) {
+async function serve({ cacheNode, handOff, registry, pool, port }: ServerParts, parts: Parts) {
   const { config, log, undoing } = parts;
   const { values, clusterSecret: secret } = config;
+  const mounts = () => registry.view().mounts;
+  const worker = nodeWorker(cacheNode, (mount) => pool.ufsOf(mount));
   const options = {
-    ...{ node: cacheNode, mounts: () => registry.view().mounts, secret, log, calls: handOff.calls },
+    ...{ node: cacheNode, mounts, secret, log },
+    calls: { ...handOff.calls, ...jobCalls({ worker, mounts }) },
     connectionsMax: values.dataPlaneConnectionsMax,
     streamsPerConnectionMax: values.dataPlaneStreamsMax,
     handshakeTimeoutMs: values.dataPlaneHandshakeTimeoutMs,

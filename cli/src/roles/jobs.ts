@@ -1,7 +1,10 @@
-/** The jobs of `serve`: its scheduler, and the one node that does their work. */
+/** Jobs: their scheduler beside a registry, and what a node does for them. */
 import type { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
+import type { CacheNode } from '@forebay/core/cache-node';
+import type { Clock } from '@forebay/core/clock';
 import type { JobWorker, JobWorkers } from '@forebay/core/job-worker';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
+import type { Log } from '@forebay/core/log';
 import type { Mount } from '@forebay/core/mount';
 import { ObjectCopier } from '@forebay/gateway/jobs/object-copier';
 import type { JobDeps } from '@forebay/registry/admin/jobs';
@@ -9,24 +12,33 @@ import { JobScheduler } from '@forebay/registry/jobs/job-scheduler';
 import type { LocalRegistry } from '@forebay/registry/local-registry';
 import type { State } from '@forebay/registry/state-store';
 import type { Ufs } from '@forebay/ufs/ufs';
+import type { ServeValues } from '../settings.ts';
 import type { Parts } from './parts.ts';
 
 const partBytes = 64 * 1024 * 1024;
 
-interface JobParts {
+/** What jobs are run with, wherever the scheduler is. */
+export interface JobSources {
   readonly state: State;
   readonly registry: LocalRegistry;
-  readonly cacheNode: LocalCacheNode;
-  readonly ufsOf: (mount: Mount) => Promise<Ufs>;
+  readonly cacheNode: Pick<CacheNode, 'free'>;
+  readonly workers: JobWorkers;
+  /** May change at any time. */
+  readonly values: JobValues;
+  readonly clock: Clock;
+  readonly log: Log;
 }
 
+type JobValues = Pick<
+  ServeValues,
+  'jobsRunningMax' | 'jobsConcurrencyMax' | 'priceThousandReads' | 'priceThousandLists' | 'priceGibibyte'
+>;
+
 /** Jobs go on where they were. */
-export async function openJobs({ state, registry, cacheNode, ufsOf }: JobParts, of: Parts): Promise<JobDeps> {
-  const { values } = of.config;
-  const { clock, log } = of;
+export async function startJobs(sources: JobSources): Promise<JobDeps> {
+  const { state, registry, cacheNode, workers, values, clock, log } = sources;
   const jobs = await JobScheduler.open({
-    ...{ state, clock, log },
-    workers: soleWorker(cacheNode, ufsOf),
+    ...{ state, clock, log, workers },
     mounts: () => registry.view().mounts,
     pin: (keys) => registry.pin({ keys: parseKeyPattern(keys), pinnedAtMs: clock.wallMs() }),
     free: (request) => cacheNode.free(request),
@@ -36,7 +48,6 @@ export async function openJobs({ state, registry, cacheNode, ufsOf }: JobParts, 
     }),
   });
   jobs.start();
-  of.undoing.add(() => jobs.stop());
   const prices = () => ({
     thousandReads: values.priceThousandReads,
     thousandLists: values.priceThousandLists,
@@ -45,9 +56,29 @@ export async function openJobs({ state, registry, cacheNode, ufsOf }: JobParts, 
   return { jobs, prices };
 }
 
-function soleWorker(cacheNode: LocalCacheNode, ufsOf: (mount: Mount) => Promise<Ufs>): JobWorkers {
-  const copier = new ObjectCopier({ cacheNode, ufsOf });
-  const worker: JobWorker = {
+interface ServeJobs {
+  readonly state: State;
+  readonly registry: LocalRegistry;
+  readonly cacheNode: LocalCacheNode;
+  readonly ufsOf: (mount: Mount) => Promise<Ufs>;
+}
+
+/** Of `serve`, whose one node does the work. */
+export async function openJobs({ ufsOf, ...of }: ServeJobs, parts: Parts): Promise<JobDeps> {
+  const { clock, log } = parts;
+  const { values } = parts.config;
+  const workers = soleWorker(of.cacheNode, ufsOf);
+  const deps = await startJobs({ ...of, workers, values, clock, log });
+  parts.undoing.add(() => deps.jobs.stop());
+  return deps;
+}
+
+/** What a node does for jobs but for copies. */
+export function nodeWorker(
+  cacheNode: LocalCacheNode,
+  ufsOf: (mount: Mount) => Promise<Ufs>,
+): Pick<JobWorker, 'list' | 'load' | 'verify'> {
+  return {
     list: async ({ mount, prefix, startAfter, keysMax, signal }) => {
       const ufs = await ufsOf(mount);
       const { entries, truncated } = await ufs.list({ prefix, startAfter, maxKeys: keysMax, signal });
@@ -58,6 +89,13 @@ function soleWorker(cacheNode: LocalCacheNode, ufsOf: (mount: Mount) => Promise<
     },
     load: (request) => cacheNode.load(request),
     verify: (request) => cacheNode.verify(request),
+  };
+}
+
+function soleWorker(cacheNode: LocalCacheNode, ufsOf: (mount: Mount) => Promise<Ufs>): JobWorkers {
+  const copier = new ObjectCopier({ cacheNode, ufsOf });
+  const worker: JobWorker = {
+    ...nodeWorker(cacheNode, ufsOf),
     copy: (request) => copier.copy(request),
   };
   return { of: () => ({ nodeId: cacheNode.nodeId, worker }), partBytes };

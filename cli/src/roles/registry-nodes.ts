@@ -1,8 +1,10 @@
 /** The cache nodes as a registry asks them: what is cached of an object, and to free pages. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { ringWorkers } from '@forebay/cluster/jobs/ring-workers';
 import { RemoteNodes } from '@forebay/cluster/remote-nodes';
 import { RoutedCacheNode } from '@forebay/cluster/routed-cache-node';
 import type { Clock } from '@forebay/core/clock';
+import type { JobWorkers } from '@forebay/core/job-worker';
 import type { Membership } from '@forebay/core/membership';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Undoing } from './undoing.ts';
@@ -18,6 +20,8 @@ export interface RegistryNodesSources {
 
 export interface RegistryNodes {
   readonly cacheNode: Pick<RoutedCacheNode, 'stat' | 'free'>;
+  /** Who works for jobs. */
+  readonly workers: JobWorkers;
   /** To be called after each change of the membership. */
   membershipChanged(): void;
 }
@@ -44,6 +48,7 @@ export function openRegistryNodes(sources: RegistryNodesSources): RegistryNodes 
   undoing.add(() => cacheNode.close());
   return {
     cacheNode,
+    workers: ringWorkers({ membership, nodeOf: nodes.nodeOf }),
     membershipChanged: () => {
       nodes.retain(membership()?.epoch.members ?? []);
       for (const listener of listeners) listener();

@@ -31,9 +31,11 @@ import { type RegistryRoleConfig, refuseOddPages } from '../role-config.ts';
 import { serveSettings } from '../settings.ts';
 import { version } from '../version.ts';
 import { startAdminServer } from './admin-server.ts';
+import { followSettings } from './follow-settings.ts';
 import { openFigures } from './insight.ts';
+import { startJobs } from './jobs.ts';
 import { openRegistryNodes, type RegistryNodes } from './registry-nodes.ts';
-import { createRoleLog, runUntilStopped } from './role-process.ts';
+import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { mountFor } from './serve-mounts.ts';
 import { Undoing } from './undoing.ts';
 import { makeUser, refuseRootKey } from './users.ts';
@@ -161,13 +163,17 @@ interface AdminSources extends Parts {
   readonly notReady: () => readonly string[];
 }
 
-function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
+async function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
   const { config, clock, log, metrics, insight, nodes } = sources;
-  const { root, registry, machine, members } = active;
+  const { root, registry, machine, members, state } = active;
   registry.watch(() => nodes.membershipChanged());
+  const { cacheNode, workers } = nodes;
+  const { values } = followSettings(serveSettings, config.values, { registry, log, logLevelOf });
+  const jobDeps = await startJobs({ state, registry, cacheNode, workers, values, clock, log });
+  void active.closed.then(() => jobDeps.jobs.stop());
   return createAdminApp({
     ...{ registry, version, insight, log },
-    cacheNode: nodes.cacheNode,
+    cacheNode,
     credentials: { ...(root satisfies RootCredentials), token: config.values.token },
     status: async () => statusOf(active, sources),
     notReady: sources.notReady,
@@ -179,7 +185,7 @@ function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
         nodeViews({ machine, members: members.all(clock.monotonicMs()), nowMs: clock.monotonicMs() }),
       drain: (nodeId, wish) => active.drain(nodeId, wish),
     },
-    jobDeps: undefined,
+    jobDeps,
     settings: { declared: serveSettings, values: config.values },
     nowMs: () => clock.wallMs(),
   });

@@ -45,7 +45,7 @@ export interface AdminDeps extends Pick<SettingDeps, 'settings'> {
   readonly insight: Insight;
   readonly nodes: NodesDeps;
   /** Undefined: no jobs are run here. */
-  readonly jobDeps: JobDeps | undefined;
+  readonly jobDeps: JobDeps;
   readonly nowMs: () => number;
   readonly log: Log;
 }
@@ -76,8 +76,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   objectRoutes(app, deps);
   cachingRoutes(app, deps);
   insightRoutes(app, deps.insight);
-  if (deps.jobDeps) jobRoutes(app, deps.jobDeps);
-  else app.all('/api/v1/jobs/*', () => refuseJobs());
+  jobRoutes(app, deps.jobDeps);
   nodeRoutes(app, deps.nodes);
   settingRoutes(app, deps);
   app.notFound((c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
@@ -114,10 +113,6 @@ function mountRoutes(app: Hono, { registry, makeMount }: AdminDeps): void {
     await registry.unmount(path);
     return c.json({ path, backAtRestart: origin === 'start' });
   });
-}
-
-function refuseJobs(): never {
-  throw new AdminError('NotImplemented', 'the registry of a cluster runs no jobs yet');
 }
 
 async function mountInput(c: Context): Promise<MountInput> {

@@ -49,6 +49,7 @@ interface Parts {
   readonly shared: Coordination;
   readonly lock: Lock;
   readonly registry: LocalRegistry;
+  readonly state: State;
   readonly machine: MembershipMachine;
   readonly writer: ViewWriter;
   readonly stateId: string;
@@ -60,6 +61,8 @@ interface Parts {
 export class ActiveRegistry {
   readonly lock: Lock;
   readonly registry: LocalRegistry;
+  /** Of records: what is written once another registry is active is refused. */
+  readonly state: State;
   /** The root user's. */
   readonly root: KeyPair;
   readonly machine: MembershipMachine;
@@ -78,6 +81,7 @@ export class ActiveRegistry {
     this.#parts = parts;
     this.lock = parts.lock;
     this.registry = parts.registry;
+    this.state = parts.state;
     this.root = parts.root;
     this.machine = parts.machine;
     this.#storedVersion = parts.machine.durableVersion;
@@ -105,7 +109,7 @@ export class ActiveRegistry {
     await registry.showMembership(machine.membership());
     const writer = new ViewWriter({ box: wireBoxOf(clusterSecret), state: stateId, root });
     return new ActiveRegistry({
-      ...{ shared, lock, registry, machine, writer, stateId, root, counters, clock },
+      ...{ shared, lock, registry, state, machine, writer, stateId, root, counters, clock },
     });
   }
 
@@ -113,6 +117,11 @@ export class ActiveRegistry {
     this.#isClosed = true;
     clearInterval(this.#ticking);
     this.#closed.resolve();
+  }
+
+  /** Resolves when it is the active one no longer. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   tick(): void {

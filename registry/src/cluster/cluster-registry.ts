@@ -23,7 +23,7 @@ export interface ClusterRegistryOptions extends ActiveRegistryOptions {
   readonly shared: Coordination;
   readonly candidate: Candidate;
   /** The admin API of the registry while it is the active one. */
-  readonly adminApp: (active: ActiveRegistry) => Hono;
+  readonly adminApp: (active: ActiveRegistry) => Hono | Promise<Hono>;
   /** Told of the root user's key pair before it is used. @throws Error where it cannot be */
   readonly onRoot: (root: KeyPair) => void;
   readonly log: Log;
@@ -130,12 +130,12 @@ export class ClusterRegistry {
     try {
       registry = await ActiveRegistry.open(shared, lock, this.#options);
       onRoot(registry.root);
+      this.#active = { registry, admin: await adminApp(registry) };
     } catch (error) {
       registry?.close();
       await shared.release(lock).catch(() => undefined);
       throw error;
     }
-    this.#active = { registry, admin: adminApp(registry) };
     this.#activeAddress = candidate.address;
     counters.becameActive();
     const { number = 0 } = registry.machine.membership()?.epoch ?? {};

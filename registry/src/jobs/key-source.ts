@@ -91,8 +91,9 @@ async function* keyItself(
 ): AsyncGenerator<KeyItem, void> {
   const object = key === undefined ? undefined : mounts.resolve(bucket, key);
   if (key === undefined || !object || object.mount.path !== mount.path) return;
-  const { worker } = workers.of(object, 0);
-  const found = await ask(() => worker.list({ mount, prefix: object.ufsKey, keysMax: 1, signal }));
+  const found = await ask(() =>
+    workers.of(object, 0).worker.list({ mount, prefix: object.ufsKey, keysMax: 1, signal }),
+  );
   const [first] = found.entries;
   if (first?.ufsKey !== object.ufsKey) return;
   yield {
@@ -113,12 +114,12 @@ async function* keysBelow(
   const { ufs, keyPrefix } = mount;
   if (!keyPrefix.startsWith(prefix) && !prefix.startsWith(keyPrefix)) return;
   const ufsPrefix = ufs.prefix + (keyPrefix.startsWith(prefix) ? '' : prefix.slice(keyPrefix.length));
-  const { worker } = workers.of({ mount, ufsKey: ufsPrefix }, 0);
+  const place = { mount, ufsKey: ufsPrefix };
   let startAfter = after;
   for (;;) {
     const from = startAfter;
     const request = { mount, prefix: ufsPrefix, startAfter: from, keysMax: listKeysMax, signal };
-    const { entries, truncated } = await ask(() => worker.list(request));
+    const { entries, truncated } = await ask(() => workers.of(place, 0).worker.list(request));
     for (const { ufsKey, sizeBytes, etag } of entries) {
       startAfter = ufsKey;
       const key = clientKeyOf({ mount, ufsKey });

@@ -1,0 +1,72 @@
+/** What a cache node does for the jobs of its cluster, as calls of the data plane; and who asks for it. */
+import { ForebayError } from '@forebay/core/errors';
+import type { JobWorker, KeysRequest, LoadRequest } from '@forebay/core/job-worker';
+import type { Mount, MountTable } from '@forebay/core/mount';
+import type { CallContext, ExtraCall } from '@forebay/data-plane/cache-node-server';
+
+/** A mount by its names: one bucket of a pattern mount has the path of all. */
+type MountName = readonly [path: string, bucket: string];
+
+type WireKeys = Omit<KeysRequest, 'mount' | 'signal'> & { readonly mount: MountName };
+type WireLoad = Omit<LoadRequest, 'object' | 'signal'> & {
+  readonly mount: MountName;
+  readonly ufsKey: string;
+};
+
+export interface JobCallsOptions {
+  readonly worker: Pick<JobWorker, 'list' | 'load' | 'verify'>;
+  readonly mounts: () => MountTable;
+}
+
+/** Each may be sent again. */
+export function jobCalls({ worker, mounts }: JobCallsOptions): Readonly<Record<string, ExtraCall>> {
+  const loadOf = (parameters: unknown, { signal }: CallContext): LoadRequest => {
+    const { mount, ufsKey, ...request } = parameters as WireLoad;
+    return { ...request, object: { mount: mountOf(mount, mounts()), ufsKey }, signal };
+  };
+  return {
+    'jobs.list': (parameters, { signal }) => {
+      const { mount, ...request } = parameters as WireKeys;
+      return worker.list({ ...request, mount: mountOf(mount, mounts()), signal });
+    },
+    'jobs.load': (parameters, context) => worker.load(loadOf(parameters, context)),
+    'jobs.verify': (parameters, context) => worker.verify(loadOf(parameters, context)),
+  };
+}
+
+/** The part of a node's client that is needed here. */
+export interface JobNode {
+  call(name: string, parameters: unknown, options: { readonly signal: AbortSignal }): Promise<unknown>;
+}
+
+/** The worker on a node elsewhere. */
+export function remoteWorker(nodeOf: () => Promise<JobNode>): JobWorker {
+  const ask = async <T>(name: string, parameters: unknown, signal: AbortSignal): Promise<T> =>
+    (await (await nodeOf()).call(name, parameters, { signal })) as T;
+  const wireLoad = ({ object, signal: _, ...request }: LoadRequest): WireLoad => ({
+    ...request,
+    mount: nameOf(object.mount),
+    ufsKey: object.ufsKey,
+  });
+  return {
+    list: ({ mount, signal, ...request }) =>
+      ask('jobs.list', { ...request, mount: nameOf(mount) } satisfies WireKeys, signal),
+    load: (request) => ask('jobs.load', wireLoad(request), request.signal),
+    verify: (request) => ask('jobs.verify', wireLoad(request), request.signal),
+    copy: async () => ({
+      ...{ kind: 'refused', reason: 'a cluster copies nothing yet: forebay serve does' },
+      ...{ ufsRequests: 0, ufsBytes: 0 },
+    }),
+  };
+}
+
+function nameOf({ path, bucket }: Mount): MountName {
+  return [path, bucket];
+}
+
+/** @throws ForebayError `node-unavailable`: the view here is an older one, and will follow */
+function mountOf([path, bucket]: MountName, mounts: MountTable): Mount {
+  const found = mounts.ofBucket(bucket).find((mount) => mount.path === path);
+  if (found) return found;
+  throw new ForebayError('node-unavailable', `nothing is mounted at ${path} here yet`);
+}
