@@ -22,8 +22,15 @@ export function segmentKeyOf(placementKey: string, segment: number): string {
   return segment === 0 ? placementKey : `${placementKey}\0${segment}`;
 }
 
+const rings = new WeakMap<Epoch, Ring>();
+
+/** One and the same for an epoch: who routes by it, who is home by it and who hands over share it. */
 export function ringOf(epoch: Epoch): Ring {
-  return new RendezvousRing(epoch);
+  const known = rings.get(epoch);
+  if (known) return known;
+  const ring = new RendezvousRing(epoch);
+  rings.set(epoch, ring);
+  return ring;
 }
 
 /** A power of two. One request asks for its key several times, and many ask for the same few. */

@@ -30,13 +30,23 @@ export class SimTime {
 
   /** All that is to happen until then, each with all that follows from it without time. */
   async runUntil(endMs: number): Promise<void> {
-    for (let next = this.#events[0]; next && next.atMs <= endMs; next = this.#events[0]) {
-      this.#removeFirst();
-      this.nowMs = next.atMs;
-      next.run();
-      await nextTurn();
-    }
+    while (this.#runNext(endMs)) await nextTurn();
     this.nowMs = endMs;
+  }
+
+  /** The same where nothing is waited for by promises. */
+  runAtOnceUntil(endMs: number): void {
+    while (this.#runNext(endMs));
+    this.nowMs = endMs;
+  }
+
+  #runNext(endMs: number): boolean {
+    const next = this.#events[0];
+    if (!next || next.atMs > endMs) return false;
+    this.#removeFirst();
+    this.nowMs = next.atMs;
+    next.run();
+    return true;
   }
 
   #removeFirst(): void {
