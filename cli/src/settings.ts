@@ -161,7 +161,12 @@ export type RegistryRoleValues = Values<typeof registryRoleSettings>;
 
 /** Ports of their own, so that the roles of one host do not meet. */
 const nodeSettings = {
-  host: gatewaySettings.host,
+  host: text({
+    env: 'FOREBAY_HOST',
+    default: '127.0.0.1',
+    allowed: 'an address of this machine',
+    help: 'Address to listen on, for the data plane and the admin port. A wildcard needs --advertise.',
+  }),
   port: integer({
     env: 'FOREBAY_PORT',
     default: '9100',

@@ -4,7 +4,10 @@
  * which cached info is answered or installed.
  */
 export interface Homes {
-  /** The lease holds, the epoch is settled, and the ring says that the key is this node's. */
+  /**
+   * The lease holds, and the ring says that the key is this node's: of an epoch that is settled, or the key
+   * was the node's by the one before as well, and it has had its lease since. Nobody else is the home then.
+   */
   isHome(placementKey: string): boolean;
   /** The lease holds and the epoch is settled: what a fence on a whole bucket needs. */
   isSettled(): boolean;

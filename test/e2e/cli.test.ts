@@ -78,7 +78,7 @@ describe('help and usage', () => {
     [['stat'], 'missing required argument'],
     [['status', 'extra'], 'too many arguments'],
     [['status', '--admin', 'ftp://x'], '--admin'],
-    [['config'], '"config" is not available in this version'],
+    [['cache-node'], '--registry is needed'],
     [['load'], 'name the keys'],
   ])('exits 2 with one clear line: %j', async (args, message) => {
     const result = await forebay(args);
