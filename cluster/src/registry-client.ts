@@ -40,7 +40,7 @@ export interface RemoteRegistryOptions {
 
 interface Known {
   readonly state: string;
-  /** In the registry's count, which another state begins anew. */
+  /** In the registry's count, which another process of it may begin anew. */
   readonly revision: number;
   readonly view: RegistryView;
   readonly root: KeyPair;
@@ -252,11 +252,9 @@ export class RemoteRegistry implements Registry {
     const { state, view: plain, root } = readView(text, this.#box);
     const before = this.#known;
     const { revision } = plain;
-    if (before?.state === state) {
-      // Overtaken by one that was asked for later; else the registry has gone back to an older copy.
-      const isOvertaken = revision < before.revision && viewsBefore < this.#views;
-      if (revision === before.revision || isOvertaken) return;
-    }
+    if (before?.state === state && before.revision === revision) return;
+    // Overtaken by one that was asked for later; else the registry has gone back to an older copy.
+    if (before && revision < before.revision && viewsBefore < this.#views) return;
     this.#views += 1;
     const shown = before && revision <= before.view.revision ? before.view.revision + 1 : revision;
     const view = viewOf({ ...plain, revision: shown }, before?.view);

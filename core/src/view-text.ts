@@ -20,7 +20,7 @@ interface SealedKeyPair {
 export type SealedUser = Omit<PlainUser, 'secretKey'> & SealedKeyPair;
 
 export interface ViewContent {
-  /** Names the state that the view's revision counts in: that of another one says nothing about it. */
+  /** Names the process of the registry that counts the revision: one of another says nothing of it. */
   readonly state: string;
   readonly view: PlainView;
   /** The root user's. */

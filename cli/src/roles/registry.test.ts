@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RemoteRegistry } from '@forebay/cluster/registry-client';
@@ -158,6 +158,22 @@ describe('a registry of a cluster', () => {
     await late.unmount('/lake');
     expect(late.view().mounts.resolve('lake', 'x')).toBeUndefined();
     await seen(remote, 'the change', ({ mounts }) => !mounts.resolve('lake', 'x'));
+  });
+
+  it('is followed also where its records are an older copy', async () => {
+    const remote = await open();
+    const { port } = new URL(running.adminUrl);
+    const [records, copy] = [join(directory, 'registry'), join(directory, 'copy')];
+    await running.stop();
+    cpSync(records, copy, { recursive: true });
+    running = await start(port);
+    await until('it is heard', () => remote.isReachable);
+    await remote.mount(parseMount('/new=s3://new', { pageSizeBytes: 1 << 20, createdAtMs: 7 }));
+    await running.stop();
+    rmSync(records, { recursive: true });
+    cpSync(copy, records, { recursive: true });
+    running = await start(port);
+    await seen(remote, 'the older copy', ({ mounts }) => !mounts.resolve('new', 'x'));
   });
 
   it('makes a root user at its first start where none is given, and has it again', async () => {

@@ -98,7 +98,8 @@ export class ActiveRegistry {
     const { clusterSecret, segmentBytes, clock, counters } = options;
     const state = fencedState(shared, lock);
     const secrets = recordBoxOf(clusterSecret);
-    const stateId = await recordIn(state, 'state-id', makeId);
+    // Of this process alone: an older copy of the records may count to the same numbers again.
+    const stateId = makeId();
     const root = options.root ?? (await keptRoot(state, secrets, options.makeRoot));
     const revisionsFrom = lock.fencing * revisionsPerFencing;
     const registry = await LocalRegistry.open({ ...options, state, secrets, revisionsFrom });
@@ -235,14 +236,6 @@ export interface Wait {
 
 function makeId(): string {
   return randomBytes(8).toString('hex');
-}
-
-async function recordIn(state: State, key: string, make: () => string): Promise<string> {
-  const kept = await state.get<string>(key);
-  if (kept !== undefined) return kept;
-  const made = make();
-  await state.set(key, made);
-  return made;
 }
 
 async function keptRoot(state: State, secrets: SecretBox, makeRoot: () => KeyPair): Promise<KeyPair> {
