@@ -97,8 +97,10 @@ async function underLoad(
 const cacheNodes = async () =>
   (await cluster.ask<NodeView[]>('GET', '/api/v1/nodes')).filter(({ role }) => role === 'cache-node');
 
-/** So many nodes own something, know the newest epoch, and have offered what they do not own. */
-const untilMoved = (count: number) =>
+const epochNow = async () => Math.max(...(await cacheNodes()).map(({ epoch = 0 }) => epoch));
+
+/** So many nodes own something, know one epoch later than this, and have offered what they do not own. */
+const untilMoved = (count: number, after: number) =>
   until(
     `${count} nodes have what they own`,
     async () => {
@@ -107,7 +109,8 @@ const untilMoved = (count: number) =>
       const done = active.filter(
         ({ handOff, epoch }) => handOff?.state === 'done' && handOff.epoch === epoch,
       );
-      return active.length === count && done.length === count && epochs.size === 1;
+      const isOne = epochs.size === 1 && (active[0]?.epoch ?? 0) > after;
+      return active.length === count && done.length === count && isOne;
     },
     60_000,
   );
@@ -116,12 +119,13 @@ it('grows by a node and drains one under load, without a failed read and without
   const client = new WireClient(cluster.endpoint(0));
   for (const key of keys) await read(client, key);
   client.close();
-  await untilMoved(3);
+  await untilMoved(3, 0);
   const before = await cacheNodes();
 
   const grown = await underLoad('3 to 4 nodes', async () => {
+    const epoch = await epochNow();
     await cluster.addNode();
-    await untilMoved(4);
+    await untilMoved(4, epoch);
   });
   expect(grown.hitRatio).toBeGreaterThan(0.95);
   expect(grown.ufsGets).toBeLessThan(keys.length / 20);
@@ -141,8 +145,9 @@ it('grows by a node and drains one under load, without a failed read and without
     };
     const drained = await run(process.execPath, [main, 'drain', added.id, '--wait'], { env });
     expect([drained.code, drained.stdout]).toEqual([0, `${added.id} is drained: it may be stopped\n`]);
+    const epoch = await epochNow();
     expect(await cluster.nodes[3]!.stop()).toBe(0);
-    await untilMoved(3);
+    await untilMoved(3, epoch);
   });
   expect(shrunk.hitRatio).toBeGreaterThan(0.95);
   expect(shrunk.ufsGets).toBeLessThan(keys.length / 20);
