@@ -30,11 +30,14 @@ import { metricsOfProcess } from '../event-loop-delay.ts';
 import type { CacheNodeRoleConfig } from '../role-config.ts';
 import { cacheNodeRoleSettings } from '../settings.ts';
 import { version } from '../version.ts';
+import { reportOf } from '../workers/reports.ts';
 import { startAdminServer } from './admin-server.ts';
 import { followPolicies, forgetUnmounted } from './follow-registry.ts';
 import { followSettings } from './follow-settings.ts';
+import type { Front } from './front.ts';
 import { nodeWorker } from './jobs.ts';
 import { checkPort } from './listening.ts';
+import { reportRoutes } from './report-routes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
@@ -127,12 +130,18 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
   const mounts = () => (lease.isHome(cleanupKey) ? registry.view().mounts : noMounts);
   const ufsOf = (mount: Mount) => pool.ufsOf(mount);
   startCleanup({ ufsOf, aborted: ufsMetrics.uploadsAborted, mounts }, { clock, log, undoing });
+  const report: Front['report'] = async (question) => [
+    reportOf(question, { log, traffic: undefined, reads: cacheNode.reads }),
+  ];
   admin.open(
     createRoleAdminApp({
       credentials: { ...(root ?? registry.root()), token: values.token },
       notReady: () => (lease.reason === undefined ? [] : [lease.reason]),
       metricsText: () => metrics.text(),
-      routes: (app) => nodeStateRoutes(app, { registry, cacheNode, lease, stats }),
+      routes: (app) => {
+        nodeStateRoutes(app, { registry, cacheNode, lease, stats });
+        reportRoutes(app, { values: () => metrics.values(), report });
+      },
       log,
     }),
   );

@@ -132,6 +132,25 @@ it('serves by the nodes of its registry, and goes on without them and without it
   expect(await readiness()).toEqual({ status: 'ready' });
 });
 
+it('shows on its registry what it served, what was hot and what was slow', async () => {
+  await joinNode();
+  const s3 = client();
+  for (let request = 0; request < 3; request += 1) await read(s3, 'a');
+  const authorization = `Basic ${Buffer.from('ROOTKEY:root-secret-key').toString('base64')}`;
+  const ask = async (path: string) => {
+    // What was read a moment ago is told again.
+    nowMs += 2000;
+    const answer = await fetch(`${registry.adminUrl}/api/v1/${path}`, { headers: { authorization } });
+    return (await answer.json()) as unknown;
+  };
+  expect(await ask('status')).toMatchObject({ requests: { total: 3, failed: 0 } });
+  expect(await ask('hot')).toMatchObject({ objects: [{ name: 's3://lake/a', count: 3, bytes: 39 }] });
+  expect(await ask('slow')).toHaveLength(3);
+  expect(await ask('curve')).toMatchObject({ points: [] });
+  const unasked = await fetch(`${gateway.adminUrl}/api/v1/report`, { method: 'POST', body: '{}' });
+  expect(unasked.status).toBe(401);
+});
+
 it('takes root keys and mounts from its registry, and starts without it once it knew them', async () => {
   const dataDir = join(directory, 'gateway');
   await (await startTestGateway({ dataDir })).stop();

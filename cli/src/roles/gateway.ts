@@ -22,9 +22,12 @@ import { metricsOfProcess } from '../event-loop-delay.ts';
 import type { GatewayRoleConfig } from '../role-config.ts';
 import { gatewayRoleSettings } from '../settings.ts';
 import { version } from '../version.ts';
+import { reportOf } from '../workers/reports.ts';
 import { startAdminServer } from './admin-server.ts';
 import { followSettings } from './follow-settings.ts';
+import type { Front } from './front.ts';
 import { listen } from './listening.ts';
+import { reportRoutes } from './report-routes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
@@ -102,11 +105,15 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   undoing.add(() => registry.leave(nodeId));
   const readiness = new Readiness(cacheNode);
   undoing.add(() => readiness.stop());
+  const report: Front['report'] = async (question) => [
+    reportOf(question, { log, traffic: gateway.traffic, reads: undefined }),
+  ];
   admin.open(
     createRoleAdminApp({
       credentials: { ...root, token: values.token },
       notReady: () => readiness.reasons(),
       metricsText: () => metrics.text(),
+      routes: (app) => reportRoutes(app, { values: () => metrics.values(), report }),
       log,
     }),
   );

@@ -15,36 +15,43 @@ import type { Undoing } from './undoing.ts';
 
 export interface FigureSources {
   readonly read: () => Promise<MetricsReading>;
+  readonly sources?: () => number;
   readonly registry: Pick<Registry, 'view'>;
   readonly clock: Clock;
   readonly undoing: Undoing;
 }
 
-export interface InsightSources extends BrowseSources {
+interface CurveSources {
   readonly front: Pick<Front, 'read' | 'report'>;
   readonly clock: Clock;
   readonly undoing: Undoing;
 }
 
+export type InsightSources = BrowseSources & CurveSources;
+
 export function openInsight(sources: InsightSources): Insight {
   const { front } = sources;
+  const cacheBytes = async () => {
+    const { diskBytesMax, memoryBytesMax } = await sources.cacheNode.stats();
+    return Math.max(diskBytesMax, memoryBytesMax);
+  };
   const figures = openFigures({ ...sources, read: () => front.read() });
-  return { ...openBrowser(sources), ...figures, ...trafficOf(front), curve: curveOf(sources) };
+  return { ...openBrowser(sources), ...figures, ...trafficOf(front), curve: curveOf(sources, cacheBytes) };
 }
 
-function curveOf({ front, clock, undoing, cacheNode }: InsightSources): Insight['curve'] {
+export function curveOf(
+  { front, clock, undoing }: CurveSources,
+  cacheBytes: () => Promise<number> | number,
+): Insight['curve'] {
   const curve = new CurveKeeper({ front, clock });
   curve.start();
   undoing.add(() => curve.stop());
-  return async () => {
-    const { diskBytesMax, memoryBytesMax } = await cacheNode.stats();
-    return curve.view(Math.max(diskBytesMax, memoryBytesMax));
-  };
+  return async () => curve.view(await cacheBytes());
 }
 
 /** What one process counts. */
-export function openFigures({ read, registry, clock, undoing }: FigureSources) {
-  const series = new Series({ read, wallMs: () => clock.wallMs() });
+export function openFigures({ read, sources, registry, clock, undoing }: FigureSources) {
+  const series = new Series({ read, wallMs: () => clock.wallMs(), ...(sources && { sources }) });
   series.start();
   undoing.add(() => series.stop());
   const paths = () => registry.view().mounts.mounts.map(({ path }) => path);
@@ -58,7 +65,7 @@ export function openFigures({ read, registry, clock, undoing }: FigureSources) {
 
 const namesMax = 100;
 
-function trafficOf(front: Pick<Front, 'report'>): Traffic {
+export function trafficOf(front: Pick<Front, 'report'>): Traffic {
   return {
     traffic: async () => {
       const reports = await front.report({ kind: 'traffic' });

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '@forebay/core/clock';
 import { type Log, tailOf } from '@forebay/core/log';
 import type { MetricsReading } from '@forebay/core/metrics';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
+import type { RegistryView } from '@forebay/core/registry';
 import { AdminError } from '@forebay/registry/admin/admin-error';
 import { createAdminApp } from '@forebay/registry/admin/app';
 import type { Insight } from '@forebay/registry/admin/insight/insight';
@@ -16,7 +17,7 @@ import type { ActiveRegistry } from '@forebay/registry/cluster/active-registry';
 import { ClusterRegistry } from '@forebay/registry/cluster/cluster-registry';
 import type { Coordination } from '@forebay/registry/cluster/coordination';
 import { declareRegistryMetrics } from '@forebay/registry/cluster/metrics';
-import { nodeViews } from '@forebay/registry/cluster/node-views';
+import { type NodeView, nodeViews } from '@forebay/registry/cluster/node-views';
 import { RedisCoordination } from '@forebay/registry/cluster/redis-coordination';
 import { SqliteCoordination } from '@forebay/registry/cluster/sqlite-coordination';
 import {
@@ -31,12 +32,14 @@ import { type RegistryRoleConfig, refuseOddPages } from '../role-config.ts';
 import { serveSettings } from '../settings.ts';
 import { version } from '../version.ts';
 import { startAdminServer } from './admin-server.ts';
+import { ClusterFront } from './cluster-front.ts';
 import { followSettings } from './follow-settings.ts';
-import { openFigures } from './insight.ts';
+import { curveOf, openFigures, trafficOf } from './insight.ts';
 import { startJobs } from './jobs.ts';
 import { openRegistryNodes, type RegistryNodes } from './registry-nodes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { mountFor } from './serve-mounts.ts';
+import { countersOf } from './status.ts';
 import { Undoing } from './undoing.ts';
 import { makeUser, refuseRootKey } from './users.ts';
 
@@ -102,16 +105,17 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   let cluster: ClusterRegistry | undefined;
   const counters = declareRegistryMetrics(metrics, () => gaugesOf(cluster?.active, clock));
   const view = () => cluster!.active!.registry.view();
-  const figures = openFigures({ read: async () => metrics, registry: { view }, clock, undoing });
-  const logs = async (after: Readonly<Record<number, number>>) => [
-    { pid: process.pid, lines: tailOf(log)?.after(after[process.pid] ?? 0) ?? [] },
-  ];
-  const insight = { ...figures, browse: notHere, pageMap: notHere, traffic: notHere, curve: notHere, logs };
+  const front = new ClusterFront({
+    nodes: () => (cluster?.active ? nodesOf(cluster.active, clock) : []),
+    root: () => cluster?.active?.root,
+    ...{ metrics, nowMs: () => clock.monotonicMs() },
+  });
+  const insight = insightOf({ front, view, cacheBytes: () => cacheBytesMaxOf(cluster?.active) }, parts);
   const membership = () => cluster?.active?.registry.view().membership;
   const { clusterSecret } = config;
   const nodes = openRegistryNodes({ clusterSecret, membership, metrics, clock, undoing });
   const notReady = () => (cluster?.trouble === undefined ? [] : [cluster.trouble]);
-  const told = { metrics, insight, nodes, notReady };
+  const told = { metrics, front, insight, nodes, notReady };
   const sources = { ...parts, ...told, adminUrl: admin.url, startedAtMs: clock.wallMs() };
   cluster = await ClusterRegistry.start({
     ...{ shared, counters, clock, log, clusterSecret },
@@ -158,6 +162,7 @@ interface AdminSources extends Parts {
   readonly adminUrl: string;
   readonly startedAtMs: number;
   readonly metrics: MetricsReading;
+  readonly front: ClusterFront;
   readonly insight: Insight;
   readonly nodes: RegistryNodes;
   readonly notReady: () => readonly string[];
@@ -165,7 +170,7 @@ interface AdminSources extends Parts {
 
 async function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
   const { config, clock, log, metrics, insight, nodes } = sources;
-  const { root, registry, machine, members, state } = active;
+  const { root, registry, state } = active;
   registry.watch(() => nodes.membershipChanged());
   const { cacheNode, workers } = nodes;
   const { values } = followSettings(serveSettings, config.values, { registry, log, logLevelOf });
@@ -181,8 +186,7 @@ async function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
     makeMount: async (input) => newMount(input, sources),
     makeUser: (input) => makeUser(input, root, clock.wallMs()),
     nodes: {
-      list: () =>
-        nodeViews({ machine, members: members.all(clock.monotonicMs()), nowMs: clock.monotonicMs() }),
+      list: () => nodesOf(active, clock),
       drain: (nodeId, wish) => active.drain(nodeId, wish),
     },
     jobDeps,
@@ -199,17 +203,17 @@ function newMount(input: MountInput, { config, clock }: AdminSources) {
   return mount;
 }
 
-/** Of the cluster: sums over what the nodes say with their renewals. Requests are counted by gateways. */
-function statusOf({ machine }: ActiveRegistry, { adminUrl, startedAtMs, clock }: AdminSources): Status {
+/** Of the cluster: what its gateways and nodes count, and sums over what nodes say with their renewals. */
+async function statusOf(
+  { machine }: ActiveRegistry,
+  { front, adminUrl, startedAtMs, clock }: AdminSources,
+): Promise<Status> {
   const all = machine.leases().flatMap(({ request }) => request?.stats ?? []);
   const sum = (key: keyof Status['cache']) => all.reduce((total, stats) => total + stats[key], 0);
   return {
     ...{ version, nodeId: 'registry', endpoint: adminUrl, startedAt: new Date(startedAtMs).toISOString() },
     uptimeMs: Math.round(clock.wallMs() - startedAtMs),
-    requests: { total: 0, failed: 0 },
-    reads: {},
-    bytesServed: { memory: 0, disk: 0, peer: 0, ufs: 0 },
-    ufs: { requests: 0, failed: 0, bytes: 0, unanswering: [] },
+    ...(await countersOf(await front.read())),
     cache: {
       pages: sum('pages'),
       diskBytes: sum('diskBytes'),
@@ -222,6 +226,35 @@ function statusOf({ machine }: ActiveRegistry, { adminUrl, startedAtMs, clock }:
       fencesOpen: sum('fencesOpen'),
     },
   };
+}
+
+interface InsightParts {
+  readonly front: ClusterFront;
+  readonly view: () => RegistryView;
+  readonly cacheBytes: () => number;
+}
+
+/** Of the whole cluster, as far as its gateways and nodes answer; logs are this registry's own. */
+function insightOf({ front, view, cacheBytes }: InsightParts, { clock, log, undoing }: Parts): Insight {
+  const sources = () => front.sources;
+  return {
+    ...openFigures({ read: () => front.read(), sources, registry: { view }, clock, undoing }),
+    ...trafficOf(front),
+    curve: curveOf({ front, clock, undoing }, cacheBytes),
+    logs: async (after) => [{ pid: process.pid, lines: tailOf(log)?.after(after[process.pid] ?? 0) ?? [] }],
+    browse: notHere,
+    pageMap: notHere,
+  };
+}
+
+function nodesOf({ machine, members }: ActiveRegistry, clock: Clock): NodeView[] {
+  const nowMs = clock.monotonicMs();
+  return nodeViews({ machine, members: members.all(nowMs), nowMs });
+}
+
+function cacheBytesMaxOf(active: ActiveRegistry | undefined): number {
+  const all = active?.machine.leases().flatMap(({ request }) => request?.stats ?? []) ?? [];
+  return all.reduce((total, { diskBytesMax }) => total + diskBytesMax, 0);
 }
 
 function notHere(): Promise<never> {

@@ -23,13 +23,29 @@ export async function readStatus({
   endpoint,
   startedAtMs,
 }: StatusSources): Promise<Status> {
-  const [requests, served, ufsRequests, ufsBytes, circuits, stats] = await Promise.all([
+  const [counted, stats] = await Promise.all([countersOf(metrics), cacheNode.stats()]);
+  const { nodeId, uptimeMs, ...cache } = stats;
+  return {
+    version,
+    nodeId,
+    endpoint,
+    startedAt: new Date(startedAtMs).toISOString(),
+    uptimeMs: Math.round(clock.wallMs() - startedAtMs),
+    ...counted,
+    cache,
+  };
+}
+
+/** What was asked for and served. */
+export async function countersOf(
+  metrics: MetricsReading,
+): Promise<Pick<Status, 'requests' | 'reads' | 'bytesServed' | 'hitRatio' | 'ufs'>> {
+  const [requests, served, ufsRequests, ufsBytes, circuits] = await Promise.all([
     metrics.samples('forebay_requests_total'),
     metrics.samples('forebay_bytes_served_total'),
     metrics.samples('forebay_ufs_requests_total'),
     metrics.samples('forebay_ufs_bytes_total'),
     metrics.samples('forebay_ufs_circuit_state'),
-    cacheNode.stats(),
   ]);
   const bytesFrom = (source: string) => sum(served.filter(({ labels }) => labels.source === source));
   const bytesServed = {
@@ -39,13 +55,7 @@ export async function readStatus({
     ufs: bytesFrom('ufs'),
   };
   const servedBytes = sum(served);
-  const { nodeId, uptimeMs, ...cache } = stats;
   return {
-    version,
-    nodeId,
-    endpoint,
-    startedAt: new Date(startedAtMs).toISOString(),
-    uptimeMs: Math.round(clock.wallMs() - startedAtMs),
     requests: {
       total: sum(requests),
       failed: sum(requests.filter(({ labels }) => /^5/.test(labels.status ?? ''))),
@@ -59,7 +69,6 @@ export async function readStatus({
       bytes: sum(ufsBytes),
       unanswering: circuits.flatMap(({ labels, value }) => (value > 0 ? (labels.mount ?? []) : [])),
     },
-    cache,
   };
 }
 

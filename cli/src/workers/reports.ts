@@ -22,12 +22,13 @@ export interface ProcessReport {
 export interface ReportSources {
   readonly log: Log;
   readonly traffic: (() => TrafficReport) | undefined;
-  readonly reads: ReadSample;
+  /** Undefined where the process reads no pages for clients itself. */
+  readonly reads: ReadSample | undefined;
 }
 
 export function reportOf(question: ReportQuestion, { log, traffic, reads }: ReportSources): ProcessReport {
   const { pid } = process;
   if (question.kind === 'traffic') return { pid, traffic: traffic?.() };
-  if (question.kind === 'reads') return { pid, reads: reads.take(question.threshold) };
+  if (question.kind === 'reads') return { pid, reads: reads?.take(question.threshold) };
   return { pid, lines: tailOf(log)?.after(question.after[pid] ?? 0) ?? [] };
 }

@@ -27,6 +27,7 @@ const names = [
   'inFlight',
   'diskBytes',
   'memoryBytes',
+  'sources',
 ] as const;
 export type Column = (typeof names)[number];
 
@@ -52,7 +53,8 @@ function sum(samples: Samples, counts: (labels: Labels) => boolean = () => true)
   return samples.reduce((total, { labels, value }) => (counts(labels) ? total + value : total), 0);
 }
 
-export async function readRow(metrics: MetricsReading, atMs: number): Promise<Float64Array> {
+/** @param sources another number where the metrics are of other processes than those of the row before */
+export async function readRow(metrics: MetricsReading, atMs: number, sources: number): Promise<Float64Array> {
   const [requests, served, ufsRequests, ufsBytes, evictions, inFlight, cacheBytes, durations] =
     await Promise.all(
       [
@@ -68,6 +70,7 @@ export async function readRow(metrics: MetricsReading, atMs: number): Promise<Fl
     );
   const values: Record<Column, number> = {
     atMs,
+    sources,
     requests: sum(requests!),
     failed: sum(requests!, ({ status = '' }) => status.startsWith('5')),
     reads: sum(requests!, ({ cache = 'none' }) => cache !== 'none' && cache !== ''),

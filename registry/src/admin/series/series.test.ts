@@ -27,7 +27,8 @@ function start() {
     if (isBroken) throw new Error('no answer');
     return metrics;
   };
-  const series = new Series({ read, wallMs: () => nowMs });
+  let sources = 1;
+  const series = new Series({ read, wallMs: () => nowMs, sources: () => sources });
   const tick = async () => {
     nowMs += sampleMs;
     await series.sample();
@@ -35,7 +36,10 @@ function start() {
   const breakDown = (broken: boolean) => {
     isBroken = broken;
   };
-  return { series, tick, breakDown, requests, served, ufsBytes, ufsRequests, duration };
+  const joins = () => {
+    sources += 1;
+  };
+  return { series, tick, breakDown, joins, requests, served, ufsBytes, ufsRequests, duration };
 }
 
 const get = { op: 'GetObject', status: '200' };
@@ -117,4 +121,22 @@ it('goes on after samples that could not be had, without a dent', async () => {
   breakDown(false);
   await tick();
   expect(series.view('hour').requestsPerSecond).toEqual([2]);
+});
+
+it('takes what a process had counted before it was seen for nothing that happens now', async () => {
+  const { series, tick, joins, requests, served, duration } = start();
+  await tick();
+  joins();
+  requests.inc({ ...get, cache: 'HIT' }, 1_000_000);
+  served.inc({ source: 'memory' }, 1_000_000);
+  duration.observe({ op: 'GetObject' }, 100);
+  await tick();
+  requests.inc({ ...get, cache: 'HIT' }, 10);
+  await tick();
+  expect(series.view('hour')).toMatchObject({
+    requestsPerSecond: [0, 2],
+    hitRatio: [null, 1],
+    latencyMs: { p99: [null, null] },
+    avoided: { requests: 10, bytes: 0 },
+  });
 });

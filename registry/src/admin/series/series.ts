@@ -46,6 +46,8 @@ export interface SeriesView {
 export interface SeriesOptions {
   readonly read: () => Promise<MetricsReading>;
   readonly wallMs: () => number;
+  /** Another number where the last reading was of other processes than the one before. */
+  readonly sources?: () => number;
 }
 
 export class Series {
@@ -80,9 +82,9 @@ export class Series {
   }
 
   async #sample(): Promise<void> {
-    const { read, wallMs } = this.#options;
+    const { read, wallMs, sources = () => 0 } = this.#options;
     const row = await read()
-      .then((metrics) => readRow(metrics, wallMs()))
+      .then((metrics) => readRow(metrics, wallMs(), sources()))
       .catch(() => undefined);
     if (!row) return;
     this.#latest = row;
@@ -129,14 +131,18 @@ function viewOf(rows: readonly Float64Array[]): Omit<SeriesView, 'span' | 'stepM
     inFlight: now('inFlight'),
     diskBytes: now('diskBytes'),
     memoryBytes: now('memoryBytes'),
-    avoided: avoidedOf([rows[0], rows.at(-1)]),
+    avoided: avoidedIn(steps),
   };
 }
 
 type Step = readonly [before: Float64Array, after: Float64Array];
 
-/** What was counted may get less when a process that counted it was killed: that is no negative rate. */
+/**
+ * What was counted may get less when a process that counted it was killed: that is no negative rate. And what
+ * another process had counted before it was seen did not happen now.
+ */
 function grown([before, after]: Step, column: Column): number {
+  if (cell(before, 'sources') !== cell(after, 'sources')) return 0;
   return Math.max(0, cell(after, column) - cell(before, column));
 }
 
@@ -154,18 +160,19 @@ function ratioOf(part: number, whole: number): number | null {
   return whole > 0 ? Math.min(1, part / whole) : null;
 }
 
-function avoidedOf([before, after]: readonly [Float64Array | undefined, Float64Array | undefined]) {
-  if (!before || !after) return { requests: 0, bytes: 0 };
-  const step: Step = [before, after];
-  const served = (['memory', 'disk', 'peer', 'ufs'] as const).map((column) => grown(step, column));
-  const bytes = served.reduce((total, one) => total + one, 0) - grown(step, 'ufsBytes');
-  const requests = grown(step, 'reads') - grown(step, 'ufsReads');
-  return { requests: Math.max(0, requests), bytes: Math.max(0, bytes) };
+function avoidedIn(steps: readonly Step[]): SeriesView['avoided'] {
+  const sum = (column: Column) => steps.reduce((total, step) => total + grown(step, column), 0);
+  const served = sum('memory') + sum('disk') + sum('peer') + sum('ufs');
+  return {
+    requests: Math.max(0, sum('reads') - sum('ufsReads')),
+    bytes: Math.max(0, served - sum('ufsBytes')),
+  };
 }
 
 /** The quantile within its bucket, as if requests lay evenly in it. */
 function latencyMsAt(step: Step, quantile: number): number | null {
   const [before, after] = step;
+  if (cell(before, 'sources') !== cell(after, 'sources')) return null;
   const within = (bound: number) => latencyCell(after, bound) - latencyCell(before, bound);
   const all = within(latencyBounds.length);
   if (all <= 0) return null;
