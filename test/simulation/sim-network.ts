@@ -16,11 +16,15 @@ export class SimProcess {
   #isAlive = true;
   #pausedUntilMs = 0;
 
-  /** @param name of the machine or role: a process that is started anew has the same */
-  constructor(name: string, time: SimTime) {
+  /**
+   * @param name of the machine or role: a process that is started anew has the same
+   * @param clockRate how fast its clocks run
+   */
+  constructor(name: string, time: SimTime, clockRate = 1) {
     this.name = name;
     this.#time = time;
-    this.clock = { monotonicMs: () => time.nowMs, wallMs: () => time.nowMs };
+    const nowMs = () => time.nowMs * clockRate;
+    this.clock = { monotonicMs: nowMs, wallMs: nowMs };
   }
 
   get isAlive(): boolean {

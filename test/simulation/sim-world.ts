@@ -40,6 +40,8 @@ export const nodeIds = ['n0', 'n1', 'n2'];
 export const gatewayNames = ['g0', 'g1'];
 export const registryName = 'registry';
 export const ufsName = 'ufs';
+/** Of the clocks of nodes: far more than real ones are off. */
+export const clockErrorMax = 0.05;
 const soonMs = 500;
 const renewalTimeoutMs = 2_500;
 const watchRetryMs = 500;
@@ -75,12 +77,14 @@ export class SimWorld {
   }
 
   startNode(nodeId: string): void {
-    const process = this.#process(nodeId);
+    const clockRate = 1 + (this.random.next() * 2 - 1) * clockErrorMax;
+    const process = new SimProcess(nodeId, this.time, clockRate);
     const disk = this.#infoDisks.get(nodeId) ?? new Map();
     this.#infoDisks.set(nodeId, disk);
-    const member = { nodeId, address: nodeId, adminAddress: nodeId, weight: 1, holdsLock: true };
+    const member = { nodeId, address: nodeId, adminAddress: nodeId, weight: 1 };
+    const holdsLock = this.random.chance(0.7);
     const lease = this.#parts.lease({
-      member: { ...member, incarnation: this.#id() },
+      member: { ...member, incarnation: this.#id(), holdsLock },
       clock: process.clock,
       onLapse: () => info.endTenure(),
     });
