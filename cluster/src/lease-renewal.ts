@@ -67,9 +67,9 @@ export class LeaseRenewal {
   async #renew(): Promise<number> {
     const { lease, renew, stats } = this.#options;
     const before = lease.stamp;
-    const told = await stats();
-    const sent = lease.send();
     try {
+      const told = await stats();
+      const sent = lease.send();
       const answer = await renew({ ...sent.request, stats: told });
       lease.answered(sent, answer);
       if (lease.stamp !== before) return 0;
