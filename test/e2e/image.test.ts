@@ -64,4 +64,39 @@ describe('the image', () => {
     expect(code).toBe(0);
     expect(await health(env)).toBe(1);
   });
+
+  it('is healthy as each role of a cluster', async () => {
+    const [registryPort, nodePort] = [await freePort(), await freePort()];
+    const secret = { FOREBAY_CLUSTER_SECRET: 'a-secret-of-more-than-sixteen-bytes' };
+    const keys = { FOREBAY_ACCESS_KEY: 'image', FOREBAY_SECRET_KEY: 'image-secret-key' };
+    const shared = { ...secret, ...keys, FOREBAY_REGISTRY: `http://127.0.0.1:${registryPort}` };
+    const roles = [
+      { args: ['registry'], adminPort: registryPort, port: undefined },
+      {
+        args: ['cache-node', '--advertise', `127.0.0.1:${nodePort}`],
+        adminPort: await freePort(),
+        port: nodePort,
+      },
+      { args: ['gateway'], adminPort: await freePort(), port: await freePort() },
+    ];
+    const servers = roles.map(({ args, adminPort, port }) => {
+      const env = {
+        ...{ ...shared, FOREBAY_ADMIN_PORT: String(adminPort) },
+        FOREBAY_DATA_DIR: join(image.env.FOREBAY_DATA_DIR!, args[0]!),
+        ...(port === undefined ? {} : { FOREBAY_PORT: String(port) }),
+      };
+      return { env, server: start(args, env) };
+    });
+    for (const { env, server } of servers) {
+      await until(
+        'it is healthy',
+        async () => {
+          if (!server.running) throw new Error(server.log());
+          return (await health(env)) === 0;
+        },
+        60_000,
+      );
+    }
+    for (const { server } of servers.reverse()) expect((await server.stop()).code).toBe(0);
+  });
 });
