@@ -2,8 +2,10 @@
  * A cluster of real processes that loses a node, a hung node, its registries and their Redis, while clients
  * read: no read fails that the UFS could answer, and writes are refused rather than risked.
  */
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runConsistency } from '../consistency/run.ts';
 import { Random } from '../support/random.ts';
 import { needs } from '../support/tools.ts';
 import { until } from '../support/until.ts';
@@ -101,4 +103,14 @@ describe(`a cluster whose registries share a Redis (seed ${seed})`, await needs(
     await load.stop();
     expect(load.failures).toEqual([]);
   });
+});
+
+it(`the consistency checker finds nodes whose leases never end (seed ${seed})`, async () => {
+  const broken = join(import.meta.dirname, '../consistency/without-leases.ts');
+  const { violations } = await runConsistency({
+    ...{ seed, nodes: 3, gateways: 2, registries: 1, operations: 2_000, operationsPerSecond: 40 },
+    faults: { only: 'gateway and node cut from the rest' },
+    mainOf: (role) => (role === 'cache-node' ? broken : undefined),
+  });
+  expect(violations.length).toBeGreaterThan(0);
 });
