@@ -12,8 +12,10 @@ const { signal } = new AbortController();
 const small = Buffer.alloc(4 * KiB, 'small');
 const large = Buffer.from(Array.from({ length: 200 * KiB }, (_, at) => at % 253));
 
-function open(settings = {}): Promise<TestNode> {
-  return nodes.open(memoryUfs({ small, large, empty: Buffer.alloc(0) }), { settings });
+const store = () => memoryUfs({ small, large, empty: Buffer.alloc(0) });
+
+function open(settings = {}, ufs = store()): Promise<TestNode> {
+  return nodes.open(ufs, { settings });
 }
 
 const ask = (key: string, more: Partial<OpenRequest> = {}, mount?: Mount): OpenRequest => ({
@@ -34,7 +36,9 @@ const countsOf = async ({ metrics }: TestNode) =>
     .sort();
 
 it('answers a hit in memory as open does, and counts the same', async () => {
-  const [now, later] = [await open(), await open()];
+  // Of one store: objects have their dates from when it was made.
+  const ufs = store();
+  const [now, later] = [await open({}, ufs), await open({}, ufs)];
   for (const { node } of [now, later]) await readAll(node, refOf('small'));
   const range = { kind: 'span', start: 10, endExclusive: 20 } as const;
   for (const more of [{}, { range }, { want: 'info' }, { conditions: { ifMatch: '"x"' } }] as const) {
