@@ -17,6 +17,7 @@ import { policiesPerUserMax, usersMax } from '@forebay/core/user';
 import { declareGatewayMetrics } from '@forebay/gateway/metrics';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
 import { declareRegistryMetrics } from '@forebay/registry/cluster/metrics';
+import { declareJobMetrics } from '@forebay/registry/jobs/metrics';
 import { clusterRegistrySettings } from '@forebay/registry/settings';
 import { declareCircuits, declareUfsMetrics } from '@forebay/ufs/metered';
 import { declareEventLoopDelay } from 'forebay/event-loop-delay';
@@ -61,6 +62,7 @@ function metricsPage(): string {
   declareWorkerMetrics(metrics, () => 0);
   declareEventLoopDelay(metrics, () => assert.fail('nothing is scraped here'));
   declareCacheNodeGauges(metrics, () => assert.fail('nothing is scraped here'));
+  declareJobMetrics(metrics);
   declareRegistryMetrics(metrics, () => assert.fail('nothing is scraped here'));
   declareHandOffMetrics(metrics);
   declareLeaseMetrics(metrics, () => assert.fail('nothing is scraped here'));

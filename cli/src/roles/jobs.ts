@@ -5,10 +5,12 @@ import type { Clock } from '@forebay/core/clock';
 import type { JobWorker, JobWorkers } from '@forebay/core/job-worker';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
 import type { Log } from '@forebay/core/log';
+import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import { ObjectCopier } from '@forebay/gateway/jobs/object-copier';
 import type { JobDeps } from '@forebay/registry/admin/jobs';
 import { JobScheduler } from '@forebay/registry/jobs/job-scheduler';
+import { declareJobMetrics, type JobMetrics } from '@forebay/registry/jobs/metrics';
 import type { LocalRegistry } from '@forebay/registry/local-registry';
 import type { State } from '@forebay/registry/state-store';
 import type { Ufs } from '@forebay/ufs/ufs';
@@ -23,6 +25,7 @@ export interface JobSources {
   readonly registry: LocalRegistry;
   readonly cacheNode: Pick<CacheNode, 'free'>;
   readonly workers: JobWorkers;
+  readonly jobMetrics: JobMetrics;
   /** May change at any time. */
   readonly values: JobValues;
   readonly clock: Clock;
@@ -36,12 +39,13 @@ type JobValues = Pick<
 
 /** Jobs go on where they were. */
 export async function startJobs(sources: JobSources): Promise<JobDeps> {
-  const { state, registry, cacheNode, workers, values, clock, log } = sources;
+  const { state, registry, cacheNode, workers, jobMetrics, values, clock, log } = sources;
   const jobs = await JobScheduler.open({
     ...{ state, clock, log, workers },
     mounts: () => registry.view().mounts,
     pin: (keys) => registry.pin({ keys: parseKeyPattern(keys), pinnedAtMs: clock.wallMs() }),
     free: (request) => cacheNode.free(request),
+    onKey: jobMetrics.count,
     limits: () => ({
       jobsRunningMax: values.jobsRunningMax,
       jobConcurrencyPerNodeMax: values.jobsConcurrencyMax,
@@ -61,14 +65,18 @@ interface ServeJobs {
   readonly registry: LocalRegistry;
   readonly cacheNode: LocalCacheNode;
   readonly ufsOf: (mount: Mount) => Promise<Ufs>;
+  readonly metrics: Metrics;
 }
 
 /** Of `serve`, whose one node does the work. */
-export async function openJobs({ ufsOf, ...of }: ServeJobs, parts: Parts): Promise<JobDeps> {
+export async function openJobs({ ufsOf, metrics, ...of }: ServeJobs, parts: Parts): Promise<JobDeps> {
   const { clock, log } = parts;
   const { values } = parts.config;
   const workers = soleWorker(of.cacheNode, ufsOf);
-  const deps = await startJobs({ ...of, workers, values, clock, log });
+  const deps = await startJobs({
+    ...{ ...of, workers, values, clock, log },
+    jobMetrics: declareJobMetrics(metrics),
+  });
   parts.undoing.add(() => deps.jobs.stop());
   return deps;
 }

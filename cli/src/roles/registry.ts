@@ -20,6 +20,7 @@ import { declareRegistryMetrics } from '@forebay/registry/cluster/metrics';
 import { type NodeView, nodeViews } from '@forebay/registry/cluster/node-views';
 import { RedisCoordination } from '@forebay/registry/cluster/redis-coordination';
 import { SqliteCoordination } from '@forebay/registry/cluster/sqlite-coordination';
+import { declareJobMetrics, type JobMetrics } from '@forebay/registry/jobs/metrics';
 import {
   keepRootCredentials,
   lockDataDir,
@@ -115,7 +116,8 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   const { clusterSecret } = config;
   const nodes = openRegistryNodes({ clusterSecret, membership, metrics, clock, undoing });
   const notReady = () => (cluster?.trouble === undefined ? [] : [cluster.trouble]);
-  const told = { metrics, front, insight, nodes, notReady };
+  const jobMetrics = declareJobMetrics(metrics);
+  const told = { metrics, front, insight, nodes, notReady, jobMetrics };
   const sources = { ...parts, ...told, adminUrl: admin.url, startedAtMs: clock.wallMs() };
   cluster = await ClusterRegistry.start({
     ...{ shared, counters, clock, log, clusterSecret },
@@ -165,6 +167,7 @@ interface AdminSources extends Parts {
   readonly front: ClusterFront;
   readonly insight: Insight;
   readonly nodes: RegistryNodes;
+  readonly jobMetrics: JobMetrics;
   readonly notReady: () => readonly string[];
 }
 
@@ -174,7 +177,9 @@ async function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
   registry.watch(() => nodes.membershipChanged());
   const { cacheNode, workers } = nodes;
   const { values } = followSettings(serveSettings, config.values, { registry, log, logLevelOf });
-  const jobDeps = await startJobs({ state, registry, cacheNode, workers, values, clock, log });
+  const jobDeps = await startJobs({
+    ...{ state, registry, cacheNode, workers, jobMetrics: sources.jobMetrics, values, clock, log },
+  });
   void active.closed.then(() => jobDeps.jobs.stop());
   return createAdminApp({
     ...{ registry, version, insight, log },

@@ -141,7 +141,7 @@ async function start(given: Parts): Promise<RunningForebay> {
   undoing.add(() => registry.leave(nodeId));
   const { uploadsAborted: aborted } = ufsMetrics;
   startCleanup({ ufsOf, aborted, mounts: () => registry.view().mounts }, parts);
-  const jobDeps = await openJobs({ state, registry, cacheNode, ufsOf }, parts);
+  const jobDeps = await openJobs({ state, registry, cacheNode, ufsOf, metrics }, parts);
   const adminAddress = new URL(admin.url).host;
   const sources = {
     ...{ registry, cacheNode, front, ufsOf, rootUser, endpoint, adminAddress, startedAtMs, jobDeps },

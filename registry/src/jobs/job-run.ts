@@ -11,6 +11,7 @@ import type { JobStore } from './job-store.ts';
 import { type KeyItem, keysFrom } from './key-source.ts';
 import { KeyWork, type KeyWorkDeps } from './key-work.ts';
 import type { Manifest, Manifests } from './manifests.ts';
+import type { JobMetrics } from './metrics.ts';
 
 /** More than so many keys failed: something is wrong that is not about keys. */
 export const failuresMax = 100_000;
@@ -25,6 +26,8 @@ export interface JobRunDeps extends KeyWorkDeps {
     readonly signal: AbortSignal;
     readonly onProgress: (freed: Freed) => void;
   }) => Promise<Freed>;
+  /** Told of each key once it is kept that the job is done with it. */
+  readonly onKey?: JobMetrics['count'] | undefined;
   readonly checkpointKeysMax: number;
   readonly checkpointMs: number;
 }
@@ -200,7 +203,8 @@ export class JobRun {
     counts = withLists(counts, lists);
     const record = { ...this.#record, counts, cursor, expected: this.#expectedNow() };
     await this.#deps.store.save(record, failures);
-    this.#entries.splice(0, count);
+    const { onKey } = this.#deps;
+    for (const { tally } of this.#entries.splice(0, count)) if (tally) onKey?.(record.spec.kind, tally);
     this.#lists -= lists;
     this.#record = record;
     if (counts.objects.failed > failuresMax) throw new Error(`more than ${failuresMax} keys failed`);

@@ -1,8 +1,10 @@
 import { ForebayError } from '@forebay/core/errors';
+import { Metrics } from '@forebay/core/metrics';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobWorld, mountOf, partBytes, untilState } from '../testing/job-world.ts';
 import { parseJobSpec } from './job-spec.ts';
+import { declareJobMetrics } from './metrics.ts';
 
 const keysOf = (count: number, sizeBytes = 10) =>
   Object.fromEntries(
@@ -31,6 +33,20 @@ describe('a job', () => {
     expect(await jobs.failures(record.id, 0, 10)).toEqual([
       { key: 's3://lake/k01234', reason: 'the disk of the moon is full' },
     ]);
+  });
+
+  it('counts each key in the metrics once it is kept', async () => {
+    const metrics = new Metrics();
+    const world = new JobWorld({
+      keys: keysOf(30),
+      scheduler: { onKey: declareJobMetrics(metrics).count },
+    });
+    const jobs = await world.start();
+    await untilState(jobs, (await jobs.create(load())).record.id, 'done');
+    expect(await metrics.samples('forebay_job_objects_total')).toMatchObject([
+      { labels: { kind: 'load', result: 'loaded' }, value: 30 },
+    ]);
+    expect(await metrics.samples('forebay_job_ufs_bytes_total')).toMatchObject([{ value: 300 }]);
   });
 
   it('loads a large object part by part', async () => {

@@ -26,7 +26,9 @@ export interface JobLimits {
   readonly jobConcurrencyPerNodeMax: number;
 }
 
-export interface JobSchedulerOptions extends Pick<JobRunDeps, 'workers' | 'mounts' | 'pin' | 'free'> {
+type Passed = 'workers' | 'mounts' | 'pin' | 'free' | 'onKey';
+
+export interface JobSchedulerOptions extends Pick<JobRunDeps, Passed> {
   readonly state: State;
   readonly clock: Clock;
   readonly log: Log;
@@ -239,11 +241,11 @@ export class JobScheduler {
   }
 
   #runDeps(): JobRunDeps {
-    const { workers, mounts, pin, free, clock } = this.#options;
+    const { workers, mounts, pin, free, onKey, clock } = this.#options;
     const { checkpointKeysMax = 1000, checkpointMs = 1000, wait = waitFor } = this.#options;
     const permitsOf = (nodeId: string) => this.#permitsOf(nodeId);
     return {
-      ...{ workers, mounts, pin, free, clock, wait, permitsOf },
+      ...{ workers, mounts, pin, free, onKey, clock, wait, permitsOf },
       ...{ store: this.#store, manifests: this.manifests, checkpointKeysMax, checkpointMs },
     };
   }
