@@ -13,6 +13,7 @@ export default defineConfig({
             '{core,ufs,cache-node,data-plane,cluster,gateway,registry,cli,bench}/src/**/*.test.ts',
             'test/*.test.ts',
           ],
+          maxWorkers: 2,
           // Only against hangs: on a busy machine a property test may take many times its usual second.
           testTimeout: 120_000,
         },

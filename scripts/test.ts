@@ -23,7 +23,8 @@ finish();
 
 /** One after the other: two cores are few, and the unit tests run at the same time. */
 async function prepareTools(): Promise<void> {
-  for (const name of ['python', 'radosgw', 'versitygw'] satisfies ToolName[]) await tool(name);
+  const names = ['python', 'radosgw', 'versitygw', 'chromium', 'redis'] satisfies ToolName[];
+  for (const name of names) await tool(name);
 }
 
 function runChecks(): boolean {
