@@ -32,7 +32,7 @@ function statusLines({ bytesServed, ufs, cache, requests, ...status }: Status): 
     status.hitRatio === undefined ? 'nothing read yet' : `${(status.hitRatio * 100).toFixed(1)} % of bytes`;
   return table([
     ['Forebay', `${status.version}, node ${status.nodeId}, up ${formatDuration(status.uptimeMs)}`],
-    ['S3 endpoint', status.endpoint],
+    ['S3 endpoint', status.endpoint || 'none: there is no gateway yet'],
     ['Requests', `${requests.total}, ${requests.failed} failed`],
     ['Reads', reads.join(', ') || 'none yet'],
     ['From cache', ratio],

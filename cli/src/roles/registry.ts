@@ -118,7 +118,7 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   const notReady = () => (cluster?.trouble === undefined ? [] : [cluster.trouble]);
   const jobMetrics = declareJobMetrics(metrics);
   const told = { metrics, front, insight, nodes, notReady, jobMetrics };
-  const sources = { ...parts, ...told, adminUrl: admin.url, startedAtMs: clock.wallMs() };
+  const sources = { ...parts, ...told, startedAtMs: clock.wallMs() };
   cluster = await ClusterRegistry.start({
     ...{ shared, counters, clock, log, clusterSecret },
     ...{ mounts: config.mounts, rules: config.rules, users: config.users },
@@ -161,7 +161,6 @@ function gaugesOf(active: ActiveRegistry | undefined, clock: Clock) {
 }
 
 interface AdminSources extends Parts {
-  readonly adminUrl: string;
   readonly startedAtMs: number;
   readonly metrics: MetricsReading;
   readonly front: ClusterFront;
@@ -210,13 +209,15 @@ function newMount(input: MountInput, { config, clock }: AdminSources) {
 
 /** Of the cluster: what its gateways and nodes count, and sums over what nodes say with their renewals. */
 async function statusOf(
-  { machine }: ActiveRegistry,
-  { front, adminUrl, startedAtMs, clock }: AdminSources,
+  active: ActiveRegistry,
+  { front, startedAtMs, clock }: AdminSources,
 ): Promise<Status> {
-  const all = machine.leases().flatMap(({ request }) => request?.stats ?? []);
+  const all = active.machine.leases().flatMap(({ request }) => request?.stats ?? []);
+  const gateway = nodesOf(active, clock).find(({ role }) => role === 'gateway');
+  const endpoint = gateway ? `http://${gateway.address}` : '';
   const sum = (key: keyof Status['cache']) => all.reduce((total, stats) => total + stats[key], 0);
   return {
-    ...{ version, nodeId: 'registry', endpoint: adminUrl, startedAt: new Date(startedAtMs).toISOString() },
+    ...{ version, nodeId: 'registry', endpoint, startedAt: new Date(startedAtMs).toISOString() },
     uptimeMs: Math.round(clock.wallMs() - startedAtMs),
     ...(await countersOf(await front.read())),
     cache: {

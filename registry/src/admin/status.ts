@@ -64,6 +64,7 @@ export function mountView(mount: Mount, origin: 'start' | 'runtime'): MountView 
 export interface Status {
   readonly version: string;
   readonly nodeId: string;
+  /** `http://127.0.0.1:9000`, of one of the gateways; empty where there is none yet. */
   readonly endpoint: string;
   readonly startedAt: string;
   readonly uptimeMs: number;
