@@ -51,8 +51,12 @@ export class ReadAhead {
     const { first, endExclusive } = pagesOf({ start: told.start, endExclusive: ownEnd }, pageSizeBytes);
     const chunkPages = chunkPagesOf(this.#context, pageSizeBytes);
     for (let at = first; at < Math.min(endExclusive, first + aheadPages); ) {
-      at = this.#underWayEnd(set, at, chunkPages);
       const end = this.#runEnd(set, at, Math.min(endExclusive, at + chunkPages));
+      const underWayEnd = end > at ? this.#underWayEnd(set, at, chunkPages) : at;
+      if (underWayEnd > at) {
+        at = underWayEnd;
+        continue;
+      }
       if (end > at && !this.#bring(source, { first: at, endExclusive: end }, client.signal)) return;
       at = Math.max(end, at + 1);
     }
