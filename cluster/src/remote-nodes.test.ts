@@ -1,6 +1,5 @@
 import type { RingMember } from '@forebay/core/membership';
 import { MountTable } from '@forebay/core/mount';
-import { localAddressOf } from '@forebay/data-plane/local-address';
 import { anyPort, never, Pairs, secret } from '@forebay/data-plane/testing/pair';
 import { memoryUfs } from '@forebay/ufs/memory';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -59,21 +58,5 @@ describe('connections to the nodes of a cluster', () => {
     await expect(nodes.nodeOf(memberAt(port))).rejects.toMatchObject({ kind: 'node-unavailable' });
     await pairs.serve(served('a'), { host: '127.0.0.1', port });
     expect((await nodes.nodeOf(memberAt(port))).nodeId).toBe('a');
-  });
-});
-
-describe('a node of the same machine', { skip: !localAddressOf(1) }, () => {
-  it('is reached past its port', async () => {
-    const { server, port } = await serveByPort();
-    await pairs.serve(served('a'), localAddressOf(port)!);
-    await server.close();
-    const node = await remoteNodes().nodeOf(memberAt(port));
-    expect(await node.open(question)).toMatchObject({ kind: 'object', nodeId: 'a' });
-  });
-
-  it('is reached by its port where another one listens beside it', async () => {
-    const { port } = await serveByPort();
-    await pairs.serve(served('other'), localAddressOf(port)!);
-    expect((await remoteNodes().nodeOf(memberAt(port))).nodeId).toBe('a');
   });
 });

@@ -1,6 +1,5 @@
 /** Connections to the cache nodes of a cluster: a client for each process of a node, while it is a member. */
 import type { RingMember } from '@forebay/core/membership';
-import { isOfThisHost, localAddressOf } from '@forebay/data-plane/local-address';
 import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
 
 export interface RemoteNodesOptions {
@@ -54,19 +53,9 @@ export class RemoteNodes {
     this.retain([]);
   }
 
-  /** Past TCP where it is a node of this machine: what answers there is asked who it is. */
-  async #connect({ nodeId, address }: RingMember): Promise<RemoteCacheNode> {
+  #connect({ address }: RingMember): Promise<RemoteCacheNode> {
     const { secret, silenceMs = silenceMsDefault } = this.#options;
-    const place = addressOf(address);
-    const local = isOfThisHost(place.host) ? localAddressOf(place.port) : undefined;
-    if (local) {
-      const beside = await RemoteCacheNode.connect({ address: local, secret, silenceMs }).catch(
-        () => undefined,
-      );
-      if (beside?.nodeId === nodeId) return beside;
-      beside?.close();
-    }
-    return RemoteCacheNode.connect({ address: place, secret, silenceMs });
+    return RemoteCacheNode.connect({ address: addressOf(address), secret, silenceMs });
   }
 }
 

@@ -21,7 +21,6 @@ import type { Metrics } from '@forebay/core/metrics';
 import { type Mount, MountTable } from '@forebay/core/mount';
 import type { RegistryView } from '@forebay/core/registry';
 import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
-import { localAddressOf } from '@forebay/data-plane/local-address';
 import { nodeStateRoutes } from '@forebay/registry/admin/node-state';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
@@ -217,24 +216,16 @@ async function serve({ cacheNode, handOff, registry, pool, port }: ServerParts, 
   const { values, clusterSecret: secret } = config;
   const mounts = () => registry.view().mounts;
   const worker = nodeWorker(cacheNode, (mount) => pool.ufsOf(mount));
-  const options = {
+  const server = new CacheNodeServer({
     ...{ node: cacheNode, mounts, secret, log },
     calls: { ...handOff.calls, ...jobCalls({ worker, mounts }) },
     connectionsMax: values.dataPlaneConnectionsMax,
     streamsPerConnectionMax: values.dataPlaneStreamsMax,
     handshakeTimeoutMs: values.dataPlaneHandshakeTimeoutMs,
-  };
-  const server = new CacheNodeServer(options);
+  });
   undoing.add(() => server.close());
   await server.listen({ host: values.host, port });
-  const beside = new CacheNodeServer(options);
-  undoing.add(() => beside.close());
-  const local = localAddressOf(port);
-  // It is only shorter: without it gateways beside it come by the port.
-  const refused = local && (await beside.listen(local).catch((error: unknown) => error));
-  if (refused instanceof Error) log.warn({ reason: refused.message }, 'no local socket for gateways');
-  const { drainTimeoutMs } = values;
-  undoing.add(() => Promise.all([server.drained(drainTimeoutMs), beside.drained(drainTimeoutMs)]));
+  undoing.add(() => server.drained(values.drainTimeoutMs));
   return server;
 }
 
