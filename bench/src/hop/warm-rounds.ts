@@ -1,4 +1,4 @@
-/** Warm reads from several servers of the same objects, in turns: what the benchmarks of several processes share. */
+/** Warm reads of the same objects from several servers, in turns. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BenchmarkContext, numberFlag, say } from '../frame.ts';
