@@ -49,9 +49,10 @@ export class LoadedCluster {
     return new LoadedCluster({ cluster, ufs, redis, objects });
   }
 
-  load(random: Random, readers = 8): ReadLoad {
+  /** @param pauseMs between two reads of a reader */
+  load(random: Random, readers = 8, pauseMs = 0): ReadLoad {
     const endpoints = this.cluster.gateways.map((_, index) => this.cluster.endpoint(index));
-    return new ReadLoad({ endpoints, objects: this.objects, readers, random });
+    return new ReadLoad({ endpoints, objects: this.objects, readers, pauseMs, random });
   }
 
   /** Writes a new object through a gateway. @returns the status, 0 without an answer */

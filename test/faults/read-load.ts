@@ -1,4 +1,5 @@
 /** Readers of a bucket's objects, again and again through the gateways of a cluster; each byte is checked. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { contentOf, differenceOf } from '../support/content.ts';
 import type { Random } from '../support/random.ts';
 import type { S3Endpoint } from '../support/servers.ts';
@@ -14,6 +15,8 @@ export interface ReadLoadOptions {
   readonly endpoints: readonly S3Endpoint[];
   readonly objects: readonly LoadedObject[];
   readonly readers: number;
+  /** Between two reads of a reader. */
+  readonly pauseMs: number;
   readonly random: Random;
 }
 
@@ -51,7 +54,7 @@ export class ReadLoad {
     for (const client of this.#clients) client.close();
   }
 
-  async #read({ objects, random }: ReadLoadOptions): Promise<void> {
+  async #read({ objects, pauseMs, random }: ReadLoadOptions): Promise<void> {
     while (!this.#stopped) {
       const { path, seed, sizeBytes } = random.pick(objects);
       const startedAtMs = performance.now();
@@ -65,6 +68,7 @@ export class ReadLoad {
       );
       this.#durationsMs.push(performance.now() - startedAtMs);
       if (wrong !== undefined) this.failures.push(`${path}: ${wrong}`);
+      if (pauseMs > 0) await wait(pauseMs);
     }
   }
 }
