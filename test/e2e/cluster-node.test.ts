@@ -1,8 +1,9 @@
 /** Cache nodes as processes: what they answer while they are, and are not, the homes of their keys. */
 import { randomBytes } from 'node:crypto';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { clusterTokenOf } from '@forebay/core/cluster-secret';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Cluster } from '../support/cluster/cluster.ts';
+import { Cluster, clusterKeys, clusterSecret } from '../support/cluster/cluster.ts';
 import type { Member } from '../support/cluster/member.ts';
 import { openNetwork } from '../support/cluster/network.ts';
 import { type MemoryS3, startMemoryS3 } from '../support/memory-s3.ts';
@@ -55,11 +56,21 @@ async function read(key: string): Promise<Buffer> {
   return Buffer.from(await Body!.transformToByteArray());
 }
 
+const byClusterSecret = `Bearer ${clusterTokenOf(clusterSecret)}`;
+const byRootKeys = `Basic ${Buffer.from(`${clusterKeys.accessKey}:${clusterKeys.secretKey}`).toString('base64')}`;
+
+function askNode(
+  adminUrl: string,
+  path: string,
+  authorization: string,
+  init?: RequestInit,
+): Promise<Response> {
+  return fetch(adminUrl + path, { ...init, headers: { authorization } });
+}
+
 /** Of the node as its admin server tells it. */
 async function stateOf({ adminUrl }: Member): Promise<{ leased: boolean; stats: { pages: number } }> {
-  const { accessKey, secretKey } = cluster.endpoint(0);
-  const authorization = `Basic ${Buffer.from(`${accessKey}:${secretKey}`).toString('base64')}`;
-  const answer = await fetch(`${adminUrl}/v1/state`, { headers: { authorization } });
+  const answer = await askNode(adminUrl, '/v1/state', byClusterSecret);
   return (await answer.json()) as Awaited<ReturnType<typeof stateOf>>;
 }
 
@@ -71,6 +82,24 @@ it('share the objects between them, and answer with what was written last', asyn
     }
   }
   for (const node of cluster.nodes) expect((await stateOf(node)).stats.pages).toBeGreaterThan(0);
+});
+
+it('tell what is under /v1/ to who has the cluster secret, and metrics to who has the root keys', async () => {
+  const report = { method: 'POST', body: '{"kind":"metrics"}' };
+  for (const { adminUrl } of [...cluster.nodes, ...cluster.gateways]) {
+    const statusOf = async (...asked: [path: string, authorization: string, init?: RequestInit]) =>
+      (await askNode(adminUrl, ...asked)).status;
+    expect(await statusOf('/v1/report', byClusterSecret, report)).toBe(200);
+    expect(await statusOf('/v1/report', byRootKeys, report)).toBe(401);
+    expect(await statusOf('/v1/none', byClusterSecret)).toBe(404);
+    expect(await statusOf('/metrics', byRootKeys)).toBe(200);
+    expect(await statusOf('/metrics', byClusterSecret)).toBe(401);
+  }
+  const [{ adminUrl }] = cluster.nodes as [Member];
+  for (const path of ['/v1/state', '/v1/stat?bucket=lake&key=a']) {
+    expect((await askNode(adminUrl, path, byClusterSecret)).status).toBe(200);
+    expect((await askNode(adminUrl, path, byRootKeys)).status).toBe(401);
+  }
 });
 
 it('lose no read when one of them is killed, and it has its lease when it comes back', async () => {

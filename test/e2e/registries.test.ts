@@ -62,6 +62,11 @@ describe('registries that share a Redis', await needs('redis'), () => {
         const answer = await fetch(`${other.adminUrl}/readyz`).catch(() => undefined);
         return answer?.status === 503 && (await answer.text()).includes(new URL(first.adminUrl).host);
       });
+      const figures = await fetch(`${other.adminUrl}/metrics`, { headers: { authorization } });
+      expect([figures.status, await figures.text()]).toEqual([
+        200,
+        expect.stringContaining('forebay_registry_active 0'),
+      ]);
       await mount('/lake');
       await seen('/lake');
       const renew = nodeOf(remote);

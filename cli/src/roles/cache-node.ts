@@ -137,7 +137,8 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
       credentials: { ...(root ?? registry.root()), token: values.token },
       notReady: () => (lease.reason === undefined ? [] : [lease.reason]),
       metricsText: () => metrics.text(),
-      routes: (app) => {
+      clusterSecret: config.clusterSecret,
+      clusterRoutes: (app) => {
         nodeStateRoutes(app, { registry, cacheNode, lease, stats });
         reportRoutes(app, { values: () => metrics.values(), report });
       },

@@ -4,8 +4,8 @@
  * left out.
  */
 import { createHash } from 'node:crypto';
+import { clusterTokenOf } from '@forebay/core/cluster-secret';
 import { type Metrics, type MetricsReading, type MetricValues, mergedReading } from '@forebay/core/metrics';
-import type { RootCredentials } from '../data-dir.ts';
 import type { ProcessReport, ReportQuestion } from '../workers/reports.ts';
 import type { Front } from './front.ts';
 import { type RoleQuestion, type RoleReport, reportOfPlain, reportPath } from './report-routes.ts';
@@ -22,7 +22,7 @@ export interface FrontNode {
 export interface ClusterFrontOptions {
   /** Those that are there now; none while this registry is not the active one. */
   readonly nodes: () => readonly FrontNode[];
-  readonly root: () => RootCredentials | undefined;
+  readonly clusterSecret: string;
   readonly metrics: Metrics;
   /** Monotonic. */
   readonly nowMs: () => number;
@@ -65,26 +65,21 @@ export class ClusterFront implements Pick<Front, 'read' | 'report'> {
   }
 
   async #askAll(question: RoleQuestion): Promise<{ id: string; answer: RoleReport }[]> {
-    const { nodes, root } = this.#options;
-    const credentials = root();
-    if (!credentials) return [];
+    const { nodes, clusterSecret } = this.#options;
+    const authorization = `Bearer ${clusterTokenOf(clusterSecret)}`;
     const asked = nodes().map(async ({ id, adminAddress }) => {
-      const answer = adminAddress && (await ask(adminAddress, question, credentials).catch(() => undefined));
+      const answer =
+        adminAddress && (await ask(adminAddress, question, authorization).catch(() => undefined));
       return answer ? [{ id, answer }] : [];
     });
     return (await Promise.all(asked)).flat();
   }
 }
 
-async function ask(
-  address: string,
-  question: RoleQuestion,
-  { accessKey, secretKey }: RootCredentials,
-): Promise<RoleReport> {
-  const pair = Buffer.from(`${accessKey}:${secretKey}`).toString('base64');
+async function ask(address: string, question: RoleQuestion, authorization: string): Promise<RoleReport> {
   const response = await fetch(`http://${address}${reportPath}`, {
     method: 'POST',
-    headers: { authorization: `Basic ${pair}`, 'content-type': 'application/json' },
+    headers: { authorization, 'content-type': 'application/json' },
     body: JSON.stringify(question),
     redirect: 'error',
     signal: AbortSignal.timeout(answerWithinMs),

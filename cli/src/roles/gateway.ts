@@ -113,7 +113,8 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
       credentials: { ...root, token: values.token },
       notReady: () => readiness.reasons(),
       metricsText: () => metrics.text(),
-      routes: (app) => reportRoutes(app, { values: () => metrics.values(), report }),
+      clusterSecret: config.clusterSecret,
+      clusterRoutes: (app) => reportRoutes(app, { values: () => metrics.values(), report }),
       log,
     }),
   );

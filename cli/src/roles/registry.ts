@@ -108,8 +108,7 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   const view = () => cluster!.active!.registry.view();
   const front = new ClusterFront({
     nodes: () => (cluster?.active ? nodesOf(cluster.active, clock) : []),
-    root: () => cluster?.active?.root,
-    ...{ metrics, nowMs: () => clock.monotonicMs() },
+    ...{ clusterSecret: config.clusterSecret, metrics, nowMs: () => clock.monotonicMs() },
   });
   const insight = insightOf({ front, view, cacheBytes: () => cacheBytesMaxOf(cluster?.active) }, parts);
   const membership = () => cluster?.active?.registry.view().membership;
@@ -128,6 +127,8 @@ async function start(parts: Parts): Promise<RunningRegistry> {
     restoreMount: ({ path, uri, createdAtMs }) => mountFor({ path, uri }, config, createdAtMs),
     candidate: { token: randomBytes(16).toString('hex'), address: addressOf(values, admin.url) },
     adminApp: (active) => adminAppOf(active, sources),
+    token: values.token,
+    metricsText: () => metrics.text(),
     onRoot: (root) => {
       for (const user of config.users) refuseRootKey(user, root);
       if (!config.root) keepRootCredentials(dataDir, root);

@@ -1,10 +1,10 @@
-/** What a role of a cluster tells the active registry for its dashboard: asked by who has the root's keys. */
+/** What a role of a cluster tells the active registry for its dashboard. */
 import type { MetricValues } from '@forebay/core/metrics';
 import type { Hono } from 'hono';
 import type { ProcessReport, ReportQuestion } from '../workers/reports.ts';
 import type { Front } from './front.ts';
 
-export const reportPath = '/api/v1/report';
+export const reportPath = '/v1/report';
 
 /** Of one role, as JSON. */
 export interface RoleReport {

@@ -67,9 +67,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   app.get('/api/v1/openapi.json', (c) => c.json(openApi(deps.version)));
   dashboardRoutes(app);
   requireCredentials(app, deps);
-  app.get('/metrics', async (c) =>
-    c.text(await deps.metricsText(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
-  );
+  app.get('/metrics', async (c) => metricsAnswer(c, await deps.metricsText()));
   app.get('/api/v1/status', async (c) => c.json(await deps.status()));
   mountRoutes(app, deps);
   userRoutes(app, deps);
@@ -87,16 +85,22 @@ export function createAdminApp(deps: AdminDeps): Hono {
 export function requireCredentials(app: Hono, deps: Pick<AdminDeps, 'credentials'>): void {
   const accepts = adminVerifier(deps.credentials);
   app.use(async (c, next) => {
-    if (!accepts(c.req.header('authorization'))) {
-      // Bearer alone: with Basic, browsers ask for a password themselves and then send it with every request.
-      c.header('www-authenticate', 'Bearer realm="forebay"');
-      return failed(
-        c,
-        new AdminError('Unauthorized', 'the root key pair (Basic) or the token (Bearer) is needed'),
-      );
-    }
-    return next();
+    return accepts(c.req.header('authorization')) ? next() : refused(c);
   });
+}
+
+export function refused(c: Context): Response {
+  // Bearer alone: with Basic, browsers ask for a password themselves and then send it with every request.
+  c.header('www-authenticate', 'Bearer realm="forebay"');
+  return failed(
+    c,
+    new AdminError('Unauthorized', 'the root key pair (Basic) or the token (Bearer) is needed'),
+  );
+}
+
+/** @param text for Prometheus */
+export function metricsAnswer(c: Context, text: string): Response {
+  return c.text(text, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
 }
 
 function mountRoutes(app: Hono, { registry, makeMount }: AdminDeps): void {

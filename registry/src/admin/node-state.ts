@@ -1,4 +1,4 @@
-/** What a cache node of a cluster tells of itself on its admin port: for who looks for a fault. */
+/** What a cache node of a cluster tells of itself under `/v1/`: for who looks for a fault. */
 import type { NodeStats } from '@forebay/core/cache-node';
 import type { Epoch } from '@forebay/core/membership';
 import type { Hono } from 'hono';

@@ -1,7 +1,12 @@
-/** What a gateway or cache node of a cluster answers on its admin port: how it is, and what it counts. */
+/**
+ * What a gateway or cache node of a cluster answers on its admin port: how it is and what it counts, to who
+ * has the root's keys; under `/v1/` what other roles ask, to who has the cluster secret.
+ */
 import type { Log } from '@forebay/core/log';
 import { Hono } from 'hono';
-import { failed, requireCredentials } from './app.ts';
+import { requireClusterToken } from '../cluster/cluster-token.ts';
+import { AdminError } from './admin-error.ts';
+import { failed, metricsAnswer, requireCredentials } from './app.ts';
 import type { AdminCredentials } from './auth.ts';
 
 export interface RoleAdminDeps {
@@ -10,8 +15,9 @@ export interface RoleAdminDeps {
   readonly notReady: () => Promise<readonly string[]> | readonly string[];
   /** Prometheus text. */
   readonly metricsText: () => Promise<string>;
-  /** What the role answers besides, to who has the credentials. */
-  readonly routes?: ((app: Hono) => void) | undefined;
+  readonly clusterSecret: string;
+  /** Under `/v1/`: for who has the token of the cluster secret. */
+  readonly clusterRoutes: (app: Hono) => void;
   readonly log: Log;
 }
 
@@ -27,11 +33,11 @@ export function createRoleAdminApp(deps: RoleAdminDeps): Hono {
     const reasons = await deps.notReady();
     return reasons.length === 0 ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', reasons }, 503);
   });
+  app.use('/v1/*', requireClusterToken(deps.clusterSecret));
+  deps.clusterRoutes(app);
+  app.all('/v1/*', (c) => failed(c, new AdminError('NotFound', 'there is nothing at this path')));
   requireCredentials(app, deps);
-  app.get('/metrics', async (c) =>
-    c.text(await deps.metricsText(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
-  );
-  deps.routes?.(app);
+  app.get('/metrics', async (c) => metricsAnswer(c, await deps.metricsText()));
   app.onError((error, c) => failed(c, error, deps.log));
   return app;
 }

@@ -100,7 +100,9 @@ export class ActiveRegistry {
     const secrets = recordBoxOf(clusterSecret);
     // Of this process alone: an older copy of the records may count to the same numbers again.
     const stateId = makeId();
-    const root = options.root ?? (await keptRoot(state, secrets, options.makeRoot));
+    const { makeRoot } = options;
+    const root =
+      options.root ?? (await keptRoot(state, secrets)) ?? (await newRoot(state, secrets, makeRoot));
     const revisionsFrom = lock.fencing * revisionsPerFencing;
     const registry = await LocalRegistry.open({ ...options, state, secrets, revisionsFrom });
     const kept = await shared.read(membershipKey);
@@ -238,20 +240,27 @@ function makeId(): string {
   return randomBytes(8).toString('hex');
 }
 
-async function keptRoot(state: State, secrets: SecretBox, makeRoot: () => KeyPair): Promise<KeyPair> {
-  const owner = (accessKey: string) => `root\0${accessKey}`;
+/**
+ * The root user's pair as the records have it.
+ * @throws StoreUnavailable; Error where they are sealed with another secret
+ */
+export async function keptRoot(state: State, secrets: SecretBox): Promise<KeyPair | undefined> {
   const kept = await state.get<{ accessKey: string; sealedSecretKey: string }>('root');
-  if (kept) {
-    const { accessKey, sealedSecretKey } = kept;
-    try {
-      return { accessKey, secretKey: secrets.open(sealedSecretKey, owner(accessKey)) };
-    } catch (cause) {
-      throw new Error('the records of the registry are sealed with another FOREBAY_CLUSTER_SECRET', {
-        cause,
-      });
-    }
+  if (!kept) return undefined;
+  const { accessKey, sealedSecretKey } = kept;
+  try {
+    return { accessKey, secretKey: secrets.open(sealedSecretKey, sealOf(accessKey)) };
+  } catch (cause) {
+    throw new Error('the records of the registry are sealed with another FOREBAY_CLUSTER_SECRET', { cause });
   }
+}
+
+async function newRoot(state: State, secrets: SecretBox, makeRoot: () => KeyPair): Promise<KeyPair> {
   const { accessKey, secretKey } = makeRoot();
-  await state.set('root', { accessKey, sealedSecretKey: secrets.seal(secretKey, owner(accessKey)) });
+  await state.set('root', { accessKey, sealedSecretKey: secrets.seal(secretKey, sealOf(accessKey)) });
   return { accessKey, secretKey };
+}
+
+function sealOf(accessKey: string): string {
+  return `root\0${accessKey}`;
 }

@@ -4,11 +4,13 @@
  * answers 503 until the store is back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { recordBoxOf } from '@forebay/core/cluster-secret';
 import type { Log } from '@forebay/core/log';
 import type { KeyPair } from '@forebay/core/view-text';
 import type { Hono } from 'hono';
-import { ActiveRegistry, type ActiveRegistryOptions } from './active-registry.ts';
+import { ActiveRegistry, type ActiveRegistryOptions, keptRoot } from './active-registry.ts';
 import { type Candidate, type Coordination, type Lock, NotActive, StoreUnavailable } from './coordination.ts';
+import { fencedState } from './fenced-state.ts';
 import { createStandbyApp } from './standby-app.ts';
 import { createV1App } from './v1-app.ts';
 
@@ -24,6 +26,10 @@ export interface ClusterRegistryOptions extends ActiveRegistryOptions {
   readonly candidate: Candidate;
   /** The admin API of the registry while it is the active one. */
   readonly adminApp: (active: ActiveRegistry) => Hono | Promise<Hono>;
+  /** Of the admin API, beside the root user's pair. */
+  readonly token: string | undefined;
+  /** Prometheus text. */
+  readonly metricsText: () => Promise<string>;
   /** Told of the root user's key pair before it is used. @throws Error where it cannot be */
   readonly onRoot: (root: KeyPair) => void;
   readonly log: Log;
@@ -36,6 +42,8 @@ export class ClusterRegistry {
   readonly #stopping = new AbortController();
   #active: { readonly registry: ActiveRegistry; readonly admin: Hono } | undefined;
   #activeAddress: string | undefined;
+  /** As it was seen last. */
+  #root: KeyPair | undefined;
   #reason = 'it has just started';
   /** What the last look at the store failed with. */
   #trouble: string | undefined;
@@ -43,13 +51,18 @@ export class ClusterRegistry {
 
   private constructor(options: ClusterRegistryOptions) {
     this.#options = options;
-    const { clusterSecret, log, clock } = options;
+    const { clusterSecret, log, clock, token, metricsText } = options;
+    this.#root = options.root;
     this.#v1 = createV1App({
       ...{ clusterSecret, log, nowMs: () => clock.monotonicMs() },
       active: () => this.#neededActive(),
       activeAddress: () => this.#activeAddress,
     });
-    this.#standby = createStandbyApp(() => this.#reason);
+    this.#standby = createStandbyApp({
+      reason: () => this.#reason,
+      credentials: () => this.#root && { ...this.#root, token },
+      metricsText,
+    });
   }
 
   /**
@@ -112,7 +125,7 @@ export class ClusterRegistry {
   }
 
   async #check(): Promise<void> {
-    const { shared, candidate, log } = this.#options;
+    const { shared, candidate, clusterSecret, log } = this.#options;
     if (this.#active) {
       if (await shared.extend(this.#active.registry.lock, lockTtlMs)) return;
       log.warn({}, 'this registry has lost the lock: another one is active, or the store was empty');
@@ -122,6 +135,7 @@ export class ClusterRegistry {
     if (lock) return this.#takeOver(lock);
     this.#activeAddress = (await shared.holder())?.address;
     this.#reason = `it stands by; ${this.#activeAddress ?? 'another one'} is the active registry`;
+    this.#root ??= await keptRoot(fencedState(shared, undefined), recordBoxOf(clusterSecret));
   }
 
   async #takeOver(lock: Lock): Promise<void> {
@@ -130,6 +144,7 @@ export class ClusterRegistry {
     try {
       registry = await ActiveRegistry.open(shared, lock, this.#options);
       onRoot(registry.root);
+      this.#root = registry.root;
       this.#active = { registry, admin: await adminApp(registry) };
     } catch (error) {
       registry?.close();

@@ -1,4 +1,7 @@
-/** The registry's records behind Keyv, over a store that several registries share: written under the lock. */
+/**
+ * The registry's records behind Keyv, over a store that several registries share: read by all of them, and
+ * written under the lock.
+ */
 import { EventEmitter } from 'node:events';
 import type { KeyvStoreAdapter } from 'keyv';
 import { type State, stateOver } from '../state-store.ts';
@@ -8,9 +11,9 @@ class FencedStore extends EventEmitter implements KeyvStoreAdapter {
   readonly opts = {};
   namespace?: string | undefined;
   readonly #shared: Coordination;
-  readonly #lock: Lock;
+  readonly #lock: Lock | undefined;
 
-  constructor(shared: Coordination, lock: Lock) {
+  constructor(shared: Coordination, lock: Lock | undefined) {
     super();
     this.#shared = shared;
     this.#lock = lock;
@@ -35,11 +38,11 @@ class FencedStore extends EventEmitter implements KeyvStoreAdapter {
   }
 
   async #write(key: string, value: string | undefined): Promise<void> {
-    if (!(await this.#shared.write(this.#lock, key, value))) throw new NotActive();
+    if (!this.#lock || !(await this.#shared.write(this.#lock, key, value))) throw new NotActive();
   }
 }
 
-/** Failed reads and writes throw; NotActive where the lock is not held any more. */
-export function fencedState(shared: Coordination, lock: Lock): State {
+/** Failed reads and writes throw; NotActive where the lock is not held any more, or never was. */
+export function fencedState(shared: Coordination, lock: Lock | undefined): State {
   return stateOver(new FencedStore(shared, lock));
 }

@@ -2,7 +2,7 @@
  * What registry and roles say to each other, under `/v1/` (core/src/registry-wire.ts, docs/cluster.md). All
  * of it wants the bearer token of the cluster secret. What is not answered as active is answered 503.
  */
-import { clusterVerifier, wireBoxOf } from '@forebay/core/cluster-secret';
+import { wireBoxOf } from '@forebay/core/cluster-secret';
 import { ConfigError } from '@forebay/core/config';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
 import type { Log } from '@forebay/core/log';
@@ -15,6 +15,7 @@ import { openedUser, readWireText, type SealedUser, wireTextOf } from '@forebay/
 import { type Context, Hono } from 'hono';
 import { bodyUpTo, isRecord, neededQuery } from '../admin/request.ts';
 import type { ActiveRegistry } from './active-registry.ts';
+import { requireClusterToken } from './cluster-token.ts';
 import { NotActive, StoreUnavailable } from './coordination.ts';
 import { checkedMember, checkedMount, checkedRenewal, WireError } from './v1-checks.ts';
 
@@ -32,15 +33,7 @@ const limited = bodyUpTo(1024 * 1024);
 
 export function createV1App(deps: V1Deps): Hono {
   const app = new Hono();
-  const accepts = clusterVerifier(deps.clusterSecret);
-  app.use(async (c, next) => {
-    c.header('cache-control', 'no-store');
-    if (accepts(c.req.header('authorization'))) return next();
-    return c.json(
-      { error: { code: 'unauthorized', message: 'the token of the cluster secret is needed' } },
-      401,
-    );
-  });
+  app.use(requireClusterToken(deps.clusterSecret));
   leaseRoutes(app, deps);
   memberRoutes(app, deps);
   recordRoutes(app, deps);

@@ -37,7 +37,7 @@ export const clusterKeys = {
   accessKey: 'FOREBAYTESTACCESSKEY',
   secretKey: 'forebay-test-secret-key-0123456789',
 } as const;
-const clusterSecret = 'forebay-test-cluster-secret-0123456789';
+export const clusterSecret = 'forebay-test-cluster-secret-0123456789';
 const basicAuth = `Basic ${Buffer.from(`${clusterKeys.accessKey}:${clusterKeys.secretKey}`).toString('base64')}`;
 
 const portsOf = { registry: 9001, 'cache-node': 9100, gateway: 9000 } as const;
