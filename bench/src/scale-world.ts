@@ -36,7 +36,7 @@ interface ScaleNode {
   readonly turn: number;
 }
 
-/** As `LeaseRenewal` asks again where it is no settled home. */
+/** As `LeaseRenewal` asks again where it is not granted a lease, or is no member yet. */
 const soonMs = 500;
 const tickMs = 100;
 
@@ -200,5 +200,5 @@ export class ScaleWorld {
 
 function againMsOf(lease: NodeLease, before: number, answer: RenewalAnswer): number {
   if (lease.stamp !== before) return 0;
-  return answer.granted && lease.isSettled() ? renewalMs : soonMs;
+  return answer.granted && lease.isMember ? renewalMs : soonMs;
 }

@@ -16,7 +16,7 @@ export interface LeaseRenewalOptions {
   readonly log: Log;
 }
 
-/** Where a renewal failed, an epoch waits for others, or the node for the epoch that has it. */
+/** Where a renewal failed, or the node waits for the epoch that has it. That one is settled, views tell. */
 const soonMs = 500;
 
 export class LeaseRenewal {
@@ -73,7 +73,7 @@ export class LeaseRenewal {
       const answer = await renew({ ...sent.request, stats: told });
       lease.answered(sent, answer);
       if (lease.stamp !== before) return 0;
-      return answer.granted && lease.isSettled() && lease.isMember ? renewalMs : soonMs;
+      return answer.granted && lease.isMember ? renewalMs : soonMs;
     } catch (error) {
       lease.unanswered(error instanceof Error ? error.message : String(error));
       return soonMs;

@@ -6,26 +6,33 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pin } from '@forebay/core/cache-policy';
 import { wireBoxOf } from '@forebay/core/cluster-secret';
 import type { Log } from '@forebay/core/log';
-import type { Epoch, Membership, RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
+import type { RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
 import type { Mount } from '@forebay/core/mount';
 import { viewOf } from '@forebay/core/plain-view';
 import type { Registry, RegistryView } from '@forebay/core/registry';
 import { joinAgainMs, type MemberInfo, type WireRenewalAnswer } from '@forebay/core/registry-wire';
 import type { User } from '@forebay/core/user';
-import { type KeyPair, readView, readWireText, sealedUserOf, wireTextOf } from '@forebay/core/view-text';
+import {
+  type KeyPair,
+  openedView,
+  readView,
+  readWireText,
+  sealedUserOf,
+  type WholeView,
+  wireTextOf,
+} from '@forebay/core/view-text';
+import { KnownEpochs } from './known-epochs.ts';
 import { RegistryCalls, RegistryRefuses, RegistryUnavailable } from './registry-call.ts';
 import { ViewFile } from './view-file.ts';
 
 /** A registry that is cut off without a word is noticed within so long, and a little. */
 const pollMs = 10_000;
-/** More than the registry may take to answer a poll that nothing ended. */
-const pollTimeoutMs = pollMs + 3_000;
+/** What the registry may take to answer, beside its wait for news. */
+const answerMs = 5_000;
 const callTimeoutMs = 5_000;
 /** Renewals are sent every three seconds: one that takes longer is of no use. */
 const renewTimeoutMs = 2_500;
 const retryMs = { first: 100, max: 2_000 };
-/** Of epochs whose members a renewal's answer leaves out. */
-const epochsKept = 4;
 
 export interface RemoteRegistryOptions {
   /** `http://host:9001`, at least one. */
@@ -39,9 +46,8 @@ export interface RemoteRegistryOptions {
 }
 
 interface Known {
-  readonly state: string;
-  /** In the registry's count, which another process of it may begin anew. */
-  readonly revision: number;
+  /** As it came: its state and its revision, which another process of the registry may count anew. */
+  readonly whole: WholeView;
   readonly view: RegistryView;
   readonly root: KeyPair;
 }
@@ -53,7 +59,7 @@ export class RemoteRegistry implements Registry {
   readonly #file: ViewFile | undefined;
   readonly #closing = new AbortController();
   readonly #listeners = new Set<(view: RegistryView) => unknown>();
-  readonly #epochs = new Map<string, Epoch>();
+  readonly #epochs = new KnownEpochs();
   /** By node id: says again and again that the member is there. */
   readonly #joined = new Map<string, NodeJS.Timeout>();
   #known: Known | undefined;
@@ -107,7 +113,7 @@ export class RemoteRegistry implements Registry {
 
   /** Asks for the newest view now, and waits for all listeners. @throws RegistryUnavailable */
   async refresh(): Promise<void> {
-    await this.#fetchView('/v1/view', callTimeoutMs);
+    await this.#fetchView(0);
   }
 
   /**
@@ -120,7 +126,7 @@ export class RemoteRegistry implements Registry {
       const text = await this.#calls.ask({
         ...{ method: 'POST', path: '/v1/renew', body, timeoutMs: renewTimeoutMs },
       });
-      return this.#renewalAnswer(readWireText(text) as WireRenewalAnswer, request);
+      return this.#epochs.answerOf(readWireText(text) as WireRenewalAnswer, request);
     } catch (error) {
       if (!(error instanceof RegistryUnavailable) || !error.notActive) throw error;
       return { granted: false, reason: 'not-active', membership: undefined };
@@ -212,10 +218,8 @@ export class RemoteRegistry implements Registry {
   async #follow(): Promise<void> {
     let delayMs = retryMs.first;
     while (!this.#closing.signal.aborted) {
-      const { revision, state } = this.#current;
       try {
-        const after = `after=${revision}&state=${encodeURIComponent(state)}`;
-        await this.#fetchView(`/v1/view?${after}&wait=${pollMs}`, pollTimeoutMs);
+        await this.#fetchView(pollMs);
         delayMs = retryMs.first;
       } catch (error) {
         if (this.#closing.signal.aborted) return;
@@ -234,60 +238,48 @@ export class RemoteRegistry implements Registry {
     this.#log.warn({ reason: String(error) }, 'the registry does not answer; the last view is used');
   }
 
-  async #fetchView(path: string, timeoutMs: number): Promise<void> {
+  /** @param waitMs for a view that is another one than the last */
+  async #fetchView(waitMs: number): Promise<void> {
     const viewsBefore = this.#views;
-    const text = await this.#calls.ask({ method: 'GET', path, timeoutMs });
+    const known = this.#known?.whole;
+    const path = known ? `/v1/view?${queryOf(known)}&wait=${waitMs}` : '/v1/view';
+    const text = await this.#calls.ask({ method: 'GET', path, timeoutMs: waitMs + answerMs });
     if (!this.#answers) this.#log.info({}, 'the registry answers again');
     this.#answers = true;
-    // Nothing has changed within the wait.
-    if (text !== '') this.#take(text, viewsBefore);
+    // Nothing has changed.
+    if (text !== '') this.#take(readView(text, known), viewsBefore);
     await this.#told;
   }
 
-  /**
-   * @param viewsBefore views that had come here when this one was asked for
-   * @throws Error where the text is none of a view
-   */
-  #take(text: string, viewsBefore: number): void {
-    const { state, view: plain, root } = readView(text, this.#box);
+  /** @param viewsBefore views that had come here when this one was asked for */
+  #take(whole: WholeView, viewsBefore: number): void {
+    const { state, view: plain, root } = openedView(whole, this.#box);
     const before = this.#known;
     const { revision } = plain;
-    if (before?.state === state && before.revision === revision) return;
+    const revisionBefore = before?.whole.view.revision ?? -1;
+    if (before?.whole.state === state && revisionBefore === revision) return;
     // Overtaken by one that was asked for later; else the registry has gone back to an older copy.
-    if (before && revision < before.revision && viewsBefore < this.#views) return;
+    if (revision < revisionBefore && viewsBefore < this.#views) return;
     this.#views += 1;
     const shown = before && revision <= before.view.revision ? before.view.revision + 1 : revision;
     const view = viewOf({ ...plain, revision: shown }, before?.view);
-    this.#known = { state, revision, view, root };
-    if (view.membership) this.#remember(view.membership);
+    this.#known = { whole, view, root };
+    if (view.membership) this.#epochs.note(view.membership.epoch);
     this.#told = Promise.allSettled([...this.#listeners].map(async (listener) => listener(view)));
-    this.#file?.keep(text);
+    this.#file?.keep(wireTextOf(whole));
   }
 
   #takeKept(text: string): void {
     try {
-      this.#take(text, this.#views);
+      this.#take(readView(text), this.#views);
     } catch (error) {
       this.#log.warn({ reason: String(error) }, 'the view that was kept cannot be used');
     }
   }
+}
 
-  #renewalAnswer(answer: WireRenewalAnswer, { registry, epoch }: RenewalRequest): RenewalAnswer {
-    if (!answer.membership) return answer as RenewalAnswer;
-    const { settled, epoch: told } = answer.membership;
-    const known = told === 'yours' ? this.#epochs.get(`${registry} ${epoch}`) : told;
-    if (!known) throw new Error('the registry speaks of an epoch that it has not told');
-    this.#remember({ epoch: known, settled });
-    return { ...answer, membership: { epoch: known, settled } } as RenewalAnswer;
-  }
-
-  #remember({ epoch }: Membership): void {
-    const name = `${epoch.registry} ${epoch.number}`;
-    this.#epochs.delete(name);
-    this.#epochs.set(name, epoch);
-    const [oldest] = this.#epochs.keys();
-    if (this.#epochs.size > epochsKept && oldest !== undefined) this.#epochs.delete(oldest);
-  }
+function queryOf({ state, view: { revision } }: WholeView): string {
+  return `after=${revision}&state=${encodeURIComponent(state)}`;
 }
 
 interface Change {

@@ -3,7 +3,8 @@
  * (docs/cluster.md). Every call carries `Authorization: Bearer` with the token of the cluster secret.
  * A failed one is answered `{"error": {"code", "message"}}`.
  */
-import type { Epoch, RenewalAnswer } from './membership.ts';
+import type { WireMembership } from './epoch-change.ts';
+import type { RenewalAnswer } from './membership.ts';
 import type { Member } from './registry.ts';
 
 /** A poll of the view that waits is answered after so long at the latest. */
@@ -28,7 +29,7 @@ export interface NotActiveError {
   };
 }
 
-/** A renewal's answer without the members of an epoch that the node has already. */
+/** A renewal's answer, told as a change of the epoch that the node has already. */
 export type WireRenewalAnswer = Omit<RenewalAnswer, 'membership'> & {
-  readonly membership?: { readonly epoch: Epoch | 'yours'; readonly settled: boolean } | undefined;
+  readonly membership?: WireMembership | undefined;
 };

@@ -7,7 +7,7 @@ import { grantPolicy } from './policy/grants.ts';
 import { parsePolicy } from './policy/policy.ts';
 import type { RegistryView } from './registry.ts';
 import { User, UserTable } from './user.ts';
-import { readView, ViewWriter } from './view-text.ts';
+import { openedView, readView, ViewWriter, wireTextOf } from './view-text.ts';
 
 const box = wireBoxOf('a secret of at least 16 bytes');
 const root = { accessKey: 'FBROOT', secretKey: 'root-secret-key' };
@@ -26,10 +26,11 @@ const view: RegistryView = {
     settled: true,
   },
 };
-const text = new ViewWriter({ box, state: 's', root }).textOf(view);
+const writer = new ViewWriter({ box, state: 's', root });
+const text = writer.textOf(view);
 
 it('a view is the same on the other side of its text', () => {
-  const there = readView(text, box);
+  const there = openedView(readView(text), box);
   expect(there).toMatchObject({ state: 's', root });
   const { users, mounts, membership, revision } = viewOf(there.view, undefined);
   expect(revision).toBe(7);
@@ -44,5 +45,36 @@ it('the text of a view holds no secret key as it is, and is not read with anothe
     expect(text).not.toContain(secret);
     expect(text).not.toContain(Buffer.from(secret).toString('base64').slice(0, 12));
   }
-  expect(() => readView(text, recordBoxOf('a secret of at least 16 bytes'))).toThrow();
+  expect(() => openedView(readView(text), recordBoxOf('a secret of at least 16 bytes'))).toThrow();
+});
+
+it('who has a view is told what has changed, and has the whole of the next one by that', () => {
+  const { epoch } = view.membership!;
+  const members = [...epoch.members, { ...member, nodeId: 'n2' }];
+  const membership = { epoch: { ...epoch, number: 5, members }, settled: false };
+  const pinned: RegistryView = { ...view, revision: 9, membership, settings: { logLevel: 'debug' } };
+  const change = writer.textOf(pinned, view);
+  for (const told of ['n2', 'debug']) expect(change).toContain(told);
+  for (const known of ['"n1"', '/lake', 'ann']) expect(change).not.toContain(known);
+  expect(readView(change, readView(text))).toEqual(readView(writer.textOf(pinned)));
+  const settled = { ...pinned, revision: 10, membership: { ...membership, settled: true } };
+  const news = writer.textOf(settled, pinned);
+  expect(news).not.toContain('n2');
+  // What lies in a file of the reader is a whole one again.
+  const whole = readView(wireTextOf(readView(news, readView(writer.textOf(pinned)))));
+  expect(openedView(whole, box).view.membership).toEqual(settled.membership);
+});
+
+it('what was taken away as a whole is told as a whole view', () => {
+  const set: RegistryView = { ...view, revision: 8, settings: { logLevel: 'debug' } };
+  const unset = writer.textOf({ ...view, revision: 9 }, set);
+  expect(readView(unset).view).not.toHaveProperty('settings');
+});
+
+it('a change is not applied to another view than that which it changes', () => {
+  const change = writer.textOf({ ...view, revision: 9 }, view);
+  expect(() => readView(change)).toThrow('not known here');
+  expect(() => readView(change, readView(writer.textOf({ ...view, revision: 8 })))).toThrow('not known here');
+  const elsewhere = new ViewWriter({ box, state: 'another', root }).textOf(view);
+  expect(() => readView(change, readView(elsewhere))).toThrow('not known here');
 });

@@ -121,7 +121,7 @@ export class SimWorld {
       if (answer === late) return soonMs;
       lease.answered(sent, answer);
       if (lease.stamp !== before) return 0;
-      return answer.granted && lease.isSettled() ? renewalMs : soonMs;
+      return answer.granted && lease.isMember ? renewalMs : soonMs;
     } catch {
       return soonMs;
     }

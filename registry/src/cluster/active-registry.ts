@@ -4,12 +4,12 @@
  * after it was decided.
  */
 import { randomBytes } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
 import type { CacheRule } from '@forebay/core/cache-policy';
 import type { Clock } from '@forebay/core/clock';
 import { recordBoxOf, wireBoxOf } from '@forebay/core/cluster-secret';
+import type { WireMembership } from '@forebay/core/epoch-change';
 import type { Log } from '@forebay/core/log';
-import type { RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
+import type { Membership, RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
 import type { Mount } from '@forebay/core/mount';
 import type { SecretBox } from '@forebay/core/secret-box';
 import type { User } from '@forebay/core/user';
@@ -20,6 +20,7 @@ import { type Coordination, type Lock, NotActive } from './coordination.ts';
 import { fencedState } from './fenced-state.ts';
 import { type DurableMembership, MembershipMachine } from './membership-machine.ts';
 import type { RegistryCounters } from './metrics.ts';
+import { News, type ViewText } from './news.ts';
 import { SoftMembers } from './soft-members.ts';
 
 /** Leases run out, and epochs are formed, within this time. */
@@ -27,7 +28,6 @@ const tickMs = 200;
 /** Views of one holder of the lock; those of the next one are above. */
 const revisionsPerFencing = 2 ** 32;
 const membershipKey = 'membership';
-const packedCharsMin = 16 * 1024;
 
 export interface ActiveRegistryOptions {
   readonly clusterSecret: string;
@@ -51,7 +51,7 @@ interface Parts {
   readonly registry: LocalRegistry;
   readonly state: State;
   readonly machine: MembershipMachine;
-  readonly writer: ViewWriter;
+  readonly news: News;
   readonly stateId: string;
   readonly root: KeyPair;
   readonly counters: RegistryCounters;
@@ -75,7 +75,6 @@ export class ActiveRegistry {
   #shownVersion: number;
   #round: Promise<void> = Promise.resolve();
   #nextRound: Promise<void> | undefined;
-  #text: (ViewText & { readonly revision: number }) | undefined;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -110,9 +109,9 @@ export class ActiveRegistry {
     const nowMs = clock.monotonicMs();
     const machine = new MembershipMachine({ durable, segmentBytes, nowMs, makeId });
     await registry.showMembership(machine.membership());
-    const writer = new ViewWriter({ box: wireBoxOf(clusterSecret), state: stateId, root });
+    const news = new News(new ViewWriter({ box: wireBoxOf(clusterSecret), state: stateId, root }));
     return new ActiveRegistry({
-      ...{ shared, lock, registry, state, machine, writer, stateId, root, counters, clock },
+      ...{ shared, lock, registry, state, machine, news, stateId, root, counters, clock },
     });
   }
 
@@ -141,6 +140,11 @@ export class ActiveRegistry {
     return answer;
   }
 
+  /** A membership as it is told to a node that has sent this request. */
+  told(membership: Membership, has: Pick<RenewalRequest, 'registry' | 'epoch'>): WireMembership {
+    return this.#parts.news.membershipOf(membership, has);
+  }
+
   /** @returns false where no such node has a lease. @throws NotActive, StoreUnavailable */
   async drain(nodeId: string, wish: 'active' | 'draining'): Promise<boolean> {
     const isKnown = this.machine.drain(nodeId, wish, this.#nowMs);
@@ -150,17 +154,18 @@ export class ActiveRegistry {
   }
 
   /**
-   * The view once it is another one than `after`; undefined where it is still that one after `waitMs`.
+   * The view once it is another one than `after`, as a change of that where it is known here; undefined where
+   * it is still that one after the wait.
    * @throws NotActive, StoreUnavailable
    */
   async viewText(
     after: { readonly state: string; readonly revision: number } | undefined,
     wait: Wait,
   ): Promise<ViewText | undefined> {
-    const isKnown = () =>
-      after?.state === this.#parts.stateId && after.revision === this.registry.view().revision;
+    const known = after?.state === this.#parts.stateId ? after.revision : undefined;
+    const isKnown = () => known === this.registry.view().revision;
     if (isKnown()) await this.#changed(wait);
-    const text = isKnown() ? undefined : this.#viewText();
+    const text = isKnown() ? undefined : this.#parts.news.textOf(this.registry.view(), known);
     await this.confirmed();
     return text;
   }
@@ -203,15 +208,6 @@ export class ActiveRegistry {
     void this.registry.showMembership(this.machine.membership());
   }
 
-  #viewText(): ViewText {
-    const view = this.registry.view();
-    if (this.#text?.revision === view.revision) return this.#text;
-    const text = this.#parts.writer.textOf(view);
-    const packed = text.length < packedCharsMin ? undefined : gzipSync(text, { level: 1 });
-    this.#text = { revision: view.revision, text, packed };
-    return this.#text;
-  }
-
   /** Resolves with the next change, at the end of the wait, or where this registry is active no more. */
   async #changed({ ms, signal }: Wait): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -222,12 +218,6 @@ export class ActiveRegistry {
     clearTimeout(timer);
     leave();
   }
-}
-
-export interface ViewText {
-  readonly text: string;
-  /** The same by gzip, where it is long: made once for all who ask. */
-  readonly packed: Uint8Array<ArrayBuffer> | undefined;
 }
 
 export interface Wait {

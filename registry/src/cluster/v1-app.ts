@@ -6,7 +6,6 @@ import { wireBoxOf } from '@forebay/core/cluster-secret';
 import { ConfigError } from '@forebay/core/config';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
 import type { Log } from '@forebay/core/log';
-import type { RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
 import type { Mount } from '@forebay/core/mount';
 import { userOf } from '@forebay/core/plain-view';
 import { RegistryError } from '@forebay/core/registry-error';
@@ -58,16 +57,11 @@ function leaseRoutes(app: Hono, { active }: V1Deps): void {
   });
   app.post('/v1/renew', limited, async (c) => {
     const request = checkedRenewal(await bodyOf(c));
-    return json(c, wireAnswer(await active().renew(request), request));
+    const now = active();
+    const { membership, ...answer } = await now.renew(request);
+    const wire: WireRenewalAnswer = { ...answer, membership: membership && now.told(membership, request) };
+    return json(c, wire);
   });
-}
-
-/** The members of an epoch that the node has anyway are most of what there is to say. */
-function wireAnswer({ membership, ...answer }: RenewalAnswer, request: RenewalRequest): WireRenewalAnswer {
-  if (!membership) return answer;
-  const { epoch, settled } = membership;
-  const isKnown = request.registry === epoch.registry && request.epoch === epoch.number;
-  return { ...answer, membership: { epoch: isKnown ? 'yours' : epoch, settled } };
 }
 
 function memberRoutes(app: Hono, { active, nowMs }: V1Deps): void {
