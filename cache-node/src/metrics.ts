@@ -1,6 +1,7 @@
 /** The cache node's metrics, each declared once. Label sets are bounded by mounts and by the lists below. */
 import type { DirectoryStats } from '@forebay/core/cache-node';
 import { BoundCounter, type Metrics } from '@forebay/core/metrics';
+import type { MountAmplification } from './fill/amplification.ts';
 
 export type ServedSource = 'memory' | 'disk' | 'peer' | 'ufs';
 
@@ -8,6 +9,7 @@ export type CacheNodeMetrics = ReturnType<typeof declareCacheNodeMetrics>;
 
 export function declareCacheNodeMetrics(metrics: Metrics) {
   const declared = declareMetrics(metrics);
+  for (const op of ['store', 'read']) declared.diskErrors.inc({ op }, 0);
   return { ...declared, ...hitCounts(declared) };
 }
 
@@ -126,11 +128,15 @@ export function servedMetrics(metrics: Metrics) {
 export interface CacheNodeGauges {
   readonly directories: readonly DirectoryStats[];
   readonly memoryBytes: number;
+  readonly memoryBytesMax: number;
+  readonly infoMemoryEntries: number;
+  readonly infoPersistentEntries: number;
   readonly fills: number;
   readonly fillBytes: number;
+  readonly fillBytesMax: number;
   readonly buffersLentBytes: number;
   readonly fencesOpen: number;
-  readonly amplifications: Iterable<readonly [mountPath: string, ratio: number]>;
+  readonly amplifications: Iterable<MountAmplification>;
 }
 
 export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGauges): void {
@@ -140,21 +146,7 @@ export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGa
     directories.reduce((sum, directory) => sum + of(directory), 0);
   plain('forebay_pages', 'Pages on disk.', (gauges) => sumOf(gauges, ({ pages }) => pages));
   declareDirectoryGauges(metrics, () => read().directories);
-  metrics.gauge<'tier'>(
-    {
-      name: 'forebay_cache_bytes',
-      help: 'Bytes that cached pages take, by tier: memory, or disk in whole blocks.',
-      labels: ['tier'],
-    },
-    (gauge) => {
-      const gauges = read();
-      gauge.set({ tier: 'memory' }, gauges.memoryBytes);
-      gauge.set(
-        { tier: 'disk' },
-        sumOf(gauges, ({ bytes }) => bytes),
-      );
-    },
-  );
+  declareSizeGauges(metrics, read);
   plain('forebay_fills_in_flight', 'UFS requests that are bringing pages now.', ({ fills }) => fills);
   plain(
     'forebay_fill_bytes_in_flight',
@@ -162,10 +154,20 @@ export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGa
     ({ fillBytes }) => fillBytes,
   );
   plain(
+    'forebay_fill_bytes_in_flight_max',
+    'The limit of forebay_fill_bytes_in_flight: fillsInFlightSizeMax. Raise it where there is memory.',
+    ({ fillBytesMax }) => fillBytesMax,
+  );
+  plain(
     'forebay_buffers_lent_bytes',
     'Memory lent to pages in flight and to pieces on their way to clients. Grows with fills and slow readers.',
     ({ buffersLentBytes }) => buffersLentBytes,
   );
+  declareAmplification(metrics, () => read().amplifications);
+  plain('forebay_fences_open', 'Writes under way.', ({ fencesOpen }) => fencesOpen);
+}
+
+function declareAmplification(metrics: Metrics, read: () => Iterable<MountAmplification>): void {
   metrics.gauge<'mount'>(
     {
       name: 'forebay_read_amplification',
@@ -173,12 +175,79 @@ export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGa
         'UFS bytes to served bytes by mount, of cacheable objects, over the last minute. At the bound of the ' +
         'mount (amplificationMax) read-ahead stops and small reads are fetched without their pages.',
       labels: ['mount'],
+      merge: 'max',
     },
     (gauge) => {
-      for (const [mount, ratio] of read().amplifications) gauge.set({ mount }, ratio);
+      gauge.reset();
+      for (const { mountPath: mount, ratio } of read()) gauge.set({ mount }, ratio);
     },
   );
-  plain('forebay_fences_open', 'Writes under way.', ({ fencesOpen }) => fencesOpen);
+  metrics.gauge<'mount'>(
+    {
+      name: 'forebay_read_amplification_max',
+      help:
+        'The bound of forebay_read_amplification (amplificationMax) of mounts that have one. Reads that jump ' +
+        'about in large objects cost at least this much: smaller pages (pageSize) cost less.',
+      labels: ['mount'],
+      merge: 'max',
+    },
+    (gauge) => {
+      gauge.reset();
+      for (const { mountPath: mount, max } of read()) {
+        if (Number.isFinite(max)) gauge.set({ mount }, max);
+      }
+    },
+  );
+}
+
+function declareSizeGauges(metrics: Metrics, read: () => CacheNodeGauges): void {
+  const sumOf = (of: (directory: DirectoryStats) => number) =>
+    read().directories.reduce((sum, directory) => sum + of(directory), 0);
+  metrics.gauge<'tier'>(
+    {
+      name: 'forebay_cache_bytes',
+      help:
+        'Bytes that cached pages take, by tier: memory, or disk in whole blocks. Full is as it should be; ' +
+        'forebay status --curve tells what more would bring.',
+      labels: ['tier'],
+    },
+    (gauge) => {
+      gauge.set({ tier: 'memory' }, read().memoryBytes);
+      gauge.set(
+        { tier: 'disk' },
+        sumOf(({ bytes }) => bytes),
+      );
+    },
+  );
+  metrics.gauge<'tier'>(
+    {
+      name: 'forebay_cache_bytes_max',
+      help:
+        'What cached pages may take, by tier: memory, or disk of all page directories. Less disk than was ' +
+        'given: there was less free.',
+      labels: ['tier'],
+    },
+    (gauge) => {
+      gauge.set({ tier: 'memory' }, read().memoryBytesMax);
+      gauge.set(
+        { tier: 'disk' },
+        sumOf(({ bytesMax }) => bytesMax),
+      );
+    },
+  );
+  metrics.gauge<'level'>(
+    {
+      name: 'forebay_info_entries',
+      help:
+        'Objects of which the info is known, by level: memory, or persistent. Memory at its limit ' +
+        '(infoMemoryEntriesMax) and many lookups that end at persistent: raise it.',
+      labels: ['level'],
+    },
+    (gauge) => {
+      gauge.set({ level: 'memory' }, read().infoMemoryEntries);
+      gauge.set({ level: 'persistent' }, read().infoPersistentEntries);
+    },
+  );
 }
 
 function declareDirectoryGauges(metrics: Metrics, read: () => readonly DirectoryStats[]): void {

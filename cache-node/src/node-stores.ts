@@ -69,11 +69,15 @@ export async function openStores(options: LocalCacheNodeOptions): Promise<NodeSt
   declareCacheNodeGauges(options.metrics, () => ({
     directories: store.usage().directories,
     memoryBytes: store.memory.sizeBytes,
+    memoryBytesMax: store.memory.sizeBytesMax,
+    infoMemoryEntries: info.memoryCount,
+    infoPersistentEntries: info.persistentCount,
     fills: fills.fillsRunning,
     fillBytes: fills.budget.bytes,
+    fillBytesMax: settings.fillsInFlightBytesMax,
     buffersLentBytes: fills.pool.lentBytes,
     fencesOpen: info.fences.openCount,
-    amplifications: fills.amplifications.ratios(),
+    amplifications: fills.amplifications.all(),
   }));
   return { info, fills };
 }

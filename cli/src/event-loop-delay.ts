@@ -3,8 +3,7 @@
  * whatever keeps the loop busy (a collection of garbage, a long loop, a blocking call, other processes).
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Metrics } from '@forebay/core/metrics';
-import type { Undoing } from './roles/undoing.ts';
+import type { Metrics } from '@forebay/core/metrics';
 
 /** A timer is due so often; its lateness is what is measured. */
 const resolutionMs = 10;
@@ -59,15 +58,6 @@ export class LoopDelayWindow {
 /** What is recorded is the time between two runs of the timer. */
 function latenessOf(nanos: number): number {
   return Math.max(0, nanos / nanosPerSecond - resolutionMs / 1000);
-}
-
-/** Where a process of `forebay serve` declares its metrics: the delay of its event loop is among them. */
-export function metricsOfProcess(undoing: Undoing): Metrics {
-  const metrics = new Metrics();
-  const delays = new LoopDelayWindow();
-  undoing.add(() => delays.stop());
-  declareEventLoopDelay(metrics, () => delays.read());
-  return metrics;
 }
 
 export function declareEventLoopDelay(metrics: Metrics, read: () => LoopDelay): void {

@@ -1,5 +1,6 @@
 /** What a node of a cluster says of its lease, in figures. */
 import type { Metrics } from '@forebay/core/metrics';
+import { declareRingEpoch } from '@forebay/core/ring-metrics';
 import type { NodeLease } from './node-lease.ts';
 
 export interface LeaseMetricsReading {
@@ -19,13 +20,7 @@ export function declareLeaseMetrics(metrics: Metrics, read: () => LeaseMetricsRe
     },
     (gauge) => gauge.set(read().lease.isLeased ? 1 : 0),
   );
-  metrics.gauge(
-    {
-      name: 'forebay_lease_epoch',
-      help: 'Number of the newest epoch that this node has taken over. Behind the others: it is cut off.',
-    },
-    (gauge) => gauge.set(read().lease.stamp),
-  );
+  declareRingEpoch(metrics, () => read().lease.stamp);
   metrics.gauge(
     {
       name: 'forebay_lease_settled',

@@ -88,6 +88,14 @@ interface Declared<L extends string> {
   readonly labels?: readonly L[];
 }
 
+/** For the documentation. */
+export interface DeclaredMetric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
 /** How the values of several processes make one. Gauges; all else is a sum. */
 export type MetricMerge = 'sum' | 'max';
 
@@ -105,10 +113,18 @@ export interface MetricsReading {
 
 export class Metrics implements MetricsReading {
   readonly #registry = new Registry();
-  readonly #declared: { name: string; help: string; type: string }[] = [];
+  readonly #declared: DeclaredMetric[] = [];
 
-  counter<L extends string = never>(metric: Declared<L>): Counter<L> {
-    return new Counter(this.#base('counter', metric));
+  /** `collect` is called at each scrape, for what another one counts: it sets the count anew. */
+  counter<L extends string = never>(
+    metric: Declared<L>,
+    collect?: (counter: Counter<L>) => void,
+  ): Counter<L> {
+    const counter: Counter<L> = new Counter({
+      ...this.#base('counter', metric),
+      ...(collect && { collect: () => collect(counter) }),
+    });
+    return counter;
   }
 
   /** `collect` is called at each scrape, so that a gauge shows the truth without bookkeeping. */
@@ -136,8 +152,8 @@ export class Metrics implements MetricsReading {
     return this.#registry.getMetricsAsJSON() as Promise<MetricValues>;
   }
 
-  /** Name, help and type of every declared metric, for the documentation. */
-  declared(): readonly { name: string; help: string; type: string }[] {
+  /** What is declared, in order, for the documentation. */
+  declared(): readonly DeclaredMetric[] {
     return this.#declared;
   }
 
@@ -145,12 +161,12 @@ export class Metrics implements MetricsReading {
     return samplesIn(this.#registry, name);
   }
 
-  #base<L extends string>(type: string, metric: Declared<L>) {
-    this.#declared.push({ name: metric.name, help: metric.help, type });
+  #base<L extends string>(type: DeclaredMetric['type'], metric: Declared<L>) {
+    const { name, help, labels = [] } = metric;
+    this.#declared.push({ name, help, type, labels });
     return {
-      name: metric.name,
-      help: metric.help,
-      labelNames: [...(metric.labels ?? [])] as L[],
+      ...{ name, help },
+      labelNames: [...labels] as L[],
       registers: [this.#registry],
     };
   }

@@ -20,7 +20,7 @@ import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { answerClientError, stalledError } from './client-error.ts';
-import { closeStalled, drainServer, SilentConnections } from './connections.ts';
+import { closeStalled, drainServer, OpenConnections } from './connections.ts';
 import { Exchange, headOf } from './exchange.ts';
 import { HeadText } from './head-text.ts';
 import { declareGatewayMetrics, type GatewayMetrics } from './metrics.ts';
@@ -58,19 +58,19 @@ export interface Gateway {
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { settings, clock } = options;
-  const metrics = declareGatewayMetrics(options.metrics);
+  const metrics = declareGatewayMetrics(options.metrics, settings);
   const pipeline = new Pipeline({ ...options, listPages: metrics.listPages });
   const exchanges = new Exchanges();
   const observer = new Observer({ ...options, metrics });
   const front = frontOf({ ...options, metrics, observer, pipeline, exchanges });
   const shortWay = shortWayOf({ ...options, observer, pipeline });
   const servers = new Set<Server>();
-  const silent = new SilentConnections();
+  const connections = new OpenConnections(metrics.connections);
   let draining = false;
 
   const listenerFor = (expectsContinue: boolean) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (draining) outgoing.shouldKeepAlive = false;
-    silent.spoke(incoming.socket);
+    connections.spoke(incoming.socket);
     const exchange = shortWay.passedOn(incoming.socket) ?? new Exchange(headOf(incoming), clock);
     exchange.attach({ incoming, outgoing, expectsContinue });
     exchanges.add(exchange);
@@ -88,7 +88,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     createServer() {
       const server = newServer(settings);
       server.on('connection', (socket) => {
-        silent.opened(socket);
+        connections.opened(socket);
         shortWay.adopt(socket);
       });
       shortWay.guard(server);
@@ -111,7 +111,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       draining = true;
       shortWay.close();
       const drained = [...servers].map((server) => drainServer(server, deadlineMs));
-      silent.close();
+      connections.close();
       await Promise.all(drained);
     },
   };

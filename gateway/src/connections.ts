@@ -35,22 +35,31 @@ function waitsForUs(socket: Socket, { incoming, outgoing, expectsContinue, bodyA
   return incoming.complete || incoming.readableLength > 0 || (expectsContinue && !bodyAsked);
 }
 
-/** Connections on which no request has come yet: Node counts them as busy. */
-export class SilentConnections {
-  readonly #sockets = new Set<Socket>();
+/** Counts those that are open, and knows those on which no request has come yet: Node counts them as busy. */
+export class OpenConnections {
+  readonly #silent = new Set<Socket>();
+  readonly #open: { count: number };
+
+  constructor(open: { count: number }) {
+    this.#open = open;
+  }
 
   opened(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    this.#open.count += 1;
+    this.#silent.add(socket);
+    socket.once('close', () => {
+      this.#open.count -= 1;
+      this.#silent.delete(socket);
+    });
   }
 
   spoke(socket: Socket): void {
-    this.#sockets.delete(socket);
+    this.#silent.delete(socket);
   }
 
-  /** All but those in the middle of a first request. */
+  /** The silent ones, but for those in the middle of a first request. */
   close(): void {
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    for (const socket of this.#silent) if (socket.bytesRead === 0) socket.destroy();
   }
 }
 

@@ -9,8 +9,20 @@ export const secondsBuckets = [
   0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
 ];
 
-export function declareGatewayMetrics(metrics: Metrics) {
+/** May change at any time. */
+export interface GatewayLimits {
+  readonly requestsInFlightMax: number;
+  readonly connectionsMax: number;
+}
+
+export function declareGatewayMetrics(metrics: Metrics, limits: GatewayLimits) {
+  return { ...boundedByLimits(metrics, limits), ...countedOfRequests(metrics) };
+}
+
+/** What is there now, each beside its limit. */
+function boundedByLimits(metrics: Metrics, limits: GatewayLimits) {
   const inFlight = { count: 0 };
+  const connections = { count: 0 };
   metrics.gauge(
     {
       name: 'forebay_requests_in_flight',
@@ -18,8 +30,42 @@ export function declareGatewayMetrics(metrics: Metrics) {
     },
     (gauge) => gauge.set(inFlight.count),
   );
+  metrics.gauge(
+    {
+      name: 'forebay_requests_in_flight_max',
+      help: 'The limit of forebay_requests_in_flight: requestsInFlightMax. Raise it where there is memory.',
+    },
+    (gauge) => gauge.set(limits.requestsInFlightMax),
+  );
+  metrics.gauge(
+    {
+      name: 'forebay_connections',
+      help:
+        'Connections of clients that are open. Near their limit new ones are closed at once: add gateways, or ' +
+        'see which client does not reuse its connections.',
+    },
+    (gauge) => gauge.set(connections.count),
+  );
+  metrics.gauge(
+    {
+      name: 'forebay_connections_max',
+      help: 'The limit of forebay_connections: connectionsMax. Raise it where there are files to open.',
+    },
+    (gauge) => gauge.set(limits.connectionsMax),
+  );
+  return { inFlight, connections };
+}
+
+/** Declared from 0: what appears with 1 has not grown in the eyes of Prometheus. */
+function countedOfRequests(metrics: Metrics) {
+  const counted = countersOf(metrics);
+  for (const reason of ['in_flight', 'malformed', 'headers', 'timeout']) counted.refused.inc({ reason }, 0);
+  for (const reason of ['client_gone', 'body_failed']) counted.cutAnswers.inc({ reason }, 0);
+  return counted;
+}
+
+function countersOf(metrics: Metrics) {
   return {
-    inFlight,
     requests: metrics.counter<'op' | 'status' | 'cache'>({
       name: 'forebay_requests_total',
       help:

@@ -74,6 +74,23 @@ export function declareCircuits(metrics: Metrics, circuitsOf: () => ReadonlyMap<
   );
 }
 
+/** @param waitingOf how many requests wait at each mount's UFS */
+export function declareUfsWaiting(metrics: Metrics, waitingOf: () => ReadonlyMap<string, number>): void {
+  metrics.gauge<'mount'>(
+    {
+      name: 'forebay_ufs_requests_waiting',
+      help:
+        'Requests that wait for a connection to the UFS of a mount; mounts of one UFS share its connections. ' +
+        'Above 0 for long: the UFS is slow, or raise ufsConnectionsMax.',
+      labels: ['mount'],
+    },
+    (gauge) => {
+      gauge.reset();
+      for (const [mount, waiting] of waitingOf()) gauge.set({ mount }, waiting);
+    },
+  );
+}
+
 const circuitNumbers: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 };
 
 /** The same UFS, as one mount uses it: counted under the mount's path. */

@@ -94,6 +94,17 @@ export class UfsPool {
     return circuits;
   }
 
+  /** How many requests wait for a connection to each mount's UFS; those of a pattern mount share them. */
+  waiting(): ReadonlyMap<string, number> {
+    const waiting = new Map<string, number>();
+    for (const { views } of this.#pooled.values()) {
+      for (const { mountPath, opened } of views.values()) {
+        waiting.set(mountPath, Math.max(waiting.get(mountPath) ?? 0, opened?.queue.waiting ?? 0));
+      }
+    }
+    return waiting;
+  }
+
   /** The service of a pattern mount. @throws as `ufsOf` */
   async serviceOf(pattern: Mount): Promise<UfsService> {
     if (this.#closed) throw new Error('the UFS pool is closed');

@@ -63,10 +63,10 @@ it('is counted by mount, anew where the mount comes back with another bound', ()
   const all = new Amplifications(new TestClock());
   all.of(testMount({ path: '/a' })).fetched(10);
   all.of(testMount({ path: '/a' })).served(5);
-  all.of(testMount({ path: '/b' })).served(5);
-  expect([...all.ratios()]).toEqual([
-    ['/a', 2],
-    ['/b', 0],
+  all.of(testMount({ path: '/b', amplificationMax: 3 })).served(5);
+  expect([...all.all()]).toEqual([
+    { mountPath: '/a', ratio: 2, max: testMount({}).amplificationMax },
+    { mountPath: '/b', ratio: 0, max: 3 },
   ]);
   expect(all.of(testMount({ path: '/a', amplificationMax: 9 })).ratio).toBe(0);
 });

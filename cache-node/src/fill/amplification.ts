@@ -78,6 +78,13 @@ export class Amplification {
   }
 }
 
+export interface MountAmplification {
+  readonly mountPath: string;
+  readonly ratio: number;
+  /** Infinity: unlimited. */
+  readonly max: number;
+}
+
 export class Amplifications {
   readonly #clock: Clock;
   readonly #byMount = new Map<string, { readonly of: Bound; readonly bytes: Amplification }>();
@@ -95,8 +102,10 @@ export class Amplifications {
     return bytes;
   }
 
-  *ratios(): Generator<readonly [mountPath: string, ratio: number]> {
-    for (const [path, { bytes }] of this.#byMount) yield [path, bytes.ratio];
+  *all(): Generator<MountAmplification> {
+    for (const [mountPath, { of, bytes }] of this.#byMount) {
+      yield { mountPath, ratio: bytes.ratio, max: of.amplificationMax };
+    }
   }
 }
 

@@ -25,7 +25,7 @@ import { nodeStateRoutes } from '@forebay/registry/admin/node-state';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import { lockDataDir, nodeIdIn } from '../data-dir.ts';
-import { metricsOfProcess } from '../event-loop-delay.ts';
+import { metricsOfProcess } from '../process-metrics.ts';
 import type { CacheNodeRoleConfig } from '../role-config.ts';
 import { cacheNodeRoleSettings } from '../settings.ts';
 import { version } from '../version.ts';
@@ -112,7 +112,7 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
   });
   undoing.add(stop);
   const parts = { ...started, config: { ...config, values } };
-  const metrics = metricsOfProcess(undoing);
+  const metrics = metricsOfProcess(undoing, 'cache-node');
   const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values, log, undoing });
   const address = addressOf(advertise ?? host, advertise === undefined ? port : undefined);
   const adminPort = Number(new URL(admin.url).port);

@@ -15,10 +15,11 @@ import { systemClock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
+import { declareRingEpoch } from '@forebay/core/ring-metrics';
 import { createGateway } from '@forebay/gateway/app';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
-import { metricsOfProcess } from '../event-loop-delay.ts';
+import { metricsOfProcess } from '../process-metrics.ts';
 import type { GatewayRoleConfig } from '../role-config.ts';
 import { gatewayRoleSettings } from '../settings.ts';
 import { version } from '../version.ts';
@@ -87,7 +88,8 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   undoing.add(stop);
   const root = config.root ?? registry.root();
   const nodeId = `gateway-${randomBytes(4).toString('hex')}`;
-  const metrics = metricsOfProcess(undoing);
+  const metrics = metricsOfProcess(undoing, 'gateway');
+  declareRingEpoch(metrics, () => registry.view().membership?.epoch.number ?? 0);
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
   const cacheNode = openCacheNode({ registry, nodeId, metrics, pool }, parts);
   const gateway = createGateway({

@@ -45,12 +45,13 @@ export async function startJobs(sources: JobSources): Promise<JobDeps> {
     mounts: () => registry.view().mounts,
     pin: (keys) => registry.pin({ keys: parseKeyPattern(keys), pinnedAtMs: clock.wallMs() }),
     free: (request) => cacheNode.free(request),
-    onKey: jobMetrics.count,
+    ...{ onKey: jobMetrics.count, onEnd: jobMetrics.ended },
     limits: () => ({
       jobsRunningMax: values.jobsRunningMax,
       jobConcurrencyPerNodeMax: values.jobsConcurrencyMax,
     }),
   });
+  jobMetrics.follow(() => jobs.all().map(({ record }) => record.state));
   jobs.start();
   const prices = () => ({
     thousandReads: values.priceThousandReads,

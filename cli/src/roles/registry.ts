@@ -28,7 +28,7 @@ import {
   type RootCredentials,
   readRootCredentials,
 } from '../data-dir.ts';
-import { metricsOfProcess } from '../event-loop-delay.ts';
+import { metricsOfProcess } from '../process-metrics.ts';
 import { type RegistryRoleConfig, refuseOddPages } from '../role-config.ts';
 import { serveSettings } from '../settings.ts';
 import { version } from '../version.ts';
@@ -102,7 +102,7 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   const admin = await startAdminServer(place, undoing, connectionsMax);
   const shared = await openShared(parts);
   undoing.add(() => shared.close());
-  const metrics = metricsOfProcess(undoing);
+  const metrics = metricsOfProcess(undoing, 'registry');
   let cluster: ClusterRegistry | undefined;
   const counters = declareRegistryMetrics(metrics, () => gaugesOf(cluster?.active, clock));
   const view = () => cluster!.active!.registry.view();
@@ -156,6 +156,7 @@ function gaugesOf(active: ActiveRegistry | undefined, clock: Clock) {
   return {
     isActive: active !== undefined,
     membership: active?.machine.membership(),
+    nodes: active ? nodeViews({ machine: active.machine, members: [], nowMs: clock.monotonicMs() }) : [],
     leases: active?.machine.leaseCount ?? 0,
     softMembers: active?.members.all(clock.monotonicMs()).length ?? 0,
   };
@@ -172,15 +173,18 @@ interface AdminSources extends Parts {
 }
 
 async function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
-  const { config, clock, log, metrics, insight, nodes } = sources;
+  const { config, clock, log, metrics, insight, nodes, jobMetrics } = sources;
   const { root, registry, state } = active;
   registry.watch(() => nodes.membershipChanged());
   const { cacheNode, workers } = nodes;
   const { values } = followSettings(serveSettings, config.values, { registry, log, logLevelOf });
   const jobDeps = await startJobs({
-    ...{ state, registry, cacheNode, workers, jobMetrics: sources.jobMetrics, values, clock, log },
+    ...{ state, registry, cacheNode, workers, jobMetrics, values, clock, log },
   });
-  void active.closed.then(() => jobDeps.jobs.stop());
+  void active.closed.then(() => {
+    jobMetrics.follow(() => []);
+    return jobDeps.jobs.stop();
+  });
   return createAdminApp({
     ...{ registry, version, insight, log },
     cacheNode,

@@ -24,7 +24,7 @@ import {
   readRootCredentials,
   sealKeyIn,
 } from '../data-dir.ts';
-import { metricsOfProcess } from '../event-loop-delay.ts';
+import { metricsOfProcess } from '../process-metrics.ts';
 import type { ServeConfig } from '../serve-config.ts';
 import { type ServeValues, serveSettings } from '../settings.ts';
 import { reportOf } from '../workers/reports.ts';
@@ -109,7 +109,7 @@ async function start(given: Parts): Promise<RunningForebay> {
   const { values } = followed;
   const parts = { ...given, config: { ...config, values } };
   const nodeId = await nodeIdIn(state);
-  const metrics = metricsOfProcess(undoing);
+  const metrics = metricsOfProcess(undoing, 'serve');
   const ownValues = plan.cells ? valuesOfOwner(values) : values;
   const { pool, ufsMetrics } = openUfsClients({ registry, metrics, values: ownValues, log, undoing });
   await openMounts(pool, parts);

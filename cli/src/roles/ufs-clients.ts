@@ -5,6 +5,7 @@ import type { Registry } from '@forebay/core/registry';
 import {
   declareCircuits,
   declareUfsMetrics,
+  declareUfsWaiting,
   meteredService,
   meteredUfs,
   type UfsMetrics,
@@ -39,6 +40,7 @@ export function openUfsClients({ registry, metrics, values, log, undoing }: UfsC
     graceMs: ufsGraceMs,
   });
   declareCircuits(metrics, () => pool.circuits());
+  declareUfsWaiting(metrics, () => pool.waiting());
   undoing.add(() => pool.close());
   undoing.add(registry.watch(({ mounts }) => pool.retain(mounts.mounts)));
   return { pool, ufsMetrics };

@@ -15,7 +15,7 @@ import type { Mount } from '@forebay/core/mount';
 import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
 import { createGateway, type Gateway } from '@forebay/gateway/app';
 import { fileLocks } from '@forebay/ufs/file/file-locks';
-import { metricsOfProcess } from '../event-loop-delay.ts';
+import { metricsOfProcess } from '../process-metrics.ts';
 import { followSettings } from '../roles/follow-settings.ts';
 import { openUfsClients } from '../roles/ufs-clients.ts';
 import { Undoing } from '../roles/undoing.ts';
@@ -42,7 +42,7 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
       logLevel !== 'auto' ? logLevel : accessLog === 'on' ? 'info' : start.logLevel,
     shareOf: (all) => valuesOfWorker(all, start.workers),
   });
-  const metrics = metricsOfProcess(undoing);
+  const metrics = metricsOfProcess(undoing, 'serve');
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
   const cells = openCells(start.cellsPath);
   const questions = new Questions();

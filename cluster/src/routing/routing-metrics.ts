@@ -29,16 +29,19 @@ export function declareRoutingMetrics(metrics: Metrics, peers: () => Iterable<Pe
     labels: ['op', 'result'],
   });
   const openedOnce = new BoundCounter(requests, { op: 'open', result: 'ok' });
+  const failovers = metrics.counter<'where'>({
+    name: 'forebay_failovers_total',
+    help:
+      'Reads that went on elsewhere because a cache node gave no answer or broke off, by where: node (another ' +
+      'one), ufs (past the cache). Clients see nothing of it; many mean that a node is gone, hung or overloaded.',
+    labels: ['where'],
+  });
+  // From 0: what appears with 1 has not grown in the eyes of Prometheus.
+  for (const where of ['node', 'ufs']) failovers.inc({ where }, 0);
   return {
     requests,
     /** An open was answered: counted at every hit, without a search for labels. */
     opened: () => openedOnce.add(),
-    failovers: metrics.counter<'where'>({
-      name: 'forebay_failovers_total',
-      help:
-        'Reads that went on elsewhere because a cache node gave no answer or broke off, by where: node (another ' +
-        'one), ufs (past the cache). Clients see nothing of it; many mean that a node is gone, hung or overloaded.',
-      labels: ['where'],
-    }),
+    failovers,
   };
 }

@@ -8,7 +8,7 @@ import { ListCache } from './list-cache.ts';
 import type { Lister } from './list-objects.ts';
 
 it('keeps nothing of a mount for one that is made again at its path', async () => {
-  const { listPages } = declareGatewayMetrics(new Metrics());
+  const { listPages } = declareGatewayMetrics(new Metrics(), { requestsInFlightMax: 1, connectionsMax: 1 });
   const lists = new ListCache({ clock: systemClock, bytesMax: 1_000_000, pages: listPages });
   let asked = 0;
   const lister: Lister = {

@@ -34,7 +34,7 @@ async function takeLock(): Promise<Lock> {
 }
 
 async function open(lock: Lock, over: Coordination = shared): Promise<ActiveRegistry> {
-  const gauges = { isActive: true, membership: undefined, leases: 0, softMembers: 0 };
+  const gauges = { isActive: true, membership: undefined, nodes: [], leases: 0, softMembers: 0 };
   const registry = await ActiveRegistry.open(over, lock, {
     ...{ clusterSecret: 'a secret of the test', mounts: [], rules: [], users: [], segmentBytes: 64 },
     root: undefined,

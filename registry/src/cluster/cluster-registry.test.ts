@@ -31,7 +31,7 @@ async function start(name: string, clusterSecret = 'a secret of the test'): Prom
   let registry: ClusterRegistry | undefined;
   const gauges = () => {
     const isActive = registry?.active !== undefined;
-    return { isActive, membership: undefined, leases: 0, softMembers: 0 };
+    return { isActive, membership: undefined, nodes: [], leases: 0, softMembers: 0 };
   };
   registry = await ClusterRegistry.start({
     ...{ shared, clusterSecret, mounts: [], rules: [], users: [], segmentBytes: 64, log: silentLog },

@@ -2,6 +2,15 @@
 
 import type { Membership, RenewalAnswer } from '@forebay/core/membership';
 import type { Metrics } from '@forebay/core/metrics';
+import { declareRingEpoch } from '@forebay/core/ring-metrics';
+import type { NodeView } from './node-views.ts';
+
+const nodeStates = [
+  'active',
+  'draining',
+  'joining',
+  'silent',
+] as const satisfies readonly NodeView['state'][];
 
 export interface RegistryCounters {
   renewed(answer: RenewalAnswer): void;
@@ -11,6 +20,8 @@ export interface RegistryCounters {
 export interface RegistryGauges {
   readonly isActive: boolean;
   readonly membership: Membership | undefined;
+  /** Cache nodes. */
+  readonly nodes: readonly Pick<NodeView, 'state'>[];
   readonly leases: number;
   readonly softMembers: number;
 }
@@ -23,13 +34,7 @@ export function declareRegistryMetrics(metrics: Metrics, read: () => RegistryGau
     },
     (gauge) => gauge.set(read().isActive ? 1 : 0),
   );
-  metrics.gauge(
-    {
-      name: 'forebay_registry_epoch',
-      help: 'Number of the newest epoch, 0 before the first. Grows often: nodes come and go; see the log.',
-    },
-    (gauge) => gauge.set(read().membership?.epoch.number ?? 0),
-  );
+  declareRingEpoch(metrics, () => read().membership?.epoch.number ?? 0);
   metrics.gauge(
     {
       name: 'forebay_registry_epoch_settled',
@@ -40,15 +45,17 @@ export function declareRegistryMetrics(metrics: Metrics, read: () => RegistryGau
   metrics.gauge(
     {
       name: 'forebay_registry_members',
-      help: 'Members of the newest epoch, and gateways. Fewer than were started: some cannot reach this one.',
+      help:
+        'Gateways (state gateway), and cache nodes by state: active, draining, joining (no member yet) or silent ' +
+        '(a member without a lease). Fewer than were started: some cannot reach this one.',
       labels: ['state'],
     },
     (gauge) => {
-      const members = read().membership?.epoch.members ?? [];
-      const active = members.filter(({ state }) => state === 'active').length;
-      gauge.set({ state: 'active' }, active);
-      gauge.set({ state: 'draining' }, members.length - active);
-      gauge.set({ state: 'gateway' }, read().softMembers);
+      const { nodes, softMembers } = read();
+      for (const state of nodeStates) {
+        gauge.set({ state }, nodes.filter((node) => node.state === state).length);
+      }
+      gauge.set({ state: 'gateway' }, softMembers);
     },
   );
   metrics.gauge(

@@ -43,10 +43,32 @@ describe('a job', () => {
     });
     const jobs = await world.start();
     await untilState(jobs, (await jobs.create(load())).record.id, 'done');
-    expect(await metrics.samples('forebay_job_objects_total')).toMatchObject([
+    const counted = await metrics.samples('forebay_job_objects_total');
+    expect(counted.filter(({ value }) => value > 0)).toMatchObject([
       { labels: { kind: 'load', result: 'loaded' }, value: 30 },
     ]);
     expect(await metrics.samples('forebay_job_ufs_bytes_total')).toMatchObject([{ value: 300 }]);
+  });
+
+  it('counts the jobs that are there, and those that are over, by how they ended', async () => {
+    const metrics = new Metrics();
+    const { ended, follow } = declareJobMetrics(metrics);
+    const free = () => Promise.reject(new Error('no node answers'));
+    const world = new JobWorld({ keys: keysOf(3), scheduler: { onEnd: ended, free } });
+    const jobs = await world.start();
+    follow(() => jobs.all().map(({ record }) => record.state));
+    await untilState(jobs, (await jobs.create(load())).record.id, 'done');
+    await untilState(jobs, (await jobs.create(load({ kind: 'free' }))).record.id, 'failed');
+    const daily = await jobs.create(load({ schedule: '0 3 * * *' }));
+    const states = (await metrics.samples('forebay_jobs')).filter(({ value }) => value > 0);
+    expect(states).toEqual([{ labels: { state: 'scheduled' }, value: 1 }]);
+    await jobs.cancel(daily.record.id);
+    const over = (await metrics.samples('forebay_jobs_ended_total')).filter(({ value }) => value > 0);
+    expect(over.map(({ labels, value }) => `${labels.kind} ${labels.state} ${value}`).sort()).toEqual([
+      'free failed 1',
+      'load cancelled 1',
+      'load done 1',
+    ]);
   });
 
   it('loads a large object part by part', async () => {

@@ -9,7 +9,7 @@ import type { Log } from '@forebay/core/log';
 import { RegistryError } from '@forebay/core/registry-error';
 import type { State } from '../state-store.ts';
 import { parseCron } from './cron.ts';
-import { isOver, type JobFailure, type JobRecord, newRecord } from './job-record.ts';
+import { isOver, type JobFailure, type JobRecord, type JobState, newRecord } from './job-record.ts';
 import { JobRun, type JobRunDeps } from './job-run.ts';
 import type { JobSpec } from './job-spec.ts';
 import { JobStore } from './job-store.ts';
@@ -34,6 +34,7 @@ export interface JobSchedulerOptions extends Pick<JobRunDeps, Passed> {
   readonly log: Log;
   /** May change at any time. */
   readonly limits: () => JobLimits;
+  readonly onEnd?: (kind: JobSpec['kind'], state: JobState) => void;
   readonly wait?: JobRunDeps['wait'];
   readonly checkpointKeysMax?: number;
   readonly checkpointMs?: number;
@@ -189,6 +190,7 @@ export class JobScheduler {
   async #keep(record: JobRecord): Promise<void> {
     await this.#store.save(record);
     this.#records.set(record.id, record);
+    if (isOver(record.state)) this.#options.onEnd?.(record.spec.kind, record.state);
   }
 
   /** Starts what may run. */
@@ -227,15 +229,15 @@ export class JobScheduler {
       if (signal.aborted) ended = { ...run.live, state: stateAfter[signal.reason as StopReason] };
       else ended = { ...run.live, state: 'failed', reason: reasonOf(error) };
     }
-    const isEnd = isOver(ended.state);
-    if (isEnd) ended = { ...ended, endedAtMs: clock.wallMs() };
+    if (isOver(ended.state)) ended = { ...ended, endedAtMs: clock.wallMs() };
     try {
       await this.#keep(ended);
     } finally {
       this.#running.delete(id);
     }
     const { counts, reason, state } = ended;
-    if (isEnd) log.info({ job: id, kind: ended.spec.kind, state, ...counts, reason }, 'a job is over');
+    if (isOver(state))
+      log.info({ job: id, kind: ended.spec.kind, state, ...counts, reason }, 'a job is over');
     if (state === 'done' || state === 'cancelled') await this.#dropManifest(ended);
     this.#next();
   }
