@@ -63,9 +63,21 @@ export type WorkOutcome =
 export interface CopyRequest {
   readonly source: ObjectRef;
   readonly target: ObjectRef;
-  /** Remove the source once the copy is verified. */
-  readonly move: boolean;
   readonly signal: AbortSignal;
+}
+
+export interface RemoveRequest {
+  readonly source: ObjectRef;
+  /** Of the version that was copied: no other is removed. */
+  readonly etag: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Removed {
+  /** Why it stays; undefined: it is gone. */
+  readonly reason?: string | undefined;
+  readonly ufsRequests: number;
+  readonly ufsBytes: number;
 }
 
 export interface JobWorker {
@@ -85,6 +97,12 @@ export interface JobWorker {
    * @throws UfsAnswerError; ForebayError, `state-unknown` among them
    */
   copy(request: CopyRequest): Promise<WorkOutcome>;
+  /**
+   * Removes what was moved, fenced as every write. One that is gone already is no error: the last try may
+   * have removed it and not been heard.
+   * @throws as `copy`
+   */
+  remove(request: RemoveRequest): Promise<Removed>;
 }
 
 /** Who works: alone, or by the ring. */

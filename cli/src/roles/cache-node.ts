@@ -14,6 +14,7 @@ import { LeaseRenewal } from '@forebay/cluster/lease-renewal';
 import { NodeLease } from '@forebay/cluster/node-lease';
 import { RemoteRegistry } from '@forebay/cluster/registry-client';
 import { RemoteNodes } from '@forebay/cluster/remote-nodes';
+import type { CacheNode } from '@forebay/core/cache-node';
 import { CachePolicies } from '@forebay/core/cache-policy';
 import { systemClock as clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
@@ -38,6 +39,7 @@ import { nodeWorker } from './jobs.ts';
 import { checkPort } from './listening.ts';
 import { reportRoutes } from './report-routes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
+import { openRoutedNode } from './routed-node.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
 import { startCleanup } from './upload-cleanup.ts';
@@ -122,8 +124,9 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
     countLapse();
     cacheNode.forgetInfo();
   });
-  const { cacheNode, handOff } = await openNode({ lease, nodeId, registry, metrics, pool }, parts);
-  const server = await serve({ cacheNode, handOff, registry, pool, port }, parts);
+  const node = await openNode({ lease, nodeId, registry, metrics, pool }, parts);
+  const { cacheNode, handOff } = node;
+  const server = await serve({ ...node, registry, pool, port }, parts);
   const stats = async () => ({ ...(await cacheNode.stats()), handOff: handOff.progress });
   followMembership({ registry, lease, handOff, stats }, parts);
   const mounts = () => (lease.isHome(cleanupKey) ? registry.view().mounts : noMounts);
@@ -201,22 +204,29 @@ async function openNode({ lease, nodeId, registry, metrics, pool }: NodeParts, p
   undoing.add(registry.watch(() => nodes.retain(handOff.peers)));
   handOff.start(cacheNode.pages);
   undoing.add(() => handOff.close());
-  return { cacheNode, handOff };
+  // What jobs write is fenced at the homes, wherever those are, as a gateway does it.
+  const fences = openRoutedNode({
+    ...{ nodeId, metrics, nodeOf: nodes.nodeOf, registry, undoing },
+    ufsOf: (mount) => pool.ufsOf(mount),
+    onUfsBytes: () => undefined,
+  });
+  return { cacheNode, handOff, fences };
 }
 
 interface ServerParts {
   readonly cacheNode: LocalCacheNode;
   readonly handOff: HandOff;
+  readonly fences: CacheNode;
   readonly registry: RemoteRegistry;
   readonly pool: UfsPool;
   readonly port: number;
 }
 
-async function serve({ cacheNode, handOff, registry, pool, port }: ServerParts, parts: Parts) {
+async function serve({ cacheNode, handOff, registry, pool, port, fences }: ServerParts, parts: Parts) {
   const { config, log, undoing } = parts;
   const { values, clusterSecret: secret } = config;
   const mounts = () => registry.view().mounts;
-  const worker = nodeWorker(cacheNode, (mount) => pool.ufsOf(mount));
+  const worker = nodeWorker(cacheNode, { fences, ufsOf: (mount) => pool.ufsOf(mount) });
   const server = new CacheNodeServer({
     ...{ node: cacheNode, mounts, secret, log },
     calls: { ...handOff.calls, ...jobCalls({ worker, mounts }) },

@@ -6,15 +6,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { servedMetrics } from '@forebay/cache-node/metrics';
 import { RemoteRegistry } from '@forebay/cluster/registry-client';
 import { RemoteNodes } from '@forebay/cluster/remote-nodes';
-import { RoutedCacheNode } from '@forebay/cluster/routed-cache-node';
+import type { RoutedCacheNode } from '@forebay/cluster/routed-cache-node';
 import { systemClock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
-import type { Mount } from '@forebay/core/mount';
 import { declareRingEpoch } from '@forebay/core/ring-metrics';
 import { createGateway } from '@forebay/gateway/app';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
@@ -30,6 +28,7 @@ import type { Front } from './front.ts';
 import { listen } from './listening.ts';
 import { reportRoutes } from './report-routes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
+import { openRoutedNode } from './routed-node.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
 import { credentialsOf } from './users.ts';
@@ -174,17 +173,9 @@ function openCacheNode(
   const { bytesServed } = servedMetrics(metrics);
   const membersNow = () => registry.view().membership?.epoch.members ?? [];
   undoing.add(registry.watch(() => nodes.retain(membersNow())));
-  const cacheNode = new RoutedCacheNode({
-    ...{ nodeId, metrics, clock: systemClock, random: Math.random, nodeOf: nodes.nodeOf },
-    source: {
-      membership: () => registry.view().membership,
-      refresh: () => registry.refresh(),
-      watch: (listener) => registry.watch(listener),
-    },
-    ufsOf: (mount: Mount) => pool.ufsOf(mount),
-    sleep: (ms, signal) => wait(ms, undefined, { signal, ref: false }),
+  return openRoutedNode({
+    ...{ nodeId, metrics, nodeOf: nodes.nodeOf, registry, undoing },
+    ufsOf: (mount) => pool.ufsOf(mount),
     onUfsBytes: (count) => bytesServed.inc({ source: 'ufs' }, count),
   });
-  undoing.add(() => cacheNode.close());
-  return cacheNode;
 }

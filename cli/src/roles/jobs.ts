@@ -82,11 +82,12 @@ export async function openJobs({ ufsOf, metrics, ...of }: ServeJobs, parts: Part
   return deps;
 }
 
-/** What a node does for jobs but for copies. */
+/** What a node does for jobs. `fences`: where its writes to stores are fenced. */
 export function nodeWorker(
   cacheNode: LocalCacheNode,
-  ufsOf: (mount: Mount) => Promise<Ufs>,
-): Pick<JobWorker, 'list' | 'load' | 'verify'> {
+  { fences, ufsOf }: { readonly fences: CacheNode; readonly ufsOf: (mount: Mount) => Promise<Ufs> },
+): JobWorker {
+  const copier = new ObjectCopier({ cacheNode: fences, ufsOf });
   return {
     list: async ({ mount, prefix, startAfter, keysMax, signal }) => {
       const ufs = await ufsOf(mount);
@@ -98,14 +99,12 @@ export function nodeWorker(
     },
     load: (request) => cacheNode.load(request),
     verify: (request) => cacheNode.verify(request),
+    copy: (request) => copier.copy(request),
+    remove: (request) => copier.remove(request),
   };
 }
 
 function soleWorker(cacheNode: LocalCacheNode, ufsOf: (mount: Mount) => Promise<Ufs>): JobWorkers {
-  const copier = new ObjectCopier({ cacheNode, ufsOf });
-  const worker: JobWorker = {
-    ...nodeWorker(cacheNode, ufsOf),
-    copy: (request) => copier.copy(request),
-  };
+  const worker = nodeWorker(cacheNode, { fences: cacheNode, ufsOf });
   return { of: () => ({ nodeId: cacheNode.nodeId, worker }), partBytes };
 }

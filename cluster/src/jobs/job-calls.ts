@@ -1,28 +1,42 @@
 /** What a cache node does for the jobs of its cluster, as calls of the data plane; and who asks for it. */
 import { ForebayError } from '@forebay/core/errors';
-import type { JobWorker, KeysRequest, LoadRequest } from '@forebay/core/job-worker';
-import type { Mount, MountTable } from '@forebay/core/mount';
+import type {
+  CopyRequest,
+  JobWorker,
+  KeysRequest,
+  LoadRequest,
+  RemoveRequest,
+} from '@forebay/core/job-worker';
+import type { Mount, MountTable, ObjectRef } from '@forebay/core/mount';
 import type { CallContext, ExtraCall } from '@forebay/data-plane/cache-node-server';
 
 /** A mount by its names: one bucket of a pattern mount has the path of all. */
 type MountName = readonly [path: string, bucket: string];
 
-type WireKeys = Omit<KeysRequest, 'mount' | 'signal'> & { readonly mount: MountName };
-type WireLoad = Omit<LoadRequest, 'object' | 'signal'> & {
+interface WireObject {
   readonly mount: MountName;
   readonly ufsKey: string;
-};
+}
+
+type WireKeys = Omit<KeysRequest, 'mount' | 'signal'> & { readonly mount: MountName };
+type WireLoad = Omit<LoadRequest, 'object' | 'signal'> & WireObject;
+type WireCopy = Readonly<Record<keyof Omit<CopyRequest, 'signal'>, WireObject>>;
+type WireRemove = Omit<RemoveRequest, 'source' | 'signal'> & { readonly source: WireObject };
 
 export interface JobCallsOptions {
-  readonly worker: Pick<JobWorker, 'list' | 'load' | 'verify'>;
+  readonly worker: JobWorker;
   readonly mounts: () => MountTable;
 }
 
 /** Each may be sent again. */
 export function jobCalls({ worker, mounts }: JobCallsOptions): Readonly<Record<string, ExtraCall>> {
+  const objectOf = ({ mount, ufsKey }: WireObject): ObjectRef => ({
+    mount: mountOf(mount, mounts()),
+    ufsKey,
+  });
   const loadOf = (parameters: unknown, { signal }: CallContext): LoadRequest => {
     const { mount, ufsKey, ...request } = parameters as WireLoad;
-    return { ...request, object: { mount: mountOf(mount, mounts()), ufsKey }, signal };
+    return { ...request, object: objectOf({ mount, ufsKey }), signal };
   };
   return {
     'jobs.list': (parameters, { signal }) => {
@@ -31,6 +45,14 @@ export function jobCalls({ worker, mounts }: JobCallsOptions): Readonly<Record<s
     },
     'jobs.load': (parameters, context) => worker.load(loadOf(parameters, context)),
     'jobs.verify': (parameters, context) => worker.verify(loadOf(parameters, context)),
+    'jobs.copy': (parameters, { signal }) => {
+      const { source, target } = parameters as WireCopy;
+      return worker.copy({ source: objectOf(source), target: objectOf(target), signal });
+    },
+    'jobs.remove': (parameters, { signal }) => {
+      const { source, etag } = parameters as WireRemove;
+      return worker.remove({ source: objectOf(source), etag, signal });
+    },
   };
 }
 
@@ -45,19 +67,22 @@ export function remoteWorker(nodeOf: () => Promise<JobNode>): JobWorker {
     (await (await nodeOf()).call(name, parameters, { signal })) as T;
   const wireLoad = ({ object, signal: _, ...request }: LoadRequest): WireLoad => ({
     ...request,
-    mount: nameOf(object.mount),
-    ufsKey: object.ufsKey,
+    ...wireOf(object),
   });
   return {
     list: ({ mount, signal, ...request }) =>
       ask('jobs.list', { ...request, mount: nameOf(mount) } satisfies WireKeys, signal),
     load: (request) => ask('jobs.load', wireLoad(request), request.signal),
     verify: (request) => ask('jobs.verify', wireLoad(request), request.signal),
-    copy: async () => ({
-      ...{ kind: 'refused', reason: 'a cluster copies nothing yet: forebay serve does' },
-      ...{ ufsRequests: 0, ufsBytes: 0 },
-    }),
+    copy: ({ source, target, signal }) =>
+      ask('jobs.copy', { source: wireOf(source), target: wireOf(target) } satisfies WireCopy, signal),
+    remove: ({ source, etag, signal }) =>
+      ask('jobs.remove', { source: wireOf(source), etag } satisfies WireRemove, signal),
   };
+}
+
+function wireOf({ mount, ufsKey }: ObjectRef): WireObject {
+  return { mount: nameOf(mount), ufsKey };
 }
 
 function nameOf({ path, bucket }: Mount): MountName {

@@ -22,14 +22,20 @@ const epochOf = (...ids: string[]): Epoch => ({
 /** Nodes that answer calls as theirs would, with what travels as JSON. */
 function nodes(mounts = new MountTable([mount])) {
   const loads: { readonly nodeId: string; readonly request: LoadRequest }[] = [];
+  const copies: string[] = [];
   const nodeOf = async ({ nodeId }: RingMember): Promise<JobNode> => {
-    const worker: Pick<JobWorker, 'list' | 'load' | 'verify'> = {
+    const worker: JobWorker = {
       list: async () => ({ entries: [{ ufsKey: 'a', sizeBytes: 1, etag: '"e"' }], truncated: false }),
       load: async (request) => {
         loads.push({ nodeId, request });
         return done;
       },
       verify: async () => done,
+      copy: async ({ source, target }) => {
+        copies.push(`${source.mount.path} ${source.ufsKey} ${target.mount.path} ${target.ufsKey}`);
+        return done;
+      },
+      remove: async ({ source, etag }) => ({ reason: `${source.ufsKey} is not ${etag}`, ...nothing }),
     };
     const calls = jobCalls({ worker, mounts: () => mounts });
     return {
@@ -41,9 +47,10 @@ function nodes(mounts = new MountTable([mount])) {
         ) as unknown,
     };
   };
-  return { loads, nodeOf };
+  return { loads, copies, nodeOf };
 }
 
+const nothing = { ufsRequests: 0, ufsBytes: 0 };
 const done: WorkOutcome = {
   kind: 'done',
   info: {
@@ -82,6 +89,20 @@ describe('the workers of a cluster', () => {
     expect(workers.of(object, 0).nodeId).toBe('n2');
     epoch = { ...epochOf(), number: 8 };
     expect(() => workers.of(object, 0)).toThrow('no cache node');
+  });
+
+  it('copy and remove: the owner of the source does', async () => {
+    const { copies, nodeOf } = nodes();
+    const membership = () => ({ epoch: epochOf('n1', 'n2'), settled: true });
+    const [source, target] = [
+      { mount, ufsKey: 'a' },
+      { mount, ufsKey: 'b' },
+    ];
+    const { worker } = ringWorkers({ membership, nodeOf }).of(source, 0);
+    expect(await worker.copy({ source, target, signal })).toEqual(done);
+    expect(copies).toEqual(['/lake a /lake b']);
+    const removed = await worker.remove({ source, etag: '"e"', signal });
+    expect(removed).toEqual({ reason: 'a is not "e"', ...nothing });
   });
 
   it('list through a node, and are asked again where that has an older view', async () => {

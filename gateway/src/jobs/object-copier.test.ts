@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CacheNode } from '@forebay/core/cache-node';
+import { UfsAnswerError } from '@forebay/core/errors';
 import type { CopyRequest } from '@forebay/core/job-worker';
 import type { Mount } from '@forebay/core/mount';
 import { parseMount } from '@forebay/core/mount-uri';
@@ -36,9 +37,10 @@ function world(of: { readonly left: Ufs; readonly right: Ufs; readonly partBytes
     copier.copy({
       source: { mount: left, ufsKey: 'a' },
       target: { mount: right, ufsKey: 'b' },
-      ...{ move: false, signal, ...more },
+      ...{ signal, ...more },
     });
-  return { log, copy };
+  const remove = (etag: string) => copier.remove({ source: { mount: left, ufsKey: 'a' }, etag, signal });
+  return { log, copy, remove };
 }
 
 async function contentOf(ufs: Ufs, key: string): Promise<Buffer> {
@@ -88,14 +90,10 @@ describe('a copy', () => {
     expect((await contentOf(ufs, 'b')).equals(bytes)).toBe(true);
   });
 
-  it('that is a move takes the source away, fenced, and only once the copy is there', async () => {
-    const from = memoryUfs({ a: bytes });
-    const to = memoryUfs({});
-    const { log, copy } = world({ left: from, right: to });
-    await copy({ move: true });
-    await expect(from.head('a')).rejects.toThrow();
-    expect((await contentOf(to, 'b')).equals(bytes)).toBe(true);
-    expect(log).toEqual(['begin b', 'end b known', 'begin a', 'end a known']);
+  it('counts what both stores were asked for, also of an empty object', async () => {
+    const from = memoryUfs({ a: Buffer.alloc(0) });
+    const { copy } = world({ left: from, right: memoryUfs({}) });
+    expect(await copy()).toMatchObject({ kind: 'done', ufsRequests: 3, ufsBytes: 0 });
   });
 
   it('that reads back other bytes than it sent fails', async () => {
@@ -109,6 +107,48 @@ describe('a copy', () => {
     });
     const { copy } = world({ left: memoryUfs({ a: bytes }), right: lying });
     await expect(copy()).rejects.toThrow('does not have the bytes');
+  });
+});
+
+describe('removing what was moved', () => {
+  it('is fenced, and takes only the version that was copied', async () => {
+    const from = memoryUfs({ a: bytes });
+    const { log, copy, remove } = world({ left: from, right: memoryUfs({}) });
+    const copied = await copy();
+    const etag = copied.kind === 'refused' ? '' : copied.info.etag!;
+    expect(await remove('"another"')).toMatchObject({ reason: expect.stringContaining('changed') });
+    expect((await from.head('a')).etag).toBe(etag);
+    expect(await remove(etag)).toEqual({ ufsRequests: 2, ufsBytes: 0 });
+    await expect(from.head('a')).rejects.toThrow();
+    expect(log.slice(2)).toEqual(['begin a', 'end a known']);
+  });
+
+  it('leaves what was written between its look and its delete', async () => {
+    const from = memoryUfs({ a: bytes });
+    const { etag } = await from.head('a');
+    const raced = otherwise(from, {
+      delete: async (key, options) => {
+        await from.put('a', { sizeBytes: 3, body: piecesOf(Buffer.from('new')), headers: [] });
+        return from.delete(key, options);
+      },
+    });
+    const { remove } = world({ left: raced, right: memoryUfs({}) });
+    expect(await remove(etag!)).toMatchObject({ reason: expect.stringContaining('changed') });
+    expect((await contentOf(from, 'a')).toString()).toBe('new');
+  });
+
+  it('is done where it is gone already, and where the store knows no conditional delete', async () => {
+    const from = memoryUfs({ a: bytes });
+    const { etag } = await from.head('a');
+    const plain = otherwise(from, {
+      delete: (key, options) => {
+        if (options.headers.length === 0) return from.delete(key, options);
+        throw new UfsAnswerError({ status: 501, code: 'NotImplemented', message: 'no such condition' });
+      },
+    });
+    const { remove } = world({ left: plain, right: memoryUfs({}) });
+    expect(await remove(etag!)).toEqual({ ufsRequests: 3, ufsBytes: 0 });
+    expect(await remove(etag!)).toEqual({ ufsRequests: 1, ufsBytes: 0 });
   });
 });
 

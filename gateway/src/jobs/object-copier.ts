@@ -1,18 +1,19 @@
 /**
  * Copies of jobs, from one mount to another: the source's bytes by its version, one fenced write to the
  * target, and a comparison of checksums before the copy counts. What the target's ETag does not prove is read
- * back. Tags and ACLs stay behind.
+ * back. Tags and ACLs stay behind. No more than a piece of an object is held, and what the sockets hold.
  */
 import { createHash, type Hash } from 'node:crypto';
 import type { CacheNode } from '@forebay/core/cache-node';
 import { ForebayError, isUfsAnswer } from '@forebay/core/errors';
-import type { CopyRequest, WorkOutcome } from '@forebay/core/job-worker';
+import type { CopyRequest, Removed, RemoveRequest, WorkOutcome } from '@forebay/core/job-worker';
 import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import { type HeaderList, hasStrongEtag, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { Ufs, UfsPartRef, UfsWritten } from '@forebay/ufs/ufs';
 import { ObjectWriter } from '../write-object.ts';
 
 export interface ObjectCopierOptions {
+  /** Where writes are fenced. */
   readonly cacheNode: CacheNode;
   readonly ufsOf: (mount: Mount) => Promise<Ufs>;
   /** Larger objects are sent in parts of this size; 64 MiB without it. */
@@ -23,6 +24,7 @@ const partBytesDefault = 64 * 1024 * 1024;
 const partsMax = 10_000;
 /** What one request of the store can copy by itself. */
 const copyBytesMax = 5 * 1024 * 1024 * 1024;
+const changedText = 'the source changed since it was copied, and stays';
 const kept = /^(content-(type|encoding|language|disposition)|cache-control|expires|x-amz-meta-.*)$/;
 
 interface Ends {
@@ -31,7 +33,14 @@ interface Ends {
   readonly from: Ufs;
   readonly to: Ufs;
   readonly info: ObjectInfo & { readonly etag: string };
+  readonly used: Used;
   readonly signal: AbortSignal;
+}
+
+/** What the stores were asked for, on either side. */
+interface Used {
+  ufsRequests: number;
+  ufsBytes: number;
 }
 
 export class ObjectCopier {
@@ -44,64 +53,87 @@ export class ObjectCopier {
   }
 
   /** @throws UfsAnswerError; ForebayError, `version-changed` where the source changed meanwhile */
-  async copy({ source, target, move, signal }: CopyRequest): Promise<WorkOutcome> {
+  async copy({ source, target, signal }: CopyRequest): Promise<WorkOutcome> {
     const { ufsOf } = this.#options;
     if (placementKeyOf(source) === placementKeyOf(target)) return refused('source and target are one object');
     const [from, to] = [await ufsOf(source.mount), await ufsOf(target.mount)];
     const info = await from.head(source.ufsKey, { signal });
-    if (!hasStrongEtag(info)) return refused('the source has no strong ETag: it may change unseen');
+    const used: Used = { ufsRequests: 1, ufsBytes: 0 };
+    if (!hasStrongEtag(info)) {
+      return { ...refused('the source has no strong ETag: it may change unseen'), ...used };
+    }
     const there = await headIfThere(to, target.ufsKey, signal);
+    used.ufsRequests += 1;
     const isThere = there?.etag === info.etag && there.sizeBytes === info.sizeBytes;
-    const ends = { source, target, from, to, info, signal };
-    const sent = isThere ? { ufsRequests: 0, ufsBytes: 0 } : await this.#send(ends);
-    if (move) await this.#remove(ends);
-    const ufsRequests = 2 + sent.ufsRequests + (move ? 2 : 0);
-    const kind = isThere && !move ? 'cached' : 'done';
-    return { kind, info, bytes: info.sizeBytes, ufsRequests, ufsBytes: sent.ufsBytes };
+    if (!isThere) await this.#send({ source, target, from, to, info, used, signal });
+    return { kind: isThere ? 'cached' : 'done', info, bytes: info.sizeBytes, ...used };
   }
 
-  async #send(ends: Ends) {
+  /** @throws UfsAnswerError, ForebayError */
+  async remove({ source, etag, signal }: RemoveRequest): Promise<Removed> {
+    const from = await this.#options.ufsOf(source.mount);
+    const now = await headIfThere(from, source.ufsKey, signal);
+    if (!now) return { ufsRequests: 1, ufsBytes: 0 };
+    if (now.etag !== etag) return { reason: changedText, ufsRequests: 1, ufsBytes: 0 };
+    let ufsRequests = 1;
+    const remove = (headers: HeaderList) => {
+      ufsRequests += 1;
+      return this.#write([source], () => from.delete(source.ufsKey, { headers }));
+    };
+    try {
+      await remove([['if-match', etag]]);
+    } catch (error) {
+      const status = isUfsAnswer(error) ? error.answer.status : 0;
+      if (status === 412) return { reason: changedText, ufsRequests, ufsBytes: 0 };
+      // Stores that know no condition on a delete ignore it, or say so: the HEAD has to do.
+      if (status === 501) await remove([]);
+      else if (status !== 404) throw error;
+    }
+    return { ufsRequests, ufsBytes: 0 };
+  }
+
+  async #send(ends: Ends): Promise<void> {
     const { from, to, info } = ends;
     const { partBytes = partBytesDefault } = this.#options;
-    if (from.identity === to.identity && info.sizeBytes <= copyBytesMax) return this.#copyWithin(ends);
-    return info.sizeBytes > partBytes ? this.#sendParts(ends, partBytes) : this.#sendWhole(ends);
+    if (from.identity === to.identity && info.sizeBytes <= copyBytesMax) await this.#copyWithin(ends);
+    else if (info.sizeBytes > partBytes) await this.#sendParts(ends, partBytes);
+    else await this.#sendWhole(ends);
   }
 
   /** The store copies by itself, and vouches for it. */
-  async #copyWithin({ source, target, to, info }: Ends) {
+  async #copyWithin({ source, target, to, info, used }: Ends): Promise<void> {
     const headers: HeaderList = [['x-amz-copy-source-if-match', info.etag]];
     const request = { sourceKey: source.ufsKey, key: target.ufsKey, headers };
+    used.ufsRequests += 1;
     await this.#write([target], () => to.copy(request));
-    return { ufsRequests: 1, ufsBytes: 0 };
   }
 
-  async #sendWhole(ends: Ends) {
-    const { target, to, info, signal } = ends;
+  async #sendWhole(ends: Ends): Promise<void> {
+    const { target, to, info, used, signal } = ends;
     const hash = createHash('md5');
     const { sizeBytes } = info;
     const upload = { sizeBytes, body: bodyOf(ends, 0, { endExclusive: sizeBytes, hashes: [hash] }) };
+    used.ufsRequests += 1;
     const written = await this.#write([target], () =>
       to.put(target.ufsKey, { ...upload, headers: keptHeaders(info), signal }),
     );
     const digest = hash.digest('hex');
-    const isProven = etagOf(written) === digest;
-    if (!isProven) await verifyBack(ends, digest);
-    return { ufsRequests: isProven ? 2 : 3, ufsBytes: sizeBytes };
+    if (etagOf(written) !== digest) await verifyBack(ends, digest);
   }
 
-  async #sendParts(ends: Ends, partBytesMin: number) {
-    const { target, to, info } = ends;
+  async #sendParts(ends: Ends, partBytesMin: number): Promise<void> {
+    const { target, to, info, used } = ends;
     const partBytes = Math.max(partBytesMin, Math.ceil(info.sizeBytes / partsMax));
+    used.ufsRequests += 1;
     const { uploadId } = await to.createUpload(target.ufsKey, keptHeaders(info));
     try {
       const { parts, digests, whole } = await this.#parts(ends, { uploadId, partBytes });
+      used.ufsRequests += 1;
       const written = await this.#write([target], () =>
         to.completeUpload(target.ufsKey, { uploadId, parts, headers: [] }),
       );
       const expected = `${createHash('md5').update(Buffer.concat(digests)).digest('hex')}-${parts.length}`;
-      const isProven = written.etag?.replaceAll('"', '') === expected;
-      if (!isProven) await verifyBack(ends, whole);
-      return { ufsRequests: 2 + 2 * parts.length + (isProven ? 0 : 1), ufsBytes: info.sizeBytes };
+      if (written.etag?.replaceAll('"', '') !== expected) await verifyBack(ends, whole);
     } catch (error) {
       // What is not completed costs its owner room for as long as nobody aborts it.
       await to.abortUpload(target.ufsKey, uploadId).catch(() => undefined);
@@ -113,7 +145,7 @@ export class ObjectCopier {
     ends: Ends,
     { uploadId, partBytes }: { readonly uploadId: string; readonly partBytes: number },
   ) {
-    const { target, to, info, signal } = ends;
+    const { target, to, info, used, signal } = ends;
     const whole = createHash('md5');
     const digests: Buffer[] = [];
     const parts: UfsPartRef[] = [];
@@ -121,6 +153,7 @@ export class ObjectCopier {
       const endExclusive = Math.min(info.sizeBytes, start + partBytes);
       const hash = createHash('md5');
       const partNumber = parts.length + 1;
+      used.ufsRequests += 1;
       const written = await to.uploadPart(target.ufsKey, {
         ...{ uploadId, partNumber, sizeBytes: endExclusive - start, headers: [], signal },
         body: bodyOf(ends, start, { endExclusive, hashes: [hash, whole] }),
@@ -129,15 +162,6 @@ export class ObjectCopier {
       parts.push({ partNumber, etag: headerValue(written.headers, 'etag') ?? '', checksums: [] });
     }
     return { parts, digests, whole: whole.digest('hex') };
-  }
-
-  /** Only what was copied: a source that has changed since stays. */
-  async #remove({ source, from, info, signal }: Ends): Promise<void> {
-    const now = await from.head(source.ufsKey, { signal });
-    if (now.etag !== info.etag) {
-      throw new ForebayError('version-changed', 'the source changed while it was copied');
-    }
-    await this.#write([source], () => from.delete(source.ufsKey, { headers: [] }));
   }
 
   async #write<T>(objects: readonly ObjectRef[], action: () => Promise<T>): Promise<T> {
@@ -158,12 +182,13 @@ async function headIfThere(ufs: Ufs, key: string, signal: AbortSignal): Promise<
 
 /** The source's bytes, of its version alone, hashed on their way; pieces are the receiver's to keep. */
 async function* bodyOf(
-  { from, source, info, signal }: Ends,
+  { from, source, info, used, signal }: Ends,
   start: number,
   { endExclusive, hashes }: { readonly endExclusive: number; readonly hashes: readonly Hash[] },
 ): AsyncGenerator<Uint8Array, void> {
   if (start === endExclusive) return;
   const range = { kind: 'span', start, endExclusive } as const;
+  used.ufsRequests += 1;
   const opened = await from.get(source.ufsKey, { range, ifMatch: info.etag, signal });
   if (opened.info.etag !== info.etag) {
     throw new ForebayError('version-changed', 'the source changed while it was copied');
@@ -173,17 +198,22 @@ async function* bodyOf(
     const wanted = piece.subarray(Math.max(0, start - at), Math.max(0, endExclusive - at));
     at += piece.byteLength;
     if (wanted.byteLength === 0) continue;
+    used.ufsBytes += wanted.byteLength;
     for (const hash of hashes) hash.update(wanted);
     yield Buffer.from(wanted);
   }
 }
 
 /** Reads the target: its ETag is no MD5 of what was sent. */
-async function verifyBack({ to, target, info, signal }: Ends, digest: string): Promise<void> {
+async function verifyBack({ to, target, info, used, signal }: Ends, digest: string): Promise<void> {
   const hash = createHash('md5');
   if (info.sizeBytes > 0) {
+    used.ufsRequests += 1;
     const opened = await to.get(target.ufsKey, { signal });
-    for await (const piece of opened.body) hash.update(piece);
+    for await (const piece of opened.body) {
+      used.ufsBytes += piece.byteLength;
+      hash.update(piece);
+    }
   }
   if (hash.digest('hex') === digest) return;
   throw new ForebayError('ufs-unavailable', 'the target does not have the bytes that were sent');

@@ -34,6 +34,8 @@ export interface JobRecord {
   readonly endedAtMs?: number | undefined;
   /** Where the next key is; absent: at the first one. All before it is in the counts. */
   readonly cursor?: Cursor | undefined;
+  /** Of a move: keys before the cursor that are copied and not counted: their sources may still be there. */
+  readonly moving?: readonly Moving[] | undefined;
   readonly counts: JobCounts;
   /** Of all keys, where it is known. */
   readonly expected?: { readonly objects: number; readonly bytes: number } | undefined;
@@ -56,6 +58,16 @@ export interface JobFailure {
   readonly reason: string;
 }
 
+/** A key of a move whose copy is verified, and whose source is to go. */
+export interface Moving {
+  readonly bucket: string;
+  readonly key: string;
+  /** Of the version that was copied. */
+  readonly etag: string;
+  /** Of the copy. */
+  readonly tally: KeyTally;
+}
+
 const noCounts: JobCounts = {
   objects: { total: 0, loaded: 0, skipped: 0, failed: 0 },
   bytes: { total: 0, loaded: 0, skipped: 0, ufs: 0 },
@@ -69,6 +81,8 @@ export interface KeyTally {
   readonly ufsRequests: number;
   readonly ufsBytes: number;
   readonly failure?: JobFailure | undefined;
+  /** Not done with before its source is gone; the ETag is that of the version that was copied. */
+  readonly leaves?: { readonly etag: string } | undefined;
 }
 
 export function withKey({ objects, bytes, ufsRequests }: JobCounts, tally: KeyTally): JobCounts {

@@ -5,13 +5,14 @@
  */
 import type { Freed } from '@forebay/core/freeing';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
-import type { Cursor, JobFailure, JobRecord, KeyTally } from './job-record.ts';
+import type { Cursor, JobRecord, KeyTally, Moving } from './job-record.ts';
 import { withKey, withLists } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import { type KeyItem, keysFrom } from './key-source.ts';
 import { KeyWork, type KeyWorkDeps } from './key-work.ts';
 import type { Manifest, Manifests } from './manifests.ts';
 import type { JobMetrics } from './metrics.ts';
+import { Removals } from './removals.ts';
 
 /** More than so many keys failed: something is wrong that is not about keys. */
 export const failuresMax = 100_000;
@@ -48,6 +49,7 @@ export class JobRun {
   #expected: JobRecord['expected'];
   #saving: Promise<void> = Promise.resolve();
   #changed = Promise.withResolvers<void>();
+  #removals: Removals | undefined;
 
   constructor(record: JobRecord, deps: JobRunDeps) {
     this.#record = record;
@@ -59,7 +61,8 @@ export class JobRun {
   /** The numbers of now; what a restart would know is behind them by what is not part of a checkpoint. */
   get live(): JobRecord {
     let { counts } = this.#record;
-    for (const { tally } of this.#entries) if (tally) counts = withKey(counts, tally);
+    for (const { tally } of this.#entries) if (tally && !tally.leaves) counts = withKey(counts, tally);
+    for (const [, tally] of this.#removals?.done ?? []) counts = withKey(counts, tally);
     return { ...this.#record, counts: withLists(counts, this.#lists), expected: this.#expectedNow() };
   }
 
@@ -85,6 +88,9 @@ export class JobRun {
     try {
       const work = new KeyWork(this.#record.spec, this.#deps, both);
       await work.prepare();
+      const removals = new Removals((moving) => work.remove(moving), this.#tellChanged);
+      this.#removals = removals;
+      removals.begin(this.#record.moving ?? []);
       const manifest = await this.#manifest();
       const keys = this.#taken(this.#keys(this.#record.cursor, { work, manifest, signal: both }));
       if (!manifest) void this.#count({ work, manifest, signal: both });
@@ -93,6 +99,8 @@ export class JobRun {
         stop,
         Array.from({ length: count }, () => this.#work(keys, work)),
       );
+      await this.#checkpoint();
+      await removals.over();
     } finally {
       clearInterval(timer);
       stop.abort();
@@ -141,10 +149,10 @@ export class JobRun {
   /** Each key is put down in the order in which it was taken. */
   async *#taken(keys: AsyncGenerator<KeyItem, void>): AsyncGenerator<Entry, void> {
     for await (const item of keys) {
-      while (this.#entries.length >= this.#deps.checkpointKeysMax) {
+      while (this.#isFull) {
         const changed = this.#changed.promise;
         await this.#checkpoint();
-        if (this.#entries.length >= this.#deps.checkpointKeysMax) await changed;
+        if (this.#isFull) await changed;
       }
       const entry: Entry = { item };
       this.#entries.push(entry);
@@ -152,22 +160,34 @@ export class JobRun {
     }
   }
 
+  /** More must not be taken before a checkpoint. */
+  get #isFull(): boolean {
+    return this.#entries.length + (this.#removals?.count ?? 0) >= this.#deps.checkpointKeysMax;
+  }
+
+  readonly #tellChanged = (): void => {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  };
+
   async #work(keys: AsyncGenerator<Entry, void>, work: KeyWork): Promise<void> {
     for (;;) {
       const { done, value: entry } = await keys.next();
       if (done) return;
       entry.tally = await work.do(entry.item);
-      this.#changed.resolve();
-      this.#changed = Promise.withResolvers();
+      this.#tellChanged();
     }
   }
 
   /** How much there is, beside the work: for percentages and the time that is left. */
   async #count(of: KeysOf): Promise<void> {
-    if (this.#record.expected) return;
-    let [objects, bytes] = [0, 0];
+    const { expected, cursor, counts, moving = [] } = this.#record;
+    if (expected) return;
+    // What a move has done is not listed any more.
+    let objects = counts.objects.total + moving.length;
+    let bytes = counts.bytes.total + moving.reduce((sum, { tally }) => sum + tally.bytes, 0);
     try {
-      for await (const { listed } of this.#keys(undefined, of)) {
+      for await (const { listed } of this.#keys(cursor, of)) {
         objects += 1;
         bytes += listed?.sizeBytes ?? 0;
       }
@@ -190,21 +210,36 @@ export class JobRun {
   async #save(): Promise<void> {
     let count = 0;
     let { counts, cursor } = this.#record;
-    const failures: JobFailure[] = [];
+    const tallies: KeyTally[] = [];
+    const copied: Moving[] = [];
     for (const { item, tally } of this.#entries) {
       if (!tally) break;
       count += 1;
-      counts = withKey(counts, tally);
       cursor = item.after;
-      if (tally.failure) failures.push(tally.failure);
+      const { bucket, key } = item;
+      if (tally.leaves) copied.push({ bucket, key, etag: tally.leaves.etag, tally });
+      else tallies.push(tally);
     }
+    const removals = this.#removals;
+    const gone = removals?.done ?? [];
+    for (const [, tally] of gone) tallies.push(tally);
     const lists = this.#lists;
-    if (count === 0 && lists === 0) return;
+    if (count === 0 && lists === 0 && gone.length === 0) return;
+    for (const tally of tallies) counts = withKey(counts, tally);
     counts = withLists(counts, lists);
-    const record = { ...this.#record, counts, cursor, expected: this.#expectedNow() };
-    await this.#deps.store.save(record, failures);
+    const over = new Set(gone.map(([moving]) => moving));
+    const left = (this.#record.moving ?? []).filter((one) => !over.has(one));
+    const moving = left.length + copied.length > 0 ? [...left, ...copied] : undefined;
+    const record = { ...this.#record, counts, cursor, moving, expected: this.#expectedNow() };
+    await this.#deps.store.save(
+      record,
+      tallies.flatMap(({ failure }) => failure ?? []),
+    );
+    this.#entries.splice(0, count);
+    removals?.forget(gone);
+    removals?.begin(copied);
     const { onKey } = this.#deps;
-    for (const { tally } of this.#entries.splice(0, count)) if (tally) onKey?.(record.spec.kind, tally);
+    for (const tally of tallies) onKey?.(record.spec.kind, tally);
     this.#lists -= lists;
     this.#record = record;
     if (counts.objects.failed > failuresMax) throw new Error(`more than ${failuresMax} keys failed`);

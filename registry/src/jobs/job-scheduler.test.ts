@@ -186,11 +186,12 @@ describe('steering', () => {
 
   it('lets the most urgent job go first', async () => {
     const order: string[] = [];
+    const gate = Promise.withResolvers<void>();
     const world = new JobWorld({
       keys: { 'low/a': 1, 'high/a': 1, 'first/a': 1 },
       onLoad: async (key) => {
         order.push(key);
-        await tick();
+        await gate.promise;
       },
       scheduler: { limits: () => ({ jobsRunningMax: 1, jobConcurrencyPerNodeMax: 1 }) },
     });
@@ -198,6 +199,7 @@ describe('steering', () => {
     await jobs.create(load({ keys: 's3://lake/first/' }));
     await jobs.create(load({ keys: 's3://lake/low/', priority: 'low' }));
     const { record } = await jobs.create(load({ keys: 's3://lake/high/', priority: 'high' }));
+    gate.resolve();
     await untilState(jobs, record.id, 'done');
     await untilState(jobs, jobs.all()[1]!.record.id, 'done');
     expect(order).toEqual(['first/a', 'high/a', 'low/a']);
@@ -257,6 +259,79 @@ it('loses no key, and repeats no more than a checkpoint, wherever its process is
     ),
     { numRuns: 60 },
   );
+});
+
+it('counts each key of a move once, and removes none that was not copied, wherever it is killed', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 80 }),
+      fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 4 }),
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 8 }),
+      async (count, kills, checkpointKeysMax, concurrencyMax) => {
+        let left = Number.POSITIVE_INFINITY;
+        const killable = async () => {
+          left -= 1;
+          if (left === 0) world.kill();
+          await tick();
+        };
+        const world: JobWorld = new JobWorld({
+          ...{ keys: keysOf(count), onCopy: killable, onRemove: killable },
+          mounts: [mountOf('/lake'), mountOf('/there')],
+          scheduler: { checkpointKeysMax },
+        });
+        const move = { kind: 'move', keys: 's3://lake/', target: 's3://there/', concurrencyMax };
+        let jobs = await world.start();
+        const { record } = await jobs.create(parseJobSpec(move));
+        for (const after of kills) {
+          left = after;
+          while (left > 0 && jobs.find(record.id).record.state !== 'done') await tick();
+          jobs = await world.start();
+          left = Number.POSITIVE_INFINITY;
+        }
+        const { counts, moving } = await untilState(jobs, record.id, 'done');
+        expect(counts.objects).toEqual({ total: count, loaded: count, skipped: 0, failed: 0 });
+        expect(counts.bytes).toMatchObject({ total: count * 10, loaded: count * 10, ufs: count * 10 });
+        expect(world.removed.size).toBe(count);
+        expect(moving).toBeUndefined();
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+it('of a move tells which sources stay, and why', async () => {
+  const world = new JobWorld({
+    keys: keysOf(5),
+    mounts: [mountOf('/lake'), mountOf('/there')],
+    onRemove: (key) => {
+      if (key === 'k00003') throw new Error('the lock on it holds');
+    },
+  });
+  const jobs = await world.start();
+  const { record } = await jobs.create(
+    parseJobSpec({ kind: 'move', keys: 's3://lake/', target: 's3://there/' }),
+  );
+  const { counts } = await untilState(jobs, record.id, 'done');
+  expect(counts.objects).toEqual({ total: 5, loaded: 4, skipped: 0, failed: 1 });
+  expect(await jobs.failures(record.id, 0, 10)).toEqual([
+    { key: 's3://lake/k00003', reason: 'it was copied: the lock on it holds' },
+  ]);
+});
+
+it('waits for the successor of a node that is gone, however few retries it has', async () => {
+  const tries = new Map<string, number>();
+  const world = new JobWorld({
+    keys: { a: 1 },
+    onLoad: (key) => {
+      const count = (tries.get(key) ?? 0) + 1;
+      tries.set(key, count);
+      if (count < 10) throw new ForebayError('node-unavailable', 'it was killed');
+    },
+  });
+  const jobs = await world.start();
+  const { record } = await jobs.create(load({ retriesMax: 0 }));
+  expect((await untilState(jobs, record.id, 'done')).counts.objects.loaded).toBe(1);
 });
 
 function tick(): Promise<void> {

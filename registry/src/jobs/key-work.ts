@@ -3,7 +3,7 @@ import type { Clock } from '@forebay/core/clock';
 import type { JobWorker, JobWorkers, WorkOutcome } from '@forebay/core/job-worker';
 import type { MountTable, ObjectRef } from '@forebay/core/mount';
 import type { ByteRange } from '@forebay/core/range';
-import type { KeyTally } from './job-record.ts';
+import type { KeyTally, Moving } from './job-record.ts';
 import { type JobSpec, targetOf } from './job-spec.ts';
 import type { KeyItem } from './key-source.ts';
 import { Pace, type Wait } from './pace.ts';
@@ -32,6 +32,8 @@ interface Sum {
   ufsRequests: number;
   ufsBytes: number;
   cached: boolean;
+  /** Of a move: the version that was copied. */
+  leaves?: KeyTally['leaves'];
 }
 
 export class KeyWork {
@@ -82,6 +84,29 @@ export class KeyWork {
     }
     const { cached, ...figures } = sum;
     return { result: cached ? 'skipped' : 'loaded', ...figures };
+  }
+
+  /** Of what was copied. @throws the signal's reason alone */
+  async remove({ bucket, key, etag, tally }: Moving): Promise<KeyTally> {
+    const { leaves: _, ...copied } = tally;
+    let used = { ufsRequests: 0, ufsBytes: 0 };
+    const staysBecause = (reason: string): KeyTally => ({
+      ...{ ...copied, result: 'failed', ufsRequests: copied.ufsRequests + used.ufsRequests },
+      failure: { key: `s3://${bucket}/${key}`, reason: `it was copied: ${reason}` },
+    });
+    const source = this.#deps.mounts().resolve(bucket, key);
+    if (!source) return staysBecause('no mount covers it any more');
+    try {
+      const signal = this.#signal;
+      const act = (worker: JobWorker) => worker.remove({ source, etag, signal });
+      const { reason, ...figures } = await this.#unit(source, { bytes: 0, act });
+      used = figures;
+      if (reason !== undefined) return staysBecause(reason);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      return staysBecause(reasonOf(error));
+    }
+    return { ...copied, result: 'loaded', ufsRequests: copied.ufsRequests + used.ufsRequests };
   }
 
   /** Why it was refused; undefined: done. */
@@ -144,13 +169,15 @@ export class KeyWork {
       add(sum, { kind: 'planned', bytes, ufsRequests: 2, ufsBytes: bytes });
       return undefined;
     }
-    const request = { source, target, move: kind === 'move', signal: this.#signal };
+    const request = { source, target, signal: this.#signal };
     const outcome = await this.#unit(source, { bytes, act: (worker) => worker.copy(request) });
     add(sum, outcome);
-    return outcome.kind === 'refused' ? outcome.reason : undefined;
+    if (outcome.kind === 'refused') return outcome.reason;
+    if (kind === 'move') sum.leaves = { etag: outcome.info.etag ?? '' };
+    return undefined;
   }
 
-  #unit(object: ObjectRef, unit: Unit): Promise<WorkOutcome> {
+  #unit<T extends UsedUfs>(object: ObjectRef, unit: Unit<T>): Promise<T> {
     const { workers, permitsOf } = this.#deps;
     return this.#retried(async () => {
       const part = Math.floor((unit.start ?? 0) / workers.partBytes);
@@ -158,7 +185,7 @@ export class KeyWork {
       await this.#requests.take(1, this.#signal);
       await this.#bytes.take(unit.bytes, this.#signal);
       const leave = await permitsOf(nodeId).enter(this.#spec.priority, this.#signal);
-      let used = { ufsRequests: 1, ufsBytes: unit.bytes };
+      let used: UsedUfs = { ufsRequests: 1, ufsBytes: unit.bytes };
       try {
         const outcome = await unit.act(worker);
         used = outcome;
@@ -177,12 +204,14 @@ export class KeyWork {
   }
 }
 
-interface Unit {
+type UsedUfs = Pick<WorkOutcome, 'ufsRequests' | 'ufsBytes'>;
+
+interface Unit<T extends UsedUfs> {
   /** Of the object. */
   readonly start?: number;
   /** Most that it may take from the UFS. */
   readonly bytes: number;
-  readonly act: (worker: JobWorker) => Promise<WorkOutcome>;
+  readonly act: (worker: JobWorker) => Promise<T>;
 }
 
 function add(

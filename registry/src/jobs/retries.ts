@@ -4,6 +4,9 @@ import type { Wait } from './pace.ts';
 
 const firstWaitMs = 200;
 const waitMaxMs = 15_000;
+/** A node that is gone has successors once its lease has run out: it is asked for so often by then. */
+const awayTriesMin = 20;
+const awayWaitMaxMs = 3_000;
 
 export interface RetryOptions {
   readonly retriesMax: number;
@@ -13,31 +16,36 @@ export interface RetryOptions {
 
 /**
  * Again and again after what may pass, with longer and longer waits. A node or a store that is busy is asked
- * until it is not, however long that takes. @throws what the last try threw
+ * until it is not, however long that takes; a node that is gone, for a minute.
+ * @throws what the last try threw
  */
 export async function withRetries<T>(act: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { retriesMax, wait, signal } = options;
   let failures = 0;
+  let away = 0;
   for (let tries = 0; ; tries += 1) {
     try {
       signal.throwIfAborted();
       return await act();
     } catch (error) {
       const kind = signal.aborted ? 'final' : kindOf(error);
-      if (kind === 'passing') failures += 1;
+      if (kind === 'away') away += 1;
+      if (kind === 'passing' || away > awayTriesMin) failures += 1;
       if (kind === 'final' || failures > retriesMax) throw error;
-      const waitMs = Math.min(waitMaxMs, firstWaitMs * 2 ** Math.min(tries, 10));
+      const most = kind === 'away' ? awayWaitMaxMs : waitMaxMs;
+      const waitMs = Math.min(most, firstWaitMs * 2 ** Math.min(tries, 10));
       await wait(Math.max(waitMs, retryAfterMsOf(error)), signal);
     }
   }
 }
 
-function kindOf(error: unknown): 'final' | 'passing' | 'busy' {
+function kindOf(error: unknown): 'final' | 'passing' | 'busy' | 'away' {
   if (error instanceof UfsAnswerError) {
     const { status } = error.answer;
     return status >= 500 || status === 429 || status === 412 ? 'passing' : 'final';
   }
   if (!(error instanceof ForebayError)) return 'final';
+  if (error.kind === 'node-unavailable') return 'away';
   return error.kind === 'overloaded' ? 'busy' : 'passing';
 }
 

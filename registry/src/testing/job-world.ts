@@ -33,6 +33,9 @@ export interface WorldOptions {
   readonly mounts?: readonly Mount[];
   /** Asked before each load: may throw, or wait. */
   readonly onLoad?: (key: string, request: LoadRequest) => Promise<void> | void;
+  /** Told of each key that is about to be copied, and of each that was removed. */
+  readonly onCopy?: (key: string) => Promise<void> | void;
+  readonly onRemove?: (key: string) => Promise<void> | void;
   readonly scheduler?: Partial<JobSchedulerOptions>;
 }
 
@@ -40,6 +43,8 @@ export interface WorldOptions {
 export class JobWorld {
   readonly loads = new Map<string, number>();
   readonly cached = new Set<string>();
+  readonly copies = new Set<string>();
+  readonly removed = new Set<string>();
   readonly waits: number[] = [];
   readonly pins: string[] = [];
   readonly clock = new TestClock();
@@ -89,18 +94,17 @@ export class JobWorld {
 
   #state(living: { alive: boolean }): Keyv {
     const records = this.#records;
-    const store = new (class extends Map<string, unknown> {
-      override get(key: string) {
-        return records.get(key);
-      }
-      override set(key: string, value: unknown) {
+    const store = {
+      get: async (key: string) => records.get(key),
+      // As of a disk: there is time for what does not wait for it.
+      set: async (key: string, value: unknown) => {
+        await new Promise((resolve) => setImmediate(resolve));
         if (living.alive) records.set(key, value);
-        return this;
-      }
-      override delete(key: string) {
-        return living.alive && records.delete(key);
-      }
-    })();
+        return true;
+      },
+      delete: async (key: string) => living.alive && records.delete(key),
+      clear: async () => records.clear(),
+    };
     return new Keyv({ store, namespace: 'registry', throwOnErrors: true });
   }
 
@@ -113,7 +117,10 @@ export class JobWorld {
       list: async ({ prefix, startAfter, keysMax }) => {
         this.lists += 1;
         const found = this.#sorted.filter(
-          (key) => key.startsWith(prefix) && (startAfter === undefined || compareUtf8(key, startAfter) > 0),
+          (key) =>
+            !this.removed.has(key) &&
+            key.startsWith(prefix) &&
+            (startAfter === undefined || compareUtf8(key, startAfter) > 0),
         );
         const entries = found.slice(0, keysMax).map((ufsKey) => {
           return { ufsKey, sizeBytes: this.#options.keys[ufsKey]!, etag: `"${ufsKey}"` };
@@ -128,15 +135,36 @@ export class JobWorld {
         return this.#load(ufsKey, request);
       },
       verify: refuse,
-      copy: refuse,
+      copy: async ({ source: { ufsKey } }) => {
+        if (!living.alive) return dead();
+        await this.#options.onCopy?.(ufsKey);
+        if (!living.alive) return dead();
+        if (this.removed.has(ufsKey)) throw noSuchKey();
+        const bytes = this.#options.keys[ufsKey]!;
+        const info = { ...infoOf(ufsKey), sizeBytes: bytes };
+        this.copies.add(ufsKey);
+        return { kind: 'done', info, bytes, ufsRequests: 4, ufsBytes: bytes };
+      },
+      remove: async ({ source: { ufsKey } }) => {
+        if (!living.alive) return dead();
+        if (!this.copies.has(ufsKey)) throw new Error('it was never copied');
+        if (!this.#isNamed(ufsKey)) throw new Error('no checkpoint names it');
+        this.removed.add(ufsKey);
+        await this.#options.onRemove?.(ufsKey);
+        return living.alive ? { ufsRequests: 2, ufsBytes: 0 } : dead();
+      },
     };
+  }
+
+  /** By any record. */
+  #isNamed(key: string): boolean {
+    const texts = [...this.#records.values()].map(String);
+    return texts.some((text) => text.includes('"moving"') && text.includes(`"key":"${key}"`));
   }
 
   #load(key: string, { range }: LoadRequest): WorkOutcome {
     const sizeBytes = this.#options.keys[key];
-    if (sizeBytes === undefined) {
-      throw new UfsAnswerError({ status: 404, code: 'NoSuchKey', message: 'no such key' });
-    }
+    if (sizeBytes === undefined) throw noSuchKey();
     const info = { ...infoOf(key), sizeBytes };
     const bytes = Math.max(0, Math.min(range?.endExclusive ?? 0, sizeBytes) - (range?.start ?? 0));
     const part = `${key}#${range?.start ?? 0}`;
@@ -145,6 +173,10 @@ export class JobWorld {
     this.loads.set(part, (this.loads.get(part) ?? 0) + 1);
     return { kind: 'done', info, bytes, ufsRequests: 1, ufsBytes: bytes };
   }
+}
+
+function noSuchKey(): UfsAnswerError {
+  return new UfsAnswerError({ status: 404, code: 'NoSuchKey', message: 'no such key' });
 }
 
 function infoOf(key: string) {
