@@ -10,6 +10,8 @@ import { contentOf } from 'forebay/bench/content';
 import { treeCpuMicros } from 'forebay/bench/process-cpu';
 import { startServe } from 'forebay/demo/serve-child';
 import { untilIdle } from './src/cpu.ts';
+import { inspectorOf, profiled } from './src/cpu-profile.ts';
+import { flameGraph } from './src/flame-graph.ts';
 import { type BenchmarkContext, type BenchmarkReport, numberFlag, runBenchmark, say } from './src/frame.ts';
 import { HotClient } from './src/hot-client.ts';
 import { median } from './src/report.ts';
@@ -29,7 +31,7 @@ CPU per warm, signed GET of a file:// mount, over kept connections, from a clien
   --workers N          processes (1)
   --unsigned           anonymous requests
   --against CHECKOUT   another one, measured in alternation
-  --profile DIR        write a CPU profile of the server there
+  --profile DIR        write CPU profiles of one more round there, and flame graphs of them
 `,
   options: {
     size: { type: 'string' },
@@ -49,6 +51,7 @@ CPU per warm, signed GET of a file:// mount, over kept connections, from a clien
 interface Measured {
   readonly name: string;
   readonly pid: number;
+  readonly inspectorPort: number;
   readonly client: HotClient;
   readonly samples: { cpuUs: number; perSecond: number }[];
 }
@@ -69,13 +72,12 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
     mkdirSync(own);
     const keys = { accessKey: 'BENCHFOREBAYKEY', secretKey: 'bench-forebay-secret-key' };
     const mounts = [`/bench=file://${data}?ttl=1h${flags.unsigned ? '&anonymous=read' : ''}`];
+    const inspector = await inspectorOf();
     const child = await startServe({
       ...{ name, directory: own, ...keys, mounts, signal: new AbortController().signal },
       flags: ['--workers', String(flags.workers ?? 1)],
       ...(checkout !== undefined && { checkout: resolve(checkout) }),
-      ...(flags.profile !== undefined && {
-        env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=200 --cpu-prof-dir=${String(flags.profile)}` },
-      }),
+      env: inspector.env,
     });
     stack.defer(() => child.stop());
     const client = new HotClient({
@@ -85,7 +87,7 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
       signed: flags.unsigned !== true,
     });
     stack.defer(() => client.stop());
-    return { name, pid: child.pid, client, samples: [] };
+    return { name, pid: child.pid, inspectorPort: inspector.port, client, samples: [] };
   };
   const servers = [await start('Forebay')];
   if (flags.against !== undefined) servers.push(await start('the other checkout', String(flags.against)));
@@ -93,7 +95,27 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
     say(round === 0 ? 'Warming up.' : `Round ${round} of ${rounds}.`);
     for (const server of servers) await runRound(server, { seconds, isWarmUp: round === 0 });
   }
-  return reportOf(servers, `${String(flags.method ?? 'GET')} ${String(flags.size ?? '4KiB')}`);
+  const what = `${String(flags.method ?? 'GET')} ${String(flags.size ?? '4KiB')}`;
+  if (flags.profile !== undefined) {
+    for (const server of servers) await profileTo(String(flags.profile), server, { seconds, what });
+  }
+  return reportOf(servers, what);
+}
+
+async function profileTo(
+  directory: string,
+  { name, pid, inspectorPort, client }: Measured,
+  { seconds, what }: { readonly seconds: number; readonly what: string },
+): Promise<void> {
+  let requests = 0;
+  const profile = await profiled({ pid, port: inspectorPort }, async () => {
+    ({ requests } = await client.run(seconds * 1000));
+  });
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, `${name} ${what}`.toLowerCase().replaceAll(' ', '-'));
+  writeFileSync(`${path}.cpuprofile`, JSON.stringify(profile));
+  writeFileSync(`${path}.svg`, flameGraph(profile, `${name}: ${what}, ${requests} requests`));
+  say(`Wrote ${path}.svg and .cpuprofile.`);
 }
 
 async function runRound(
