@@ -40,6 +40,18 @@ export interface RelayedBody extends AsyncIterableIterator<Uint8Array> {
   passOn(socket: number): number;
 }
 
+/** A relayed body that may have come whole before its reader has it. */
+export interface HeldBody extends RelayedBody {
+  /** All of it is here: nothing is to be waited for, and nothing of it can fail any more. */
+  readonly isHere: boolean;
+  /** The next piece, if it lies in this process and is no longer than that. */
+  nextBytes(lengthBytesMax: number): Uint8Array | undefined;
+}
+
+export function isHere(body: AsyncIterable<Uint8Array>): body is HeldBody {
+  return 'isHere' in body && body.isHere === true;
+}
+
 export function isRelayed(body: AsyncIterable<Uint8Array>): body is RelayedBody {
   return 'passOn' in body;
 }

@@ -1,9 +1,10 @@
 /** Writes the answers of the short way (short-way.ts): as much as the system takes at once. */
 import type { Socket } from 'node:net';
-import { isSliced, type SlicedBody } from '@forebay/core/pieces';
+import { type HeldBody, isHere, isSliced, type SlicedBody } from '@forebay/core/pieces';
 import { syscalls } from '@forebay/core/syscalls';
 import type { Exchange } from './exchange.ts';
 import type { HeadText } from './head-text.ts';
+import { startHeld } from './held-start.ts';
 import { isBodiless, lengthOf } from './s3/answer.ts';
 import type { S3Answer } from './s3/types.ts';
 import type { ShortConnection } from './short-connection.ts';
@@ -50,6 +51,7 @@ export class ShortWriter {
     if (chunked || late) return false;
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     if (bytes !== undefined && !(bytes instanceof Uint8Array)) {
+      if (isHere(bytes)) return this.#writeHeld(connection, exchange, { answer, body: bytes });
       return isSliced(bytes) && this.#writeSliced(connection, exchange, { answer, body: bytes });
     }
     const text = this.#options.headText.of(exchange.id, answer, bytes?.length ?? 0);
@@ -94,6 +96,32 @@ export class ShortWriter {
     }
     exchange.begunBytes = bodyBytes;
     exchange.answer = { ...answer, body: rest };
+    return false;
+  }
+
+  /** The same for a body that another process sent. */
+  #writeHeld(
+    connection: ShortConnection,
+    exchange: Exchange,
+    { answer, body }: { readonly answer: S3Answer; readonly body: HeldBody },
+  ): boolean {
+    const calls = this.#options.zeroCopy ? syscalls() : undefined;
+    const text = calls && this.#options.headText.of(exchange.id, answer, 0);
+    if (!text || text.length > headBytesMax || exchange.head.method === 'HEAD') return false;
+    const lengthBytes = lengthOf(answer, body);
+    if (Number.isNaN(lengthBytes)) return false;
+    const { socket } = connection;
+    const headBytes = this.#scratch.write(text, 'latin1');
+    const scratch = this.#scratch;
+    const started = startHeld({ socket, calls: calls!, scratch, headBytes, body, lengthBytes });
+    if (!started) return false;
+    if (started.isWhole) {
+      this.#over(exchange, answer, lengthBytes);
+      connection.keepAlive(this.#keptAliveMs);
+      return true;
+    }
+    exchange.begunBytes = started.bodyBytes;
+    exchange.answer = answer;
     return false;
   }
 

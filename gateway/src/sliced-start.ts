@@ -127,7 +127,7 @@ export class ResumedBody implements SlicedBody {
 }
 
 /** Of a plain connection; -1 where it has none, or nobody may know it. */
-function descriptorOf(socket: Socket): number {
+export function descriptorOf(socket: Socket): number {
   const { _handle: handle, encrypted } = socket as Socket & {
     readonly _handle?: { readonly fd?: number } | null;
     readonly encrypted?: boolean;

@@ -6,6 +6,7 @@
 import type { OpenedObject, OpenedSoon, OpenRequest } from '@forebay/core/cache-node';
 import { isKind } from '@forebay/core/errors';
 import { hasStrongEtag, versionOf } from '@forebay/core/object';
+import { isHere } from '@forebay/core/pieces';
 import type { ByteRange } from '@forebay/core/range';
 import { type Leg, legOf } from './legs.ts';
 import { type Opened, OpenRace } from './open-race.ts';
@@ -109,7 +110,7 @@ class Opening {
     const { body, info } = opened;
     const endExclusive = opened.bodyEndExclusive ?? range.endExclusive;
     const isAllHere = endExclusive === range.endExclusive;
-    const isAtHand = isAllHere && (!body || body instanceof Uint8Array);
+    const isAtHand = isAllHere && (!body || body instanceof Uint8Array || isHere(body));
     if (isAtHand || !hasStrongEtag(info)) this.#done(opened);
     else if (body && endExclusive > range.start) {
       this.#answer(opened, range, legOf(body, { endExclusive, peer }));

@@ -34,6 +34,8 @@ abstract class AnsweredStream<Meta extends Answered, Answer> implements ClientSt
   #signal: AbortSignal | undefined;
   #body: RemoteBody | undefined;
   #isOver = false;
+  /** Whoever asked has an answer, or left. */
+  #isTold = false;
 
   /** @param request its signal is looked at once there is a stream, or by `watch` */
   constructor(host: StreamHost, stream: number, request: Pick<OpenRequest, 'signal'>, done: Done<Answer>) {
@@ -84,7 +86,8 @@ abstract class AnsweredStream<Meta extends Answered, Answer> implements ClientSt
   }
 
   onLost(error: ConnectionLost): void {
-    if (this.#body) this.#fail(new ForebayError('node-unavailable', error.message, { cause: error }));
+    if (this.#body && this.#isTold)
+      this.#fail(new ForebayError('node-unavailable', error.message, { cause: error }));
     else this.#fail(error);
   }
 
@@ -97,6 +100,10 @@ abstract class AnsweredStream<Meta extends Answered, Answer> implements ClientSt
   }
 
   left(): void {
+    if (!this.#isTold) {
+      this.#isTold = true;
+      void this.#body?.return();
+    }
     if (this.#isOver) return;
     this.host.cancel(this.#stream);
     this.#end();
@@ -108,25 +115,39 @@ abstract class AnsweredStream<Meta extends Answered, Answer> implements ClientSt
     if ((flags & flagMore) === 0) {
       if (inline.length !== (hasBody ? lengthBytes : 0)) throw new ProtocolError('a body of another length');
       this.#end();
+      this.#isTold = true;
       // Who gets bytes that are no stream may keep them.
       this.#done(this.answerOf(meta, hasBody ? Buffer.from(inline) : undefined));
       return;
     }
     if (!hasBody || lengthBytes <= inlineBytesMax) throw new ProtocolError('a stream for nothing');
     const { windowBytes, buffers, pipes } = this.host;
-    this.#body = new RemoteBody(this, { lengthBytes, windowBytes, buffers, pipes });
-    this.watch();
-    this.#done(this.answerOf(meta, this.#body));
+    const body = new RemoteBody(this, { lengthBytes, windowBytes, buffers, pipes });
+    this.#body = body;
+    // What has come with it is there then, and often that is all.
+    this.host.afterRead(() => this.#tell(this.answerOf(meta, body)));
+  }
+
+  #tell(answer: Answer): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    if (!this.#isOver) this.watch();
+    this.#done(answer);
   }
 
   #fail(error: Error): void {
     this.#end();
-    if (this.#body) this.#body.fail(error);
-    else this.#done(undefined, error);
+    if (this.#isTold) {
+      this.#body?.fail(error);
+      return;
+    }
+    this.#isTold = true;
+    void this.#body?.return();
+    this.#done(undefined, error);
   }
 
   readonly #abort = (): void => {
-    if (this.#body) this.#body.abort();
+    if (this.#body && this.#isTold) this.#body.abort();
     else {
       this.left();
       this.#done(undefined, this.#signal!.reason);

@@ -58,6 +58,12 @@ export class BodyQueue {
     return next !== undefined && 'pipedBytes' in next;
   }
 
+  /** Bytes of the next piece that lies in a buffer; 0 where it lies in the pipe, or there is none. */
+  get bufferedBytes(): number {
+    const [next] = this.#entries;
+    return next && 'bytes' in next ? next.bytes.length : 0;
+  }
+
   /** @returns how many bytes were taken out of the socket */
   draw(socket: number, lengthBytes: number): number {
     const drawn = this.#pipe?.draw(socket, lengthBytes) ?? 0;

@@ -65,6 +65,7 @@ export class ClientConnection implements FrameSink, StreamHost {
   #heard = true;
   #asked = false;
   #hearing: PromiseWithResolvers<void> | undefined;
+  readonly #afterRead: (() => void)[] = [];
 
   constructor(options: ClientConnectionOptions) {
     this.#options = options;
@@ -90,10 +91,8 @@ export class ClientConnection implements FrameSink, StreamHost {
     const connecting = setTimeout(() => this.#fail(reason), options.connectTimeoutMs);
     const watch = setInterval(() => this.#look(), options.silenceMs / 2).unref();
     this.#socket.on('connect', () => this.#visitor.greet());
-    this.#ready.promise.then(
-      () => clearTimeout(connecting),
-      () => clearTimeout(connecting),
-    );
+    const decided = () => clearTimeout(connecting);
+    this.#ready.promise.then(decided, decided);
     this.#socket.on('end', () => this.#fail('the node closed it'));
     this.#socket.on('error', (error) => this.#fail(error.message));
     this.#socket.on('close', () => {
@@ -194,6 +193,10 @@ export class ClientConnection implements FrameSink, StreamHost {
     this.#guarded(() => this.#reader.drawMore(stream));
   }
 
+  afterRead(tell: () => void): void {
+    this.#afterRead.push(tell);
+  }
+
   wakeAt(lengthBytes: number): void {
     const socket = descriptorOf(this.#socket);
     if (socket !== undefined) this.pipes?.syscalls.wakeAtBytes(socket, lengthBytes);
@@ -265,6 +268,7 @@ export class ClientConnection implements FrameSink, StreamHost {
     } catch (error) {
       this.#fail(String(error));
     } finally {
+      for (let tell = this.#afterRead.shift(); tell; tell = this.#afterRead.shift()) tell();
       this.#outbox.release();
     }
   }

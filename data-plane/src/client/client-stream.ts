@@ -36,4 +36,6 @@ export interface StreamHost {
   cancel(stream: number): void;
   grant(stream: number, lengthBytes: number): void;
   drawMore(stream: number): void;
+  /** Calls it when all that came at once has been taken apart. */
+  afterRead(tell: () => void): void;
 }

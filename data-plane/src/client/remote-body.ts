@@ -4,7 +4,7 @@
  * its window and no more.
  */
 import { ForebayError } from '@forebay/core/errors';
-import type { RelayedBody } from '@forebay/core/pieces';
+import type { HeldBody } from '@forebay/core/pieces';
 import { ProtocolError } from '../wire/frame.ts';
 import type { ReadBuffers } from '../wire/read-buffers.ts';
 import { BodyQueue, type Piece } from './body-queue.ts';
@@ -32,7 +32,7 @@ const end: Result = { done: true, value: undefined };
 const nothing = new Uint8Array(0);
 const turnBytes = 1024 * 1024;
 
-export class RemoteBody implements RelayedBody {
+export class RemoteBody implements HeldBody {
   readonly #source: BodySource;
   readonly #buffers: ReadBuffers;
   readonly #grantBytes: number;
@@ -58,6 +58,10 @@ export class RemoteBody implements RelayedBody {
   /** Whether the connection may draw bytes out of its socket for it. */
   get relays(): boolean {
     return this.#state === 'open' && this.#queue.relays;
+  }
+
+  get isHere(): boolean {
+    return this.#state === 'ended';
   }
 
   /** From the connection. @throws ProtocolError where the body is longer than it was said to be */
@@ -125,6 +129,13 @@ export class RemoteBody implements RelayedBody {
     const failed = this.#state === 'failed';
     this.#over();
     return failed ? Promise.reject(this.#error) : Promise.resolve(end);
+  }
+
+  nextBytes(lengthBytesMax: number): Uint8Array | undefined {
+    this.#giveBack();
+    if (this.#queue.bufferedBytes === 0 || this.#queue.bufferedBytes > lengthBytesMax) return undefined;
+    this.#lent = this.#queue.shift('all');
+    return this.#lent?.bytes;
   }
 
   passOn(socket: number): number {

@@ -78,7 +78,8 @@ export class BodySender {
         const lengthBytes = Math.min(this.#credit, dataBytesMax, part.lengthBytes);
         this.#count(lengthBytes);
         const frame = new FileFrame(this.#outbox, body, () => this.#isLeft);
-        const rest = await frame.send(this.#stream, part, { lengthBytes, isLast: this.#leftBytes === 0 });
+        const sending = frame.send(this.#stream, part, { lengthBytes, isLast: this.#leftBytes === 0 });
+        const rest = sending && (await sending);
         if (rest) await this.#sendBytes(rest);
       } else {
         // A slice is good for its tick alone.

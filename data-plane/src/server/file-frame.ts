@@ -15,6 +15,12 @@ const tryAgain = -11;
 /** For who has left already, in place of bytes that nobody has any more. */
 const filler = Buffer.alloc(probeBytes);
 
+/** Of which sendfile(2) was asked for so many bytes, and what it said. */
+interface BegunSlice extends FileSlice {
+  readonly sent: number | undefined;
+  readonly wanted: number;
+}
+
 export class FileFrame {
   readonly #outbox: Outbox;
   readonly #body: SlicedBody;
@@ -30,25 +36,38 @@ export class FileFrame {
   }
 
   /**
+   * As much as the socket takes in this tick; the rest, if there is one, as it comes.
    * @returns what is left of a piece that was longer than the frame
    * @throws what the body throws; the connection is destroyed then
    */
-  async send(
+  send(
     stream: number,
     slice: FileSlice,
     { lengthBytes, isLast }: { readonly lengthBytes: number; readonly isLast: boolean },
-  ): Promise<Uint8Array | undefined> {
+  ): undefined | Promise<Uint8Array | undefined> {
     this.#missingBytes = lengthBytes;
+    this.#outbox.dataHeader(stream, lengthBytes, isLast);
+    const wanted = Math.min(lengthBytes, slice.lengthBytes);
+    const sent = this.#sendFile(slice, wanted);
+    if (sent !== wanted || wanted < lengthBytes) return this.#sendRest({ ...slice, sent, wanted });
+    this.#took(slice, wanted);
+    this.#outbox.endSteps();
+    return undefined;
+  }
+
+  async #sendRest(begun: BegunSlice): Promise<Uint8Array | undefined> {
     try {
-      this.#outbox.dataHeader(stream, lengthBytes, isLast);
       let rest: Uint8Array | undefined;
-      let part: FileSlice | Uint8Array = slice;
-      for (;;) {
+      await this.#endSlice(begun);
+      while (this.#missingBytes > 0 && !this.#outbox.isClosed) {
+        const part = await this.#nextPart();
         if (part instanceof Uint8Array) rest = await this.#sendBytes(part);
-        else await this.#sendSlice(part);
-        if (this.#missingBytes === 0 || this.#outbox.isClosed) return rest;
-        part = await this.#nextPart();
+        else {
+          const wanted = Math.min(this.#missingBytes, part.lengthBytes);
+          await this.#endSlice({ ...part, sent: this.#sendFile(part, wanted), wanted });
+        }
       }
+      return rest;
     } catch (error) {
       this.#outbox.destroy();
       throw error;
@@ -72,11 +91,20 @@ export class FileFrame {
     return bytes === filler || length === bytes.byteLength ? undefined : bytes.subarray(length);
   }
 
-  async #sendSlice({ file, offset, lengthBytes }: FileSlice): Promise<void> {
-    const wanted = Math.min(this.#missingBytes, lengthBytes);
-    let sent: number | undefined = tryAgain;
+  /** @returns what sendfile(2) does */
+  #sendFile({ file, offset }: FileSlice, lengthBytes: number): number | undefined {
     // Behind what Node has not written yet it would come too early.
-    if (this.#outbox.isDrained) sent = this.#outbox.sendFile(file, offset, wanted);
+    return this.#outbox.isDrained ? this.#outbox.sendFile(file, offset, lengthBytes) : tryAgain;
+  }
+
+  #took({ lengthBytes }: FileSlice, sentBytes: number): void {
+    this.#missingBytes -= sentBytes;
+    if (lengthBytes > sentBytes) this.#body.unread(lengthBytes - sentBytes);
+  }
+
+  /** What sendfile(2) did not take of a slice. */
+  async #endSlice({ sent, wanted, ...slice }: BegunSlice): Promise<void> {
+    const { file, offset, lengthBytes } = slice;
     if (sent === undefined || (sent <= 0 && sent !== tryAgain && sent !== interrupted)) {
       // It must be read, which tells what is wrong with it.
       this.#mayLend = false;
@@ -84,15 +112,13 @@ export class FileFrame {
       return;
     }
     const sentBytes = Math.max(0, sent);
-    this.#missingBytes -= sentBytes;
     if (sentBytes === wanted) {
-      if (lengthBytes > wanted) this.#body.unread(lengthBytes - wanted);
+      this.#took(slice, wanted);
       return;
     }
     const probe = Buffer.allocUnsafe(Math.min(probeBytes, wanted - sentBytes));
     const length = readSync(file, probe, 0, probe.length, offset + sentBytes);
-    this.#body.unread(lengthBytes - sentBytes - length);
-    this.#missingBytes -= length;
+    this.#took(slice, sentBytes + length);
     await this.#outbox.write(probe.subarray(0, length));
   }
 }

@@ -118,10 +118,13 @@ export class Outbox {
     return this.#busy ? new Promise((resolve) => this.#turns.push(resolve)) : Promise.resolve();
   }
 
-  /** In several steps: the frame's header. What it says must follow, by `write` and `sendFile`. */
+  /**
+   * In several steps: the frame's header, with all frames that wait. What it says must follow, by `write` and
+   * `sendFile`: in one packet with it, where the system can.
+   */
   dataHeader(stream: number, lengthBytes: number, isLast: boolean): void {
     this.#dataHeader(stream, lengthBytes, isLast);
-    this.#write(undefined);
+    if (!this.#sendMore()) this.#write(undefined);
   }
 
   /**
@@ -201,6 +204,20 @@ export class Outbox {
   /** Sends what waits, unless a frame is on its way in several steps. */
   flush(): void {
     if (!this.#busy && (this.#chunks.length > 0 || this.#batchEnd > this.#batchFrom)) this.#write(undefined);
+  }
+
+  /** Sends the batch in this tick, if it is all that waits. False: it waits as before. */
+  #sendMore(): boolean {
+    const batch = this.#batch;
+    const socket = descriptorOf(this.#socket);
+    if (!batch || !this.#syscalls || socket === undefined || this.#chunks.length > 0) return false;
+    if (!this.isDrained || this.isClosed) return false;
+    const sent = this.#syscalls.sendMore(socket, batch.subarray(this.#batchFrom, this.#batchEnd));
+    this.#batchFrom += Math.max(0, sent);
+    if (this.#batchFrom < this.#batchEnd) return false;
+    this.#batchFrom = 0;
+    this.#batchEnd = 0;
+    return true;
   }
 
   #write(onWritten: (() => void) | undefined): void {

@@ -5,11 +5,14 @@ import type { ObjectInfo } from '@forebay/core/object';
 import { type ByteRange, resolveRange } from '@forebay/core/range';
 import { DirectCacheNode } from './direct-cache-node.ts';
 import { FileBody } from './file-body.ts';
+import { PipedBody } from './held-body.ts';
 
 export interface AtHand {
   readonly bytes: Buffer;
   /** The same in a file: then bodies lend parts of it. */
   readonly file?: { readonly descriptor: number; readonly sliceBytesMax: number };
+  /** The same as another process sends it. */
+  readonly isPiped?: boolean;
   readonly headers?: ObjectInfo['headers'];
 }
 
@@ -18,8 +21,9 @@ export class AtHandCacheNode extends DirectCacheNode {
   readonly #objects = new Map<string, AtHand & { readonly info: ObjectInfo }>();
   /** That were lent in files. */
   readonly fileBodies: FileBody[] = [];
+  readonly pipedBodies: PipedBody[] = [];
 
-  put(ufsKey: string, { bytes, file, headers = [] }: AtHand): void {
+  put(ufsKey: string, { bytes, file, isPiped = false, headers = [] }: AtHand): void {
     const info = {
       sizeBytes: bytes.byteLength,
       etag: `"etag-of-${bytes.byteLength}"`,
@@ -28,7 +32,7 @@ export class AtHandCacheNode extends DirectCacheNode {
       headers,
       checksumsKnown: true,
     };
-    this.#objects.set(ufsKey, { info, bytes, ...(file && { file }) });
+    this.#objects.set(ufsKey, { info, bytes, isPiped, ...(file && { file }) });
   }
 
   openNow(request: OpenRequest): OpenedObject | AbsentObject {
@@ -48,7 +52,12 @@ export class AtHandCacheNode extends DirectCacheNode {
     return { ...opened, range, whole, body: hasBody ? this.#bodyOf(known, range) : undefined };
   }
 
-  #bodyOf({ bytes, file }: AtHand, { start, endExclusive: end }: ByteRange): OpenedObject['body'] {
+  #bodyOf({ bytes, file, isPiped }: AtHand, { start, endExclusive: end }: ByteRange): OpenedObject['body'] {
+    if (isPiped) {
+      const piped = new PipedBody(bytes.subarray(start, end));
+      this.pipedBodies.push(piped);
+      return piped;
+    }
     if (!file) return bytes.subarray(start, end);
     const { descriptor, sliceBytesMax } = file;
     const body = new FileBody({ file: descriptor, content: bytes, start, end, sliceBytesMax });
