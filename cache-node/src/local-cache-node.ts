@@ -204,7 +204,7 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
       memoryBytes: store.memory.sizeBytes,
       memoryBytesMax: store.memory.sizeBytesMax,
       infoMemoryEntries: this.#info.memoryCount,
-      infoPersistentEntries: this.#info.persistentCount,
+      infoPersistentEntries: this.#info.persistent.count,
       fillsInFlight: this.#fills.fillsRunning,
       fencesOpen: this.#info.fences.openCount,
     };

@@ -71,7 +71,7 @@ export async function openStores(options: LocalCacheNodeOptions): Promise<NodeSt
     memoryBytes: store.memory.sizeBytes,
     memoryBytesMax: store.memory.sizeBytesMax,
     infoMemoryEntries: info.memoryCount,
-    infoPersistentEntries: info.persistentCount,
+    infoPersistentEntries: info.persistent.count,
     fills: fills.fillsRunning,
     fillBytes: fills.budget.bytes,
     fillBytesMax: settings.fillsInFlightBytesMax,

@@ -15,6 +15,19 @@ export interface MemoryS3Options {
   readonly host?: string;
   /** Waited for before a request takes effect, and again before it is answered. */
   readonly delay?: (request: { readonly method: string; readonly isRead: boolean }) => Promise<void>;
+  /** Told of each request as it takes effect; what it gives is answered instead. */
+  readonly onRequest?: (request: MemoryRequest) => MemoryRefusal | undefined;
+}
+
+export interface MemoryRequest {
+  readonly method: string;
+  /** `bucket/key`, decoded; of a bucket its name alone. */
+  readonly path: string;
+}
+
+export interface MemoryRefusal {
+  readonly status: number;
+  readonly code: string;
 }
 
 export interface MemoryS3 {
@@ -23,6 +36,8 @@ export interface MemoryS3 {
   readonly secretKey: string;
   /** The present body of a key of any bucket, `bucket/key`. */
   bodyOf(path: string): Buffer | undefined;
+  /** As a PUT does, without a request. The body is kept, and not copied. */
+  put(path: string, body: Buffer): void;
   stop(): Promise<void>;
 }
 
@@ -63,7 +78,7 @@ export async function startMemoryS3(options: MemoryS3Options = {}): Promise<Memo
   const store = new Store();
   const sockets = new Set<Socket>();
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
-    void serve(store, { request, response, delay: options.delay }).catch(() => response.destroy());
+    void serve(store, { request, response, options }).catch(() => response.destroy());
   });
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -77,6 +92,7 @@ export async function startMemoryS3(options: MemoryS3Options = {}): Promise<Memo
     accessKey: 'MEMORYACCESSKEY',
     secretKey: 'memory-secret-key',
     bodyOf: (path) => store.objects.get(path)?.body,
+    put: (path, body) => store.put(path, body),
     stop: async () => {
       const closed = once(server, 'close');
       server.close();
@@ -88,9 +104,10 @@ export async function startMemoryS3(options: MemoryS3Options = {}): Promise<Memo
 
 async function serve(
   store: Store,
-  of: { request: IncomingMessage; response: ServerResponse; delay: MemoryS3Options['delay'] },
+  of: { request: IncomingMessage; response: ServerResponse; options: MemoryS3Options },
 ): Promise<void> {
-  const { request, response, delay } = of;
+  const { request, response, options } = of;
+  const { delay, onRequest } = options;
   const pieces: Buffer[] = [];
   for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
   const method = request.method ?? 'GET';
@@ -100,10 +117,11 @@ async function serve(
   const [bucket, key] = slash < 0 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)];
   const isRead = method === 'GET' || method === 'HEAD';
   await delay?.({ method, isRead });
-  const answer = store.answer({
-    ...{ method, path, bucket, key, query: url.searchParams, headers: request.headers },
-    body: Buffer.concat(pieces),
-  });
+  const refused = onRequest?.({ method, path });
+  const question = { method, path, bucket, key, query: url.searchParams, headers: request.headers };
+  const answer = refused
+    ? refusal(refused.status, refused.code)
+    : store.answer({ ...question, body: Buffer.concat(pieces) });
   await delay?.({ method, isRead });
   const body = Buffer.from(answer.body ?? '');
   const length = method === 'HEAD' ? {} : { 'content-length': String(body.length) };
@@ -115,6 +133,12 @@ class Store {
   /** By `bucket/key`. */
   readonly objects = new Map<string, Stored>();
   readonly #uploads = new Map<string, Map<number, Buffer>>();
+  /** The paths in order, until one comes or goes. */
+  #sorted: readonly string[] | undefined;
+
+  put(path: string, body: Buffer): void {
+    this.#store(path, body);
+  }
 
   /** In one tick. */
   answer(question: Question): Answer {
@@ -128,7 +152,7 @@ class Store {
     if (method === 'POST' && query.has('uploads')) return this.#beginUpload(question);
     if (method === 'POST' && uploadId !== null) return this.#complete(question, uploadId);
     if (method !== 'DELETE') return refusal(501, 'NotImplemented');
-    if (uploadId === null) this.objects.delete(question.path);
+    if (uploadId === null) this.#remove(question.path);
     else this.#uploads.delete(uploadId);
     return { status: 204 };
   }
@@ -138,7 +162,7 @@ class Store {
     if (method === 'GET' && query.get('list-type') === '2') return this.#list(bucket, query);
     if (method !== 'POST' || !query.has('delete')) return refusal(501, 'NotImplemented');
     const keys = [...body.toString().matchAll(/<Key>([^<]*)<\/Key>/g)].map((match) => match[1]!);
-    for (const key of keys) this.objects.delete(`${bucket}/${key}`);
+    for (const key of keys) this.#remove(`${bucket}/${key}`);
     const deleted = keys.map((key) => `<Deleted>${tagged('Key', key)}</Deleted>`).join('');
     return xml(`<DeleteResult>${deleted}</DeleteResult>`);
   }
@@ -183,8 +207,13 @@ class Store {
 
   #store(path: string, body: Buffer, etag = etagOf(body)): Stored {
     const stored = { body, etag, modifiedMs: Math.floor(Date.now() / 1000) * 1000 };
+    if (!this.objects.has(path)) this.#sorted = undefined;
     this.objects.set(path, stored);
     return stored;
+  }
+
+  #remove(path: string): void {
+    if (this.objects.delete(path)) this.#sorted = undefined;
   }
 
   #beginUpload({ bucket, key }: Question): Answer {
@@ -220,19 +249,35 @@ class Store {
     const prefix = query.get('prefix') ?? '';
     const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
     const max = Number(query.get('max-keys') ?? 1000);
-    const keys = [...this.objects.keys()]
-      .filter((path) => path.startsWith(`${bucket}/${prefix}`))
-      .map((path) => path.slice(bucket.length + 1))
-      .filter((key) => key > after)
-      .sort();
-    const page = keys.slice(0, max);
+    this.#sorted ??= [...this.objects.keys()].sort();
+    const start = `${bucket}/${prefix}`;
+    const page: string[] = [];
+    let more = false;
+    for (let at = firstAfter(this.#sorted, `${bucket}/${after}`); at < this.#sorted.length; at += 1) {
+      const path = this.#sorted[at]!;
+      if (path < start) continue;
+      if (!path.startsWith(start)) break;
+      more = page.length === max;
+      if (more) break;
+      page.push(path.slice(bucket.length + 1));
+    }
     const contents = page.map((key) => contentsOf(key, this.objects.get(`${bucket}/${key}`)!));
-    const more = keys.length > max;
     const next = more ? tagged('NextContinuationToken', page.at(-1)!) : '';
     const head = `${tagged('Name', bucket)}${tagged('Prefix', prefix)}${tagged('KeyCount', page.length)}`;
     const rest = `${tagged('MaxKeys', max)}${tagged('IsTruncated', String(more))}${next}`;
     return xml(`<ListBucketResult>${head}${rest}${contents.join('')}</ListBucketResult>`);
   }
+}
+
+/** Where in sorted texts the first one lies that comes after this one. */
+function firstAfter(sorted: readonly string[], text: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! > text) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function contentsOf(key: string, { body, etag, modifiedMs }: Stored): string {

@@ -114,6 +114,14 @@ describe('a record', () => {
     );
   });
 
+  it('outlives the process from the moment on in which it is flushed', () => {
+    const log = openLog();
+    log.put('a', '/lake', recordOf('"1"'));
+    expect(etagOf(openLog({ directory: copyOf() }), 'a')).toBeUndefined();
+    log.flush();
+    expect(etagOf(openLog({ directory: copyOf() }), 'a')).toBe('"1"');
+  });
+
   it('holds every mount and version of an object, and drops them together', () => {
     const log = openLog();
     log.put('a', '/lake', recordOf('"1"'));

@@ -165,6 +165,11 @@ export class InfoLog {
     this.#afterAppend();
   }
 
+  /** What was put outlives the process from now on, where the disk has room for it. */
+  flush(): void {
+    if (this.#log.segments.bufferedBytes > 0) this.#flushWaiting();
+  }
+
   #flushDrops(): void {
     if (!this.#isDropOwed) return;
     this.#log.flush();

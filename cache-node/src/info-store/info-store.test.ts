@@ -331,7 +331,7 @@ describe('a persistent store that fails', () => {
     const store = openStore();
     learn(store);
     expect(etagOf(store)).toBe('"1"');
-    expect(store.persistentCount).toBe(1);
+    expect(store.persistent.count).toBe(1);
   });
 
   it('leaves no row behind that a later tenure would trust, when a row cannot be deleted', () => {

@@ -63,20 +63,20 @@ export class InfoStore {
 
   constructor(options: InfoStoreOptions) {
     this.#options = options;
-    this.#homes = options.homes;
+    const { clock, log, openPersistent: open, fencesOpenMax, homes, changes = noChanges } = options;
+    [this.#homes, this.#changes] = [homes, changes];
     this.#memory = new MemoryInfo(options.entriesMax);
-    this.#changes = options.changes ?? noChanges;
-    const { clock, log, openPersistent: open } = options;
     this.#persistent = new LevelTwo({ open, clock, log, endTenure: () => this.endTenure() });
-    this.fences = new Fences({ clock: options.clock, fencesOpenMax: options.fencesOpenMax });
+    this.fences = new Fences({ clock, fencesOpenMax });
   }
 
   get memoryCount(): number {
     return this.#memory.count;
   }
 
-  get persistentCount(): number {
-    return this.#persistent.count;
+  /** `flush`: what is known outlives the process from now on, as far as the disk lets it. */
+  get persistent(): Pick<LevelTwo, 'count' | 'flush'> {
+    return this.#persistent;
   }
 
   /**

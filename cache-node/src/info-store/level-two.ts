@@ -93,6 +93,10 @@ export class LevelTwo {
     }
   }
 
+  flush(): void {
+    this.#usable()?.flush();
+  }
+
   close(): void {
     this.#isUsable = false;
     this.#isClosed = true;

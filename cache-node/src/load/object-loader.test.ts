@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { WorkOutcome } from '@forebay/core/job-worker';
+import type { ObjectInfo } from '@forebay/core/object';
 import { faultyUfs } from '@forebay/ufs/faulty';
 import { memoryUfs } from '@forebay/ufs/memory';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -120,6 +121,27 @@ describe('verify', () => {
     expect(
       await node.verify({ object: refOf('a'), listed: await listedOf(ufs, 'a'), range: all, signal }),
     ).toMatchObject({ kind: 'refused', reason: expect.stringContaining('another version') });
+  });
+
+  it('looks at a part by the info of the one before, and at pages that came without info by the listing', async () => {
+    const ufs = faultyUfs(memoryUfs({ a: bytes }));
+    const [from, to] = [await nodes.open(ufs), await nodes.open(ufs)];
+    const object = refOf('a');
+    const listed = await listedOf(ufs, 'a');
+    const { info } = (await from.node.load({ object, listed, range: all, signal })) as { info: ObjectInfo };
+    for (let index = 0; index < 6; index += 1) {
+      const page = bytes.subarray(index * pageSizeBytes, (index + 1) * pageSizeBytes);
+      await to.node.pages.put({ object, info, index, bytes: page });
+    }
+    const known = { kind: 'done', bytes: bytes.byteLength };
+    expect(await to.node.verify({ object, listed, range: all, signal })).toMatchObject(known);
+    const range = { start: 4 * pageSizeBytes, endExclusive: bytes.byteLength };
+    const part = await to.node.verify({ object, listed, info, range, signal });
+    expect(part).toMatchObject({ kind: 'done', bytes: pageSizeBytes + 7 });
+    const other = { ...listed, etag: '"another"' };
+    expect(await to.node.verify({ object, listed: other, range: all, signal })).toMatchObject({
+      reason: 'it is not cached',
+    });
   });
 
   it('counts what is missing', async () => {

@@ -1,10 +1,11 @@
 /**
  * Work of jobs on objects of this node: brings what is missing of an object, by the fills that reads use and
  * behind all that clients wait for; and reads what is stored of it to see whether it is whole. No bytes leave
- * the node. What is told as done was looked for in the page store after it was written.
+ * the node. What is told as done was looked for in the page store after it was written, and survives a kill.
  */
 import { UfsAnswerError } from '@forebay/core/errors';
 import type { LoadRequest, WorkOutcome } from '@forebay/core/job-worker';
+import type { ObjectRef } from '@forebay/core/mount';
 import type { ObjectInfo } from '@forebay/core/object';
 import { pageLengthBytes, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
@@ -49,6 +50,13 @@ export class ObjectLoader {
 
   /** @throws UfsAnswerError; ForebayError `overloaded`, `ufs-unavailable`, `version-changed` */
   async load(request: LoadRequest, ufs: Ufs): Promise<WorkOutcome> {
+    const outcome = await this.#load(request, ufs);
+    // What is told as loaded is not lost with the process: pages are written, and their info is now.
+    if (outcome.kind === 'done' && !request.dryRun) this.#options.info.persistent.flush();
+    return outcome;
+  }
+
+  async #load(request: LoadRequest, ufs: Ufs): Promise<WorkOutcome> {
     const { object, range } = request;
     const known = request.info ?? this.#known(request);
     const before = this.#before(request, known);
@@ -80,8 +88,8 @@ export class ObjectLoader {
   }
 
   /** Reads what is stored of the range: each page is verified as it is read. */
-  async verify({ object, listed, range, signal }: LoadRequest): Promise<WorkOutcome> {
-    const info = this.#options.info.hint(object, 'peek');
+  async verify({ object, listed, info: given, range, signal }: LoadRequest): Promise<WorkOutcome> {
+    const info = given ?? this.#options.info.hint(object, 'peek') ?? this.#storedAs(object, listed);
     if (!info) return refused('it is not cached');
     if (listed && !isSame(info, listed)) return refused('another version than the current one is cached');
     const { pageSizeBytes } = object.mount;
@@ -96,6 +104,13 @@ export class ObjectLoader {
     const total = pages.endExclusive - pages.first;
     if (missing > 0) return refused(`${missing} of ${total} pages are missing or damaged`);
     return { kind: 'done', info, bytes: bytesOf(pages, info, pageSizeBytes), ufsRequests: 0, ufsBytes: 0 };
+  }
+
+  /** Pages that came from another node are here without info: of the version that the listing names. */
+  #storedAs(object: ObjectRef, listed: LoadRequest['listed']): ObjectInfo | undefined {
+    const info = { ...unknownInfo, ...listed };
+    const isStored = this.#options.fills.store.has({ set: pageSetOf(object, info), index: 0 });
+    return isStored ? info : undefined;
   }
 
   async #isWhole(page: { set: string; index: number }, lengthBytes: number): Promise<boolean> {

@@ -101,7 +101,7 @@ export class DirectoryPages {
     return this.#lending.couldLend(row, span);
   }
 
-  /** Verifies a page that nobody asked for; a bad one is dropped. Never throws. */
+  /** Verifies a page that nobody asked for; a bad one is dropped. `endChecks` after the last. Never throws. */
   async check(row: PageRow): Promise<void> {
     const known = this.#files.rowOf(row);
     try {
@@ -110,6 +110,10 @@ export class DirectoryPages {
     } catch (error) {
       await this.#onReadError(known, error);
     }
+  }
+
+  endChecks(): void {
+    this.#reading.endChecks();
   }
 
   async #putRecord(page: NewStoredPage, storedBytes: number): Promise<void> {

@@ -36,6 +36,7 @@ export class DirectoryReading {
   readonly #layout: DirectoryLayout;
   readonly #descriptors: Descriptors;
   readonly #buffers: BufferPool;
+  #checked: OpenFile | undefined;
 
   constructor(options: { layout: DirectoryLayout; descriptors: Descriptors; buffers: BufferPool }) {
     this.#layout = options.layout;
@@ -57,13 +58,18 @@ export class DirectoryReading {
 
   /**
    * Reads a whole page, for nobody but to verify it, and leaves memory as it was. False: it is not that page,
-   * or not all of it. @throws what the system says.
+   * or not all of it. The file stays open for the next page, which may be of the same pack, until `endChecks`.
+   * @throws what the system says.
    */
   async check(row: JournalRow): Promise<boolean> {
     const path = this.#pathOf(row);
+    if (this.#checked?.path !== path) {
+      this.endChecks();
+      this.#checked = new OpenFile(path);
+    }
+    const file = this.#checked;
     const start = row.pack >= 0 ? row.offset : 0;
     const lengthBytes = row.pack >= 0 ? stampBytes + row.lengthBytes : row.lengthBytes;
-    const file = new OpenFile(path);
     try {
       await file.opened;
       const resident = syscalls()?.residentBytes(file.descriptor, start, lengthBytes);
@@ -72,9 +78,15 @@ export class DirectoryReading {
       const isSound = await this.#isSound(file, row);
       if (resident === 0) syscalls()?.leaveMemory(file.descriptor, start, lengthBytes);
       return isSound;
-    } finally {
-      file.close();
+    } catch (error) {
+      this.endChecks();
+      throw error;
     }
+  }
+
+  endChecks(): void {
+    this.#checked?.close();
+    this.#checked = undefined;
   }
 
   async #isSound(file: OpenFile, row: JournalRow): Promise<boolean> {

@@ -121,7 +121,7 @@ export class PageDirectory {
   }
 
   /** Its pages, to read: where `canRead` says so. */
-  get stored(): Pick<DirectoryPages, 'read' | 'lend' | 'couldLend' | 'check'> {
+  get stored(): Pick<DirectoryPages, 'read' | 'lend' | 'couldLend' | 'check' | 'endChecks' | 'endChecks'> {
     return this.#parts.pages;
   }
 

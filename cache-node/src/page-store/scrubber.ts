@@ -47,6 +47,7 @@ export class Scrubber {
     const grantedBytes = (this.#bytesPerSecond * tickMs) / 1000;
     this.#allowedBytes = Math.min(this.#allowedBytes + grantedBytes, Math.max(allowedBytesMax, grantedBytes));
     this.#running ??= this.#pass().finally(() => {
+      for (const { stored } of this.#directories) stored.endChecks();
       this.#running = undefined;
     });
   }

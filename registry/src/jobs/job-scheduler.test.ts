@@ -71,10 +71,10 @@ describe('a job', () => {
     ]);
   });
 
-  it('loads a large object part by part', async () => {
+  it.each(['load', 'verify'])('does its work on a large object part by part: %s', async (kind) => {
     const world = new JobWorld({ keys: { big: 5 * partBytes + 1 } });
     const jobs = await world.start();
-    const { record } = await jobs.create(load());
+    const { record } = await jobs.create(load({ kind }));
     const { counts } = await untilState(jobs, record.id, 'done');
     expect(counts.objects).toMatchObject({ total: 1, loaded: 1 });
     expect(counts.bytes.loaded).toBe(5 * partBytes + 1);
@@ -95,11 +95,13 @@ describe('a job', () => {
   it('tries again what may pass, and not what will not', async () => {
     const tries = new Map<string, number>();
     const world = new JobWorld({
-      keys: { busy: 1, gone: 1, shaky: 1 },
+      keys: { away: 1, busy: 1, gone: 1, lost: 1, shaky: 1 },
       onLoad: (key) => {
         const count = (tries.get(key) ?? 0) + 1;
         tries.set(key, count);
         if (key === 'busy' && count < 20) throw new ForebayError('overloaded', 'busy');
+        if (key === 'away' && count < 20) throw new ForebayError('node-unavailable', 'restarts');
+        if (key === 'lost') throw new ForebayError('node-unavailable', 'never comes back');
         if (key === 'shaky' && count < 3) throw new ForebayError('ufs-unavailable', 'reset');
         if (key === 'gone') throw new ForebayError('ufs-unavailable', 'always');
       },
@@ -107,8 +109,8 @@ describe('a job', () => {
     const jobs = await world.start();
     const { record } = await jobs.create(load({ retriesMax: 2 }));
     const { counts } = await untilState(jobs, record.id, 'done');
-    expect(counts.objects).toMatchObject({ loaded: 2, failed: 1 });
-    expect(Object.fromEntries(tries)).toEqual({ busy: 20, gone: 3, shaky: 3 });
+    expect(counts.objects).toMatchObject({ loaded: 3, failed: 2 });
+    expect(Object.fromEntries(tries)).toMatchObject({ away: 20, busy: 20, gone: 3, shaky: 3 });
   });
 
   it('pins before it loads', async () => {

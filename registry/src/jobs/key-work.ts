@@ -1,6 +1,6 @@
 /** What a job does with one key: within its limits, with its retries, on the node that holds the key. */
 import type { Clock } from '@forebay/core/clock';
-import type { JobWorker, JobWorkers, WorkOutcome } from '@forebay/core/job-worker';
+import type { JobWorker, JobWorkers, Listed, LoadRequest, WorkOutcome } from '@forebay/core/job-worker';
 import type { MountTable, ObjectRef } from '@forebay/core/mount';
 import type { ByteRange } from '@forebay/core/range';
 import type { KeyTally, Moving } from './job-record.ts';
@@ -116,14 +116,29 @@ export class KeyWork {
     return kind === 'copy' || kind === 'move' ? this.#copy(item, object, sum) : this.#load(item, object, sum);
   }
 
-  async #load({ listed }: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
+  #load({ listed }: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
     const { metadataOnly, dryRun } = this.#spec;
-    const size = this.#partBytes;
     const request = { object, listed, dryRun, signal: this.#signal };
+    return this.#byParts({ object, listed, sum, metadataOnly, isFromUfs: true }, (worker, part) =>
+      worker.load({ ...request, ...part }),
+    );
+  }
+
+  #verify({ listed }: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
+    const request = { object, listed, signal: this.#signal };
+    return this.#byParts({ object, listed, sum, metadataOnly: false, isFromUfs: false }, (worker, part) =>
+      worker.verify({ ...request, ...part }),
+    );
+  }
+
+  /** The first part tells the version and the size, and the others are of it. */
+  async #byParts(of: Parted, act: PartAct): Promise<string | undefined> {
+    const { object, listed, sum, metadataOnly, isFromUfs } = of;
+    const size = this.#partBytes;
     const rangeOf = (part: number): ByteRange => ({ start: part * size, endExclusive: (part + 1) * size });
     const first = await this.#unit(object, {
-      bytes: Math.min(listed?.sizeBytes ?? size, size),
-      act: (worker) => worker.load({ ...request, ...(!metadataOnly && { range: rangeOf(0) }) }),
+      bytes: isFromUfs ? Math.min(listed?.sizeBytes ?? size, size) : 0,
+      act: (worker) => act(worker, metadataOnly ? {} : { range: rangeOf(0) }),
     });
     add(sum, first);
     if (first.kind === 'refused') return first.reason;
@@ -138,23 +153,15 @@ export class KeyWork {
         const range = rangeOf(part);
         const outcome = await this.#unit(object, {
           start: range.start,
-          bytes: Math.min(range.endExclusive, info.sizeBytes) - range.start,
-          act: (worker) => worker.load({ ...request, info, range }),
+          bytes: isFromUfs ? Math.min(range.endExclusive, info.sizeBytes) - range.start : 0,
+          act: (worker) => act(worker, { info, range }),
         });
         add(sum, outcome);
         if (outcome.kind === 'refused') refusal = outcome.reason;
       }
     };
-    await Promise.all(Array.from({ length: partsAtOnceMax }, work));
+    await Promise.all(Array.from({ length: Math.max(0, Math.min(partsAtOnceMax, parts - 1)) }, work));
     return refusal;
-  }
-
-  async #verify({ listed }: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
-    const range = { start: 0, endExclusive: Number.MAX_SAFE_INTEGER };
-    const act = (worker: JobWorker) => worker.verify({ object, listed, range, signal: this.#signal });
-    const outcome = await this.#unit(object, { bytes: 0, act });
-    add(sum, outcome);
-    return outcome.kind === 'refused' ? outcome.reason : undefined;
   }
 
   async #copy({ key, listed }: KeyItem, source: ObjectRef, sum: Sum): Promise<string | undefined> {
@@ -203,6 +210,17 @@ export class KeyWork {
     return withRetries(act, { retriesMax, wait: this.#deps.wait, signal: this.#signal });
   }
 }
+
+interface Parted {
+  readonly object: ObjectRef;
+  readonly listed: Listed | undefined;
+  readonly sum: Sum;
+  readonly metadataOnly: boolean;
+  /** Its bytes count against the job's limit. */
+  readonly isFromUfs: boolean;
+}
+
+type PartAct = (worker: JobWorker, part: Pick<LoadRequest, 'info' | 'range'>) => Promise<WorkOutcome>;
 
 type UsedUfs = Pick<WorkOutcome, 'ufsRequests' | 'ufsBytes'>;
 

@@ -110,9 +110,6 @@ export class JobWorld {
 
   #worker(living: { alive: boolean }): JobWorker {
     const dead = () => new Promise<never>(() => {});
-    const refuse = async (): Promise<WorkOutcome> => {
-      throw new Error('not asked here');
-    };
     return {
       list: async ({ prefix, startAfter, keysMax }) => {
         this.lists += 1;
@@ -134,7 +131,7 @@ export class JobWorld {
         if (!living.alive) return dead();
         return this.#load(ufsKey, request);
       },
-      verify: refuse,
+      verify: async (request) => this.#load(request.object.ufsKey, request),
       copy: async ({ source: { ufsKey } }) => {
         if (!living.alive) return dead();
         await this.#options.onCopy?.(ufsKey);
