@@ -6,6 +6,7 @@ import { dataPlaneSettings } from '@forebay/data-plane/settings';
 import { gatewaySettings } from '@forebay/gateway/settings';
 import { clusterRegistrySettings, registrySettings } from '@forebay/registry/settings';
 import { ufsSettings } from '@forebay/ufs/settings';
+import { tracingSettings } from './tracing/settings.ts';
 
 export const processSettings = {
   dataDir: text({
@@ -60,6 +61,7 @@ export const serveSettingGroups = [
   { title: 'Gateway', settings: gatewaySettings },
   { title: 'Cache', settings: cacheNodeSettings },
   { title: 'UFS', settings: ufsSettings },
+  { title: 'Traces', settings: tracingSettings },
   { title: 'Admin API', settings: registrySettings },
   { title: 'Root user', settings: rootUserSettings },
 ] as const;
@@ -69,6 +71,7 @@ export const serveSettings = {
   ...gatewaySettings,
   ...cacheNodeSettings,
   ...ufsSettings,
+  ...tracingSettings,
   ...registrySettings,
   ...rootUserSettings,
 };
@@ -116,6 +119,7 @@ export const gatewayRoleGroups = [
   { title: 'Process', settings: gatewayProcessSettings },
   { title: 'Gateway', settings: gatewaySettings },
   { title: 'UFS', settings: ufsSettings },
+  { title: 'Traces', settings: tracingSettings },
   { title: 'Admin', settings: gatewayAdminSettings },
   { title: 'Root user', settings: rootUserSettings },
 ] as const;
@@ -125,6 +129,7 @@ export const gatewayRoleSettings = {
   ...gatewayProcessSettings,
   ...gatewaySettings,
   ...ufsSettings,
+  ...tracingSettings,
   ...gatewayAdminSettings,
   ...rootUserSettings,
 };
@@ -204,6 +209,7 @@ export const cacheNodeRoleGroups = [
   { title: 'Cache', settings: cacheNodeSettings },
   { title: 'Hand-off', settings: handOffSettings },
   { title: 'UFS', settings: ufsSettings },
+  { title: 'Traces', settings: tracingSettings },
   { title: 'Admin', settings: nodeAdminSettings },
   { title: 'Root user', settings: rootUserSettings },
 ] as const;
@@ -215,6 +221,7 @@ export const cacheNodeRoleSettings = {
   ...cacheNodeSettings,
   ...handOffSettings,
   ...ufsSettings,
+  ...tracingSettings,
   ...nodeAdminSettings,
   ...rootUserSettings,
 };

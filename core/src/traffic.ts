@@ -3,6 +3,8 @@ import type { TopName } from './top-names.ts';
 
 export interface SlowRequest {
   readonly id: string;
+  /** Of a request that was traced: the id of the trace. */
+  readonly trace: string | undefined;
   /** When it was over; ms since the epoch. */
   readonly atMs: number;
   readonly operation: string;

@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Log, silentLog } from '@forebay/core/log';
 import type { MountTable } from '@forebay/core/mount';
 import { syscalls } from '@forebay/core/syscalls';
+import type { Tracer } from '@forebay/core/tracing';
 import { Calls, type ExtraCall } from './server/calls.ts';
 import { OpenFences } from './server/open-fences.ts';
 import { type ConnectionDeps, type ServedNode, ServerConnection } from './server/server-connection.ts';
@@ -35,6 +36,8 @@ export interface CacheNodeServerOptions {
   readonly clientGraceMs?: number;
   /** False: parts of files are read and written, never sent by sendfile(2). */
   readonly sendfile?: boolean;
+  /** Of what clients ask in the course of a traced request. */
+  readonly tracer?: Tracer | undefined;
 }
 
 const drainCheckMs = 20;
@@ -61,6 +64,7 @@ export class CacheNodeServer {
       streamsPerConnectionMax: options.streamsPerConnectionMax ?? 4096,
       handshakeTimeoutMs: options.handshakeTimeoutMs ?? 5000,
       syscalls: options.sendfile === false ? undefined : syscalls(),
+      tracer: options.tracer,
     };
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000 });
     this.#server.maxConnections = options.connectionsMax ?? 1024;

@@ -13,6 +13,7 @@ import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import type { Registry } from '@forebay/core/registry';
+import type { Tracer } from '@forebay/core/tracing';
 import type { TrafficReport } from '@forebay/core/traffic';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { UfsService } from '@forebay/ufs/ufs-service';
@@ -26,9 +27,10 @@ import { HeadText } from './head-text.ts';
 import { declareGatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import { Observer } from './observer.ts';
 import type { AuthDeps } from './s3/auth/types.ts';
-import { Pipeline } from './s3/pipeline.ts';
+import { Pipeline, type PipelineOptions } from './s3/pipeline.ts';
 import type { GatewayConfig } from './settings.ts';
 import { ShortWay } from './short-way.ts';
+import { TracedCacheNode } from './traced-cache-node.ts';
 
 export interface GatewayOptions {
   readonly registry: Registry;
@@ -42,6 +44,8 @@ export interface GatewayOptions {
   readonly log: Log;
   /** Where this gateway is several processes: what they tell each other of changes. */
   readonly cells?: Cells | undefined;
+  /** Undefined: no request is traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 export interface Gateway {
@@ -59,7 +63,7 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { settings, clock } = options;
   const metrics = declareGatewayMetrics(options.metrics, settings);
-  const pipeline = new Pipeline({ ...options, listPages: metrics.listPages });
+  const pipeline = pipelineOf({ ...options, listPages: metrics.listPages });
   const exchanges = new Exchanges();
   const observer = new Observer({ ...options, metrics });
   const front = frontOf({ ...options, metrics, observer, pipeline, exchanges });
@@ -117,6 +121,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
+function pipelineOf(options: PipelineOptions & Pick<GatewayOptions, 'tracer'>): Pipeline {
+  const { cacheNode, tracer } = options;
+  return new Pipeline({ ...options, cacheNode: tracer ? new TracedCacheNode(cacheNode) : cacheNode });
+}
+
 function shortWayOf(options: Omit<WayOptions, 'metrics'>): ShortWay {
   const { observer, pipeline, settings, clock, log } = options;
   const { keepAliveTimeoutMs } = settings;
@@ -149,7 +158,7 @@ function wayOf(options: WayOptions): Way {
   const { metrics, observer, pipeline, settings } = options;
   return new Hono<{ Bindings: Exchange }>()
     .use(async ({ env }, next) => {
-      observer.begin();
+      observer.begin(env);
       await next();
       observer.end(env);
     })
@@ -187,7 +196,7 @@ function frontOf(options: WayOptions & { readonly exchanges: Exchanges }): (exch
     { autoCleanupIncoming: false, overrideGlobalObjects: false },
   );
   const sendAnswer = async (exchange: Exchange): Promise<void> => {
-    observer.begin();
+    observer.begin(exchange);
     try {
       await pipeline.handle(exchange);
     } catch (error) {

@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '@forebay/core/clock';
+import type { Span } from '@forebay/core/tracing';
 import type { Sent } from './s3/answer.ts';
 import { RawHeaders } from './s3/headers.ts';
 import type { Admitted } from './s3/pipeline.ts';
@@ -59,6 +60,8 @@ export class Exchange {
   status: number | undefined = undefined;
   /** How the answer went, once it is over. */
   sent: Sent | undefined = undefined;
+  /** Where the request is traced. */
+  span: Span | undefined = undefined;
   #streams: ExchangeStreams | undefined = undefined;
   #gone: AbortController | undefined = undefined;
 

@@ -4,9 +4,11 @@
  */
 import type { Clock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
+import type { Tracer } from '@forebay/core/tracing';
 import type { Exchange } from './exchange.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { RequestCounts } from './request-counts.ts';
+import { beginSpan, endSpan } from './request-span.ts';
 import type { GatewayConfig } from './settings.ts';
 import { TrafficWatch } from './watch/traffic-watch.ts';
 
@@ -21,12 +23,14 @@ export class Observer {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #settings: Pick<GatewayConfig, 'accessLog'>;
+  readonly #tracer: Tracer | undefined;
 
   constructor(options: {
     readonly metrics: GatewayMetrics;
     readonly clock: Clock;
     readonly log: Log;
     readonly settings: Pick<GatewayConfig, 'accessLog'>;
+    readonly tracer?: Tracer | undefined;
   }) {
     this.traffic = new TrafficWatch(options);
     this.#metrics = options.metrics;
@@ -34,6 +38,7 @@ export class Observer {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#settings = options.settings;
+    this.#tracer = options.tracer;
   }
 
   /** Requests under way, the one that asks included. */
@@ -41,8 +46,9 @@ export class Observer {
     return this.#metrics.inFlight.count;
   }
 
-  begin(): void {
+  begin(exchange: Exchange): void {
     this.#metrics.inFlight.count += 1;
+    if (this.#tracer && !exchange.span) exchange.span = beginSpan(this.#tracer, exchange);
   }
 
   /** The request is not over: it begins again on another way. */
@@ -56,6 +62,7 @@ export class Observer {
     const durationMs = this.#clock.monotonicMs() - exchange.startedMs;
     this.#counts.count({ operation, status, cache: cache ?? 'none', seconds: durationMs / 1000 });
     this.traffic.note(exchange, status, durationMs);
+    if (exchange.span) endSpan(exchange.span, exchange, status);
     if (sent && sent.end !== 'whole') {
       this.#metrics.cutAnswers.inc({ reason: sent.end === 'cut' ? 'body_failed' : 'client_gone' });
     }
@@ -64,6 +71,7 @@ export class Observer {
     this.#log[level](
       {
         id: exchange.id,
+        trace: exchange.span?.traceId,
         op: operation,
         method: exchange.head.method,
         bucket: exchange.bucket,

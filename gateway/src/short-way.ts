@@ -116,7 +116,7 @@ export class ShortWay {
       { method, target, rawHeaders: rawHeaders as string[], isHttp11: true, socket },
       clock,
     );
-    observer.begin();
+    observer.begin(exchange);
     if (this.#isTaken(connection, exchange, head)) return true;
     this.#passOn(connection, exchange);
     return false;

@@ -5,6 +5,7 @@
 import { ForebayError, UfsAnswerError } from '@forebay/core/errors';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
+import { asChild, spanNow } from '@forebay/core/tracing';
 import type { Ufs } from './ufs.ts';
 import type { UfsService } from './ufs-service.ts';
 import type { CircuitState, UfsUse } from './ufs-use.ts';
@@ -143,10 +144,12 @@ function useOf(mount: string, hedges: boolean, { requests, ...metrics }: UfsMetr
   return {
     hedges,
     onRetry: (reason) => {
+      spanNow()?.event('retry', { 'forebay.reason': reason });
       metrics.retries.inc({ mount, reason });
       requests.inc({ mount, op: 'retry', status: reason });
     },
     onHedge: (result) => {
+      spanNow()?.event('hedge', { 'forebay.result': result });
       metrics.hedges.inc({ mount, result });
       requests.inc({ mount, op: 'hedge', status: result === 'failed' ? 'unavailable' : 'ok' });
     },
@@ -173,7 +176,7 @@ function counting(mountPath: string, metrics: UfsMetrics) {
     return async (...args: A): Promise<R> => {
       const startedMs = performance.now();
       try {
-        const answer = await call(...args);
+        const answer = await inTrace(op, mountPath, () => call(...args));
         metrics.requests.inc({ mount: mountPath, op, status: 'ok' });
         return answer;
       } catch (error) {
@@ -184,6 +187,12 @@ function counting(mountPath: string, metrics: UfsMetrics) {
       }
     };
   };
+}
+
+function inTrace<R>(op: string, mountPath: string, call: () => Promise<R>): Promise<R> {
+  if (!spanNow()) return call();
+  const facts = { 'forebay.mount': mountPath };
+  return asChild({ name: `ufs ${op}`, kind: 'internal', facts }, call);
 }
 
 function statusOf(error: unknown): string {

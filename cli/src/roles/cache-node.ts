@@ -21,6 +21,7 @@ import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import { type Mount, MountTable } from '@forebay/core/mount';
 import type { RegistryView } from '@forebay/core/registry';
+import type { Tracer } from '@forebay/core/tracing';
 import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
 import { nodeStateRoutes } from '@forebay/registry/admin/node-state';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
@@ -29,6 +30,7 @@ import { lockDataDir, nodeIdIn } from '../data-dir.ts';
 import { metricsOfProcess } from '../process-metrics.ts';
 import type { CacheNodeRoleConfig } from '../role-config.ts';
 import { cacheNodeRoleSettings } from '../settings.ts';
+import { openTracer } from '../tracing/open-tracer.ts';
 import { version } from '../version.ts';
 import { reportOf } from '../workers/reports.ts';
 import { startAdminServer } from './admin-server.ts';
@@ -126,7 +128,8 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
   });
   const node = await openNode({ lease, nodeId, registry, metrics, pool }, parts);
   const { cacheNode, handOff } = node;
-  const server = await serve({ ...node, registry, pool, port }, parts);
+  const tracer = await openTracer({ values, role: 'cache-node', nodeId, log, undoing });
+  const server = await serve({ ...node, registry, pool, port, tracer }, parts);
   const stats = async () => ({ ...(await cacheNode.stats()), handOff: handOff.progress });
   followMembership({ registry, lease, handOff, stats }, parts);
   const mounts = () => (lease.isHome(cleanupKey) ? registry.view().mounts : noMounts);
@@ -220,15 +223,19 @@ interface ServerParts {
   readonly registry: RemoteRegistry;
   readonly pool: UfsPool;
   readonly port: number;
+  readonly tracer: Tracer | undefined;
 }
 
-async function serve({ cacheNode, handOff, registry, pool, port, fences }: ServerParts, parts: Parts) {
+async function serve(
+  { cacheNode, handOff, registry, pool, port, fences, tracer }: ServerParts,
+  parts: Parts,
+) {
   const { config, log, undoing } = parts;
   const { values, clusterSecret: secret } = config;
   const mounts = () => registry.view().mounts;
   const worker = nodeWorker(cacheNode, { fences, ufsOf: (mount) => pool.ufsOf(mount) });
   const server = new CacheNodeServer({
-    ...{ node: cacheNode, mounts, secret, log },
+    ...{ node: cacheNode, mounts, secret, log, tracer },
     calls: { ...handOff.calls, ...jobCalls({ worker, mounts }) },
     connectionsMax: values.dataPlaneConnectionsMax,
     streamsPerConnectionMax: values.dataPlaneStreamsMax,

@@ -20,6 +20,7 @@ import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import { metricsOfProcess } from '../process-metrics.ts';
 import type { GatewayRoleConfig } from '../role-config.ts';
 import { gatewayRoleSettings } from '../settings.ts';
+import { openTracer } from '../tracing/open-tracer.ts';
 import { version } from '../version.ts';
 import { reportOf } from '../workers/reports.ts';
 import { startAdminServer } from './admin-server.ts';
@@ -91,8 +92,9 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   declareRingEpoch(metrics, () => registry.view().membership?.epoch.number ?? 0);
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
   const cacheNode = openCacheNode({ registry, nodeId, metrics, pool }, parts);
+  const tracer = await openTracer({ values, role: 'gateway', nodeId, log, undoing });
   const gateway = createGateway({
-    ...{ settings: values, registry, cacheNode, metrics, clock: systemClock, log },
+    ...{ settings: values, registry, cacheNode, metrics, tracer, clock: systemClock, log },
     credentials: credentialsOf(root, registry),
     ufsOf: (mount) => pool.ufsOf(mount),
     serviceOf: (pattern) => pool.serviceOf(pattern),

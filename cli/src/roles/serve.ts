@@ -13,6 +13,7 @@ import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import { SecretBox } from '@forebay/core/secret-box';
+import type { Tracer } from '@forebay/core/tracing';
 import { createGateway } from '@forebay/gateway/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { openState, type State } from '@forebay/registry/state-store';
@@ -27,6 +28,7 @@ import {
 import { metricsOfProcess } from '../process-metrics.ts';
 import type { ServeConfig } from '../serve-config.ts';
 import { type ServeValues, serveSettings } from '../settings.ts';
+import { openTracer } from '../tracing/open-tracer.ts';
 import { reportOf } from '../workers/reports.ts';
 import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
@@ -131,16 +133,16 @@ async function start(given: Parts): Promise<RunningForebay> {
   undoing.add(() => cacheNode.close());
   undoing.add(forgetUnmounted(registry, cacheNode));
   undoing.add(followPolicies(registry, { policies, cacheNode }));
+  const tracer = await openTracer({ values, role: 'serve', nodeId, log, undoing });
   const front = await openFront(
-    { plan, forked, port, pool, rootUser, registry, cacheNode, metrics, startValues: config.values },
+    { tracer, plan, forked, port, pool, rootUser, registry, cacheNode, metrics, startValues: config.values },
     parts,
   );
   undoing.add(() => front.drain(values.drainTimeoutMs));
   const endpoint = urlOf({ host, port });
   await registry.join({ nodeId, role: 'serve', address: new URL(endpoint).host, startedAtMs });
   undoing.add(() => registry.leave(nodeId));
-  const { uploadsAborted: aborted } = ufsMetrics;
-  startCleanup({ ufsOf, aborted, mounts: () => registry.view().mounts }, parts);
+  startCleanup({ ufsOf, aborted: ufsMetrics.uploadsAborted, mounts: () => registry.view().mounts }, parts);
   const jobDeps = await openJobs({ state, registry, cacheNode, ufsOf, metrics }, parts);
   const adminAddress = new URL(admin.url).host;
   const sources = {
@@ -166,6 +168,7 @@ async function planProcesses({ config: { values, dataDir }, log, undoing }: Part
 }
 
 interface FrontParts {
+  readonly tracer: Tracer | undefined;
   readonly plan: WorkersPlan;
   readonly forked: readonly WorkerHandle[];
   readonly port: number;
@@ -179,18 +182,18 @@ interface FrontParts {
 }
 
 async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts): Promise<Front> {
-  const { plan, forked, port, pool, rootUser, registry, cacheNode, metrics } = of;
+  const { tracer, plan, forked, port, pool, rootUser, registry, cacheNode, metrics } = of;
   const { values, dataDir } = config;
   const place = { host: values.host, port };
   if (plan.cells) {
     const { cellsPath } = plan;
     return startWorkers({
       ...{ ...place, forked, values: of.startValues, dataDir, cellsPath, rootUser, registry, cacheNode },
-      ...{ metrics, log, undoing },
+      ...{ metrics, tracer, log, undoing },
     });
   }
   const gateway = createGateway({
-    ...{ settings: values, registry, cacheNode, metrics, clock, log },
+    ...{ settings: values, registry, cacheNode, metrics, tracer, clock, log },
     credentials: credentialsOf(rootUser, registry),
     ufsOf: (mount) => pool.ufsOf(mount),
     serviceOf: (pattern) => pool.serviceOf(pattern),

@@ -11,6 +11,7 @@ import type { Log, LogLevel } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import type { ObjectRef } from '@forebay/core/mount';
 import type { Registry, RegistryView } from '@forebay/core/registry';
+import type { Tracer } from '@forebay/core/tracing';
 import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
 import { fileLocks } from '@forebay/ufs/file/file-locks';
 import type { DataDir, RootCredentials } from '../data-dir.ts';
@@ -35,6 +36,7 @@ export interface StartWorkersOptions {
   readonly registry: Registry;
   readonly cacheNode: LocalCacheNode;
   readonly metrics: Metrics;
+  readonly tracer: Tracer | undefined;
   readonly log: Log;
   readonly undoing: Undoing;
 }
@@ -55,7 +57,7 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   const path = socketPathIn(options.dataDir);
   const secret = randomBytes(32).toString('base64url');
   const mounts = () => registry.view().mounts;
-  const dataPlane = new CacheNodeServer({ node: cacheNode, mounts, secret, log });
+  const dataPlane = new CacheNodeServer({ node: cacheNode, mounts, secret, log, tracer: options.tracer });
   rmSync(path, { force: true });
   undoing.add(() => dataPlane.close());
   await dataPlane.listen({ path });

@@ -21,6 +21,7 @@ import { openUfsClients } from '../roles/ufs-clients.ts';
 import { Undoing } from '../roles/undoing.ts';
 import { credentialsOf } from '../roles/users.ts';
 import { serveSettings } from '../settings.ts';
+import { openTracer } from '../tracing/open-tracer.ts';
 import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
 import { OwnerCacheNode } from './owner-cache-node.ts';
 import { RegistryReplica } from './registry-replica.ts';
@@ -49,6 +50,8 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
   const locks = new AskedLocks(tell);
   fileLocks.shareBy(locks.take);
   const cacheNode = await openCacheNode(start, { metrics, questions, cells, undoing });
+  const { nodeId } = start;
+  const tracer = await openTracer({ values, role: 'worker', nodeId, log, undoing });
   const gateway = createGateway({
     registry,
     cacheNode,
@@ -57,6 +60,7 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
     credentials: credentialsOf(start.rootUser, registry),
     settings: values,
     metrics,
+    tracer,
     clock,
     log,
     cells,

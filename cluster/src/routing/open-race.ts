@@ -6,6 +6,7 @@ import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cach
 import { isKind } from '@forebay/core/errors';
 import { placementKeyOf } from '@forebay/core/mount';
 import type { Ring } from '@forebay/core/ring';
+import { inSpan, spanNow } from '@forebay/core/tracing';
 import { isNoAnswer, noteFailure, resultOf, stallMsMax } from './ask-node.ts';
 import type { Waiter } from './liveness.ts';
 import type { Peer } from './peer.ts';
@@ -50,6 +51,7 @@ export class OpenRace {
   readonly #options: OpenRaceOptions;
   readonly #racers = new Set<Racer>();
   readonly #tried = new Set<string>();
+  readonly #span = spanNow();
   #rings = 0;
   #isDirect = false;
   #isOver = false;
@@ -92,7 +94,10 @@ export class OpenRace {
   }
 
   readonly #askNext = (): void => {
-    if (this.#isOver) return;
+    if (!this.#isOver) inSpan(this.#span, () => this.#askOne());
+  };
+
+  #askOne(): void {
     const { routing, request } = this.#options;
     const { failovers } = routing.metrics;
     const ring = routing.view.ring();
@@ -107,7 +112,7 @@ export class OpenRace {
     if (this.#isDirect) return;
     if (ring) failovers.inc({ where: 'ufs' });
     this.#askUfs();
-  };
+  }
 
   #ask(peer: Peer, ring: Ring): void {
     const { request } = this.#options;

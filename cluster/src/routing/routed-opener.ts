@@ -8,6 +8,7 @@ import { isKind } from '@forebay/core/errors';
 import { hasStrongEtag, versionOf } from '@forebay/core/object';
 import { isHere } from '@forebay/core/pieces';
 import type { ByteRange } from '@forebay/core/range';
+import { inSpan, spanNow } from '@forebay/core/tracing';
 import { type Leg, legOf } from './legs.ts';
 import { type Opened, OpenRace } from './open-race.ts';
 import type { Peer } from './peer.ts';
@@ -64,6 +65,7 @@ export class RoutedOpener {
 class Opening {
   readonly #parts: Parts;
   readonly #done: OpenedSoon;
+  readonly #span = spanNow();
   #request: OpenRequest;
   #race: OpenRace;
   /** Of what is asked after the race. */
@@ -98,9 +100,14 @@ class Opening {
   }
 
   readonly #onOpened = (opened: Opened | undefined, error: unknown, peer: Peer | undefined): void => {
+    if (this.#span) inSpan(this.#span, () => this.#take(opened, error, peer));
+    else this.#take(opened, error, peer);
+  };
+
+  #take(opened: Opened | undefined, error: unknown, peer: Peer | undefined): void {
     if (!opened || opened.kind === 'absent' || opened.range === 'unsatisfiable') this.#done(opened, error);
     else this.#complete(opened, opened.range, peer);
-  };
+  }
 
   /**
    * The same with all bytes of its range. What is at hand is handed on as it is, and so is what nobody could

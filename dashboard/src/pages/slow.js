@@ -34,6 +34,7 @@ export function Slow() {
 
 function cellsOf({
   id,
+  trace,
   at,
   durationMs,
   waitMs,
@@ -59,6 +60,7 @@ function cellsOf({
       key ? h('a', { href: linkTo('objects', { bucket, object: key }) }, name) : name,
       range && h('div', { class: 'quiet' }, range),
       h('div', { class: 'quiet' }, id),
+      trace && h('div', { class: 'quiet' }, `trace ${trace}`),
     ),
     [status, code, cache].filter(Boolean).join(' '),
     formatSize(bytes),

@@ -11,6 +11,7 @@ import type {
   OpenRequest,
   ReadRequest,
 } from '@forebay/core/cache-node';
+import { inSpan, spanNow } from '@forebay/core/tracing';
 import { type FrameHeader, flagEnd, frameType, handshakeTypeMax, ProtocolError } from '../wire/frame.ts';
 import { FrameReader, type FrameSink } from '../wire/frame-reader.ts';
 import { fromJson, MetaWriter, toJson } from '../wire/meta.ts';
@@ -74,16 +75,15 @@ export class ClientConnection implements FrameSink, StreamHost {
     this.infos = options.infos;
     this.windowBytes = options.windowBytes;
     this.#reader = new FrameReader(this, options.buffers);
-    this.#socket = connect({
-      ...options.address,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 15_000,
-      onread: {
-        buffer: () => this.#reader.nextBuffer(),
-        callback: (lengthBytes) => this.#onRead(lengthBytes),
-      },
-    });
+    this.#socket = inSpan(undefined, () =>
+      connect({
+        ...{ ...options.address, noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000 },
+        onread: {
+          buffer: () => this.#reader.nextBuffer(),
+          callback: (lengthBytes) => this.#onRead(lengthBytes),
+        },
+      }),
+    );
     this.#outbox = new Outbox(this.#socket, undefined);
     this.#visitor = new Visitor(options, this.#outbox);
     this.#ready.promise.catch(() => {});
@@ -135,7 +135,7 @@ export class ClientConnection implements FrameSink, StreamHost {
     const opened = new OpenStream(this, stream, request, done);
     this.#streams.set(stream, opened);
     openMeta.reset();
-    writeOpen(openMeta, request, this.windowBytes);
+    writeOpen(openMeta, request, this.windowBytes, spanNow()?.traceparent);
     this.#outbox.frame(frameType.open, stream, openMeta.written);
     return opened;
   }
@@ -149,7 +149,7 @@ export class ClientConnection implements FrameSink, StreamHost {
       );
       this.#streams.set(stream, read);
       read.watch();
-      writeRead(openMeta.reset(), request, this.windowBytes);
+      writeRead(openMeta.reset(), request, this.windowBytes, spanNow()?.traceparent);
       this.#outbox.frame(frameType.read, stream, openMeta.written);
     });
   }
@@ -159,7 +159,8 @@ export class ClientConnection implements FrameSink, StreamHost {
     const stream = this.#begin();
     const call = new CallStream(this, stream, options);
     this.#streams.set(stream, call);
-    this.#outbox.frame(frameType.call, stream, toJson({ ...parameters, name }));
+    const asked = { ...parameters, name, traceparent: spanNow()?.traceparent };
+    this.#outbox.frame(frameType.call, stream, toJson(asked));
     return call.result;
   }
 

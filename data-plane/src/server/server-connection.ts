@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { CacheNode, PageOwner } from '@forebay/core/cache-node';
 import type { Log } from '@forebay/core/log';
 import type { Syscalls } from '@forebay/core/syscalls';
+import type { Tracer } from '@forebay/core/tracing';
 import { type FrameHeader, frameType, handshakeTypeMax, ProtocolError } from '../wire/frame.ts';
 import { FrameReader, type FrameSink } from '../wire/frame-reader.ts';
 import { fromJson } from '../wire/meta.ts';
@@ -32,6 +33,8 @@ export interface ConnectionDeps {
   readonly handshakeTimeoutMs: number;
   readonly syscalls: Syscalls | undefined;
   readonly log: Log;
+  /** Undefined: nothing is traced here. */
+  readonly tracer: Tracer | undefined;
 }
 
 /** With more than this unsent nothing further is read: answers would pile up for a client that reads none. */

@@ -2,6 +2,7 @@
 import type { AbsentObject, OpenedObject, OpenedPages, OpenRequest } from '@forebay/core/cache-node';
 import { ForebayError } from '@forebay/core/errors';
 import type { Mount } from '@forebay/core/mount';
+import { inSpan, type Span } from '@forebay/core/tracing';
 import { frameType, ProtocolError } from '../wire/frame.ts';
 import { MetaReader, type MetaWriter, toJson } from '../wire/meta.ts';
 import { writeAnswer } from '../wire/open-answer.ts';
@@ -72,8 +73,8 @@ export class OpenStream extends AnsweredStream<Opened> implements ServerStream {
 
   /** @throws ProtocolError */
   begin(meta: Buffer): void {
-    const { names, node } = this.connection.deps;
-    const { mountName, windowBytes, question } = readOpen(new MetaReader(meta));
+    const { names } = this.connection.deps;
+    const { mountName, windowBytes, question, traceparent } = readOpen(new MetaReader(meta));
     this.windowBytes = windowBytes;
     const mount = names.find(mountName);
     if (!mount) {
@@ -82,10 +83,26 @@ export class OpenStream extends AnsweredStream<Opened> implements ServerStream {
     }
     const request = new RemoteRequest(mount, question);
     this.#request = request;
-    if (this.#isAnsweredNow(request)) return;
-    node.open(request).then(
-      (later) => this.answer(later),
-      (error: unknown) => this.fail(error),
+    const span = spanOf(this.connection, 'node open', traceparent);
+    if (span) inSpan(span, () => this.#ask(request, span));
+    else this.#ask(request, undefined);
+  }
+
+  #ask(request: RemoteRequest, span: Span | undefined): void {
+    if (this.#isAnsweredNow(request)) {
+      span?.end();
+      return;
+    }
+    this.connection.deps.node.open(request).then(
+      (later) => {
+        span?.add({ 'forebay.cache': later.cache });
+        span?.end();
+        this.answer(later);
+      },
+      (error: unknown) => {
+        span?.end(error);
+        this.fail(error);
+      },
     );
   }
 
@@ -137,7 +154,7 @@ export class ReadStream extends AnsweredStream<OpenedPages> implements ServerStr
   begin(meta: Buffer): void {
     const { names, node, infos } = this.connection.deps;
     const asked = readRead(new MetaReader(meta), infos);
-    const { mountName, windowBytes, ufsKey, versionId, info, range, cachedOnly } = asked;
+    const { mountName, windowBytes, ufsKey, versionId, info, range, cachedOnly, traceparent } = asked;
     this.windowBytes = windowBytes;
     this.#start = range.start;
     const mount = names.find(mountName);
@@ -146,10 +163,21 @@ export class ReadStream extends AnsweredStream<OpenedPages> implements ServerStr
       return;
     }
     const { signal } = this.#client;
-    node.read({ object: { mount, ufsKey, versionId }, info, range, cachedOnly, signal }).then(
-      (later) => this.answer(later),
-      (error: unknown) => this.fail(error),
-    );
+    const request = { object: { mount, ufsKey, versionId }, info, range, cachedOnly, signal };
+    const span = spanOf(this.connection, 'node read', traceparent);
+    const read = () =>
+      node.read!(request).then(
+        (later) => {
+          span?.add({ 'forebay.pages.hit': later.pages.hit, 'forebay.pages.total': later.pages.total });
+          span?.end();
+          this.answer(later);
+        },
+        (error: unknown) => {
+          span?.end(error);
+          this.fail(error);
+        },
+      );
+    void (span ? inSpan(span, read) : read());
   }
 
   protected get isLeft(): boolean {
@@ -184,21 +212,34 @@ export class CallStream implements ServerStream {
   }
 
   async run(name: unknown, parameters: Readonly<Record<string, unknown>>): Promise<void> {
-    const { deps, clientId, outbox } = this.#connection;
+    const { traceparent, ...asked } = parameters;
+    const parent = typeof traceparent === 'string' ? traceparent : undefined;
+    const span = spanOf(this.#connection, `node ${String(name)}`, parent);
+    const { outbox } = this.#connection;
     const { signal } = this.#abort;
     try {
-      const result = await deps.calls.run(name, parameters, {
-        clientId,
-        signal,
-        onProgress: (progress) => {
-          if (!signal.aborted) outbox.frame(frameType.progress, this.#stream, toJson(progress));
-        },
-      });
+      const result = span
+        ? await inSpan(span, () => this.#result(name, asked))
+        : await this.#result(name, asked);
+      span?.end();
       if (!signal.aborted) outbox.frame(frameType.result, this.#stream, toJson({ result }));
     } catch (error) {
+      span?.end(error);
       if (!signal.aborted) outbox.frame(frameType.failure, this.#stream, failureOf(error));
     }
     this.#connection.over(this.#stream);
+  }
+
+  async #result(name: unknown, parameters: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const { deps, clientId, outbox } = this.#connection;
+    const { signal } = this.#abort;
+    return deps.calls.run(name, parameters, {
+      clientId,
+      signal,
+      onProgress: (progress) => {
+        if (!signal.aborted) outbox.frame(frameType.progress, this.#stream, toJson(progress));
+      },
+    });
   }
 
   grant(): void {
@@ -209,6 +250,17 @@ export class CallStream implements ServerStream {
     this.#abort.abort();
     this.#connection.over(this.#stream);
   }
+}
+
+function spanOf(
+  { deps: { tracer, node } }: ServerConnection,
+  name: string,
+  traceparent: string | undefined,
+): Span | undefined {
+  if (traceparent === undefined) return undefined;
+  const span = tracer?.begin(name, traceparent);
+  span?.add({ 'forebay.node': node.nodeId });
+  return span;
 }
 
 export function refuseStream(outbox: Outbox, stream: number): void {

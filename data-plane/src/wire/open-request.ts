@@ -20,6 +20,7 @@ const has = {
   ifRangeDate: 512,
   epoch: 1024,
   goneVersion: 2048,
+  traceparent: 4096,
 } as const;
 const rangeKinds = ['span', 'from', 'suffix'] as const;
 
@@ -29,14 +30,21 @@ export interface OpenMeta {
   readonly mountName: string;
   /** Bytes that the client takes before it grants more. */
   readonly windowBytes: number;
+  /** Where the request is traced. */
+  readonly traceparent: string | undefined;
   readonly question: Omit<OpenQuestion, 'object'> & {
     readonly object: { readonly ufsKey: string; readonly versionId: string | undefined };
   };
 }
 
-export function writeOpen(meta: MetaWriter, question: OpenQuestion, windowBytes: number): void {
+export function writeOpen(
+  meta: MetaWriter,
+  question: OpenQuestion,
+  windowBytes: number,
+  traceparent?: string,
+): void {
   const { object, range, conditions, ifRange, epoch, goneVersion } = question;
-  const bits = bitsOf(question);
+  const bits = bitsOf(question) | (traceparent === undefined ? 0 : has.traceparent);
   meta.uint32(bits).uint32(windowBytes).text(mountNameOf(object.mount)).text(object.ufsKey);
   if (bits === 0 || bits === has.bytes) return;
   if (object.versionId !== undefined) meta.text(object.versionId);
@@ -49,6 +57,7 @@ export function writeOpen(meta: MetaWriter, question: OpenQuestion, windowBytes:
   else if (ifRange) meta.double(ifRange.lastModifiedMs);
   if (epoch !== undefined) meta.double(epoch);
   if (goneVersion !== undefined) meta.text(goneVersion);
+  if (traceparent !== undefined) meta.text(traceparent, 'latin1');
 }
 
 function bitsOf(question: OpenQuestion): number {
@@ -77,20 +86,18 @@ export function readOpen(meta: MetaReader): OpenMeta {
   const ufsKey = meta.text();
   const versionId = bits & has.versionId ? meta.text() : undefined;
   const range = bits & has.range ? readRange(meta) : undefined;
-  return {
-    mountName,
-    windowBytes,
-    question: {
-      object: { ufsKey, versionId },
-      want: bits & has.bytes ? 'bytes' : 'info',
-      range,
-      conditions: conditionsOf(bits, meta),
-      ifRange: ifRangeOf(bits, meta),
-      needChecksums: (bits & has.checksums) !== 0,
-      epoch: bits & has.epoch ? meta.double() : undefined,
-      goneVersion: bits & has.goneVersion ? meta.text() : undefined,
-    },
+  const question: OpenMeta['question'] = {
+    object: { ufsKey, versionId },
+    want: bits & has.bytes ? 'bytes' : 'info',
+    range,
+    conditions: conditionsOf(bits, meta),
+    ifRange: ifRangeOf(bits, meta),
+    needChecksums: (bits & has.checksums) !== 0,
+    epoch: bits & has.epoch ? meta.double() : undefined,
+    goneVersion: bits & has.goneVersion ? meta.text() : undefined,
   };
+  const traceparent = bits & has.traceparent ? meta.text('latin1') : undefined;
+  return { mountName, windowBytes, traceparent, question };
 }
 
 function conditionsOf(bits: number, meta: MetaReader): ReadConditions | undefined {

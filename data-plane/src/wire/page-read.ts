@@ -9,6 +9,7 @@ import { sizeIn } from './open-request.ts';
 
 const bitCachedOnly = 1;
 const bitVersionId = 2;
+const bitTraceparent = 4;
 
 export interface ReadMeta {
   readonly mountName: string;
@@ -18,18 +19,23 @@ export interface ReadMeta {
   readonly info: ObjectInfo;
   readonly range: ReadRequest['range'];
   readonly cachedOnly: boolean;
+  readonly traceparent: string | undefined;
 }
 
 export function writeRead(
   meta: MetaWriter,
   { object, info, range, cachedOnly }: Omit<ReadRequest, 'signal'>,
   windowBytes: number,
+  traceparent?: string,
 ): void {
   const { mount, ufsKey, versionId } = object;
-  const bits = (cachedOnly ? bitCachedOnly : 0) | (versionId === undefined ? 0 : bitVersionId);
+  let bits = (cachedOnly ? bitCachedOnly : 0) | (versionId === undefined ? 0 : bitVersionId);
+  if (traceparent !== undefined) bits |= bitTraceparent;
   meta.uint32(bits).uint32(windowBytes).text(mountNameOf(mount)).text(ufsKey);
   if (versionId !== undefined) meta.text(versionId);
-  meta.double(range.start).double(range.endExclusive).bytes(bytesOfInfo(info));
+  meta.double(range.start).double(range.endExclusive);
+  if (traceparent !== undefined) meta.text(traceparent, 'latin1');
+  meta.bytes(bytesOfInfo(info));
 }
 
 /** @throws ProtocolError */
@@ -40,11 +46,13 @@ export function readRead(meta: MetaReader, infos: KnownInfos): ReadMeta {
   const ufsKey = meta.text();
   const versionId = bits & bitVersionId ? meta.text() : undefined;
   const range = { start: sizeIn(meta), endExclusive: sizeIn(meta) };
+  const traceparent = bits & bitTraceparent ? meta.text('latin1') : undefined;
   const info = infos.of(meta.rest());
   if (range.start >= range.endExclusive || range.endExclusive > info.sizeBytes) {
     throw new ProtocolError('a read of bytes that the object does not have');
   }
-  return { mountName, windowBytes, ufsKey, versionId, info, range, cachedOnly: (bits & bitCachedOnly) !== 0 };
+  const cachedOnly = (bits & bitCachedOnly) !== 0;
+  return { mountName, windowBytes, ufsKey, versionId, info, range, cachedOnly, traceparent };
 }
 
 /** An answer without its node, which the connection knows, and its body, which comes beside it. */

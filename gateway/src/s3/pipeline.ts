@@ -12,6 +12,7 @@ import type { Mount } from '@forebay/core/mount';
 import type { HeaderList } from '@forebay/core/object';
 import type { Registry } from '@forebay/core/registry';
 import { SigningKeys } from '@forebay/core/sigv4';
+import { asChild, inSpan, type Span } from '@forebay/core/tracing';
 import type { Ufs } from '@forebay/ufs/ufs';
 import type { UfsService } from '@forebay/ufs/ufs-service';
 import type { Exchange } from '../exchange.ts';
@@ -112,10 +113,19 @@ export class Pipeline {
    * stopped. Never throws.
    */
   answerNow(exchange: Exchange): S3Answer | undefined {
+    const { span } = exchange;
+    return span ? this.#answerNowIn(span, exchange) : this.#answerNow(exchange);
+  }
+
+  #answerNowIn(span: Span, exchange: Exchange): S3Answer | undefined {
+    return inSpan(span, () => this.#answerNow(exchange));
+  }
+
+  #answerNow(exchange: Exchange): S3Answer | undefined {
     if (!isPlainRead(exchange)) return undefined;
     try {
       const received = this.#receive(exchange);
-      const admitted = this.#admit(exchange, received, received.authenticate());
+      const admitted = this.#letIn(exchange, received);
       exchange.admitted = admitted;
       const { operation, request } = admitted;
       const handler = this.#handlersNow.get(operation);
@@ -145,7 +155,12 @@ export class Pipeline {
     this.#errors.answer(exchange, new Error('the client has gone'));
   }
 
-  async handle(exchange: Exchange): Promise<void> {
+  handle(exchange: Exchange): Promise<void> {
+    const { span } = exchange;
+    return span ? inSpan(span, () => this.#handle(exchange)) : this.#handle(exchange);
+  }
+
+  async #handle(exchange: Exchange): Promise<void> {
     let { answer } = exchange;
     try {
       if (!answer && exchange.soon) answer = await exchange.soon.whenThereOr(exchange.signal);
@@ -182,8 +197,9 @@ export class Pipeline {
     if (!admitted) {
       const received = this.#receive(exchange);
       if (received.method === 'OPTIONS') return this.#crossOrigin.preflight(exchange, received.headers);
-      const signed = received.isForm ? await received.readForm() : received.authenticate();
-      admitted = this.#admit(exchange, received, signed);
+      admitted = received.isForm
+        ? this.#admit(exchange, received, await received.readForm())
+        : this.#letIn(exchange, received);
     }
     const { operation, request } = admitted;
     const handler = this.#handlers.get(operation);
@@ -202,6 +218,16 @@ export class Pipeline {
       exchange.operation = this.#lookup.find(received).operation?.name ?? 'Unknown';
     }
     return received;
+  }
+
+  /** @throws S3Error for what its signature, or its signer, does not allow */
+  #letIn(exchange: Exchange, received: ReceivedRequest): Admitted {
+    const span = exchange.span?.child('authenticate', 'internal');
+    try {
+      return this.#admit(exchange, received, received.authenticate());
+    } finally {
+      span?.end();
+    }
   }
 
   /** @throws S3Error for what is no operation, and where its signer may not do it */
@@ -225,7 +251,13 @@ export class Pipeline {
     if (exchange.sent.end === 'cut') this.#errors.cut(exchange, exchange.sent.cause);
   }
 
-  async #send(exchange: Exchange, answer: S3Answer): Promise<void> {
+  /** What the body still has to fetch is in the course of `read`. */
+  #send(exchange: Exchange, answer: S3Answer): Promise<void> {
+    if (!exchange.span) return this.#sendNow(exchange, answer);
+    return asChild({ name: 'read', kind: 'internal' }, () => this.#sendNow(exchange, answer));
+  }
+
+  async #sendNow(exchange: Exchange, answer: S3Answer): Promise<void> {
     exchange.answeredMs = this.#clock.monotonicMs();
     if (exchange.begunBytes !== undefined) {
       await this.#sendRest(exchange, answer, exchange.begunBytes);

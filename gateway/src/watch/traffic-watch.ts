@@ -85,11 +85,12 @@ export class TrafficWatch {
   }
 
   #addSlow(exchange: Exchange, status: number, durationMs: number): void {
-    const { id, operation, bucket, key, headers, errorCode, cache, sent, startedMs } = exchange;
+    const { id, operation, bucket, key, headers, errorCode, cache, sent, startedMs, span } = exchange;
     const waitMs = Math.max(0, (exchange.answeredMs ?? startedMs + durationMs) - startedMs);
     this.#slowest.add({
       ...{ id, operation, bucket, key, status, cache, durationMs, waitMs },
       atMs: this.#clock.wallMs(),
+      trace: span?.traceId,
       range: headers.get('range'),
       code: errorCode,
       bytes: sent?.bodyBytes ?? 0,

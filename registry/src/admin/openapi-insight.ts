@@ -76,6 +76,7 @@ const pageMap = {
 
 const slow = {
   id: { ...text, description: 'x-amz-request-id' },
+  trace: { ...text, description: 'Id of the trace, of a request that was traced.' },
   at: { ...text, format: 'date-time' },
   operation: text,
   bucket: text,

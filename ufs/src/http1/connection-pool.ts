@@ -1,5 +1,6 @@
 /** Connections to one origin: made as they are needed, kept while idle for a while, last used first taken. */
 import { type Clock, systemClock } from '@forebay/core/clock';
+import { inSpan } from '@forebay/core/tracing';
 import { Connection } from './connection.ts';
 import { asError } from './no-answer.ts';
 import type { ReadBuffers } from './read-buffers.ts';
@@ -56,17 +57,8 @@ export class ConnectionPool {
     onMade: (connection: Connection) => void,
   ): Promise<Connection> {
     if (this.#closed) throw new Error('the store has been closed');
-    const { buffers, connectTimeoutMs } = this.#options;
-    const connection = new Connection({
-      origin: this.#origin,
-      buffers,
-      connectTimeoutMs,
-      session: this.#session,
-      onSession: (session) => {
-        this.#session = session;
-      },
-      onClose: (gone) => this.#forget(gone),
-    });
+    // It serves other requests than the one that it is made for.
+    const connection = inSpan(undefined, () => this.#newConnection());
     this.#all.add(connection);
     onMade(connection);
     const onAbort = () => connection.destroy(asError(signal?.reason));
@@ -77,6 +69,20 @@ export class ConnectionPool {
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  #newConnection(): Connection {
+    const { buffers, connectTimeoutMs } = this.#options;
+    return new Connection({
+      origin: this.#origin,
+      buffers,
+      connectTimeoutMs,
+      session: this.#session,
+      onSession: (session) => {
+        this.#session = session;
+      },
+      onClose: (gone) => this.#forget(gone),
+    });
   }
 
   /** Makes connections until so many are idle. What keeps one from being made, the next request will tell. */

@@ -4,6 +4,7 @@
  * connection which had died while idle. Bodies that stream go through uploader.ts.
  */
 import { emptySha256, sha256Hex } from '@forebay/core/sigv4';
+import { asChild, type Span, spanNow } from '@forebay/core/tracing';
 import type { Connection } from '../http1/connection.ts';
 import { ConnectionPool } from '../http1/connection-pool.ts';
 import { Exchange, type WireAnswer } from '../http1/exchange.ts';
@@ -41,9 +42,11 @@ export class Transport {
   readonly #gate: Gate;
   readonly #limits: S3Limits;
   readonly #pool: ConnectionPool;
+  readonly #origin: string;
 
   constructor({ origin, signer, gate, limits }: TransportOptions) {
     this.#signer = signer;
+    this.#origin = origin;
     this.#gate = gate;
     this.#limits = limits;
     const { connectTimeoutMs, idleTimeoutMs } = limits;
@@ -55,14 +58,25 @@ export class Transport {
    * Sends once. The answer's body must be consumed or returned.
    * @throws NoAnswerError, ForebayError overloaded, or the signal's reason before anything was sent.
    */
-  async send(request: WireRequest): Promise<WireAnswer> {
+  send(request: WireRequest): Promise<WireAnswer> {
+    if (!spanNow()) return this.#send(request, undefined);
+    const { method } = request;
+    const facts = { 'http.request.method': method, 'server.address': this.#origin };
+    return asChild({ name: method, kind: 'client', facts }, async (span) => {
+      const answer = await this.#send(request, span);
+      span?.add({ 'http.response.status_code': answer.status });
+      return answer;
+    });
+  }
+
+  async #send(request: WireRequest, span: Span | undefined): Promise<WireAnswer> {
     const { body, signal } = request;
     const payloadHash = body ? sha256Hex(body) : emptySha256;
     const keys = await this.#signer.keys();
     const signed = this.#signer.sign(request, { keys, payloadHash });
     await this.#gate.enter(signal);
     try {
-      const head = headOf(request, signed);
+      const head = headOf(request, signed, span?.traceparent);
       return await this.#sendOnce(request, head);
     } catch (error) {
       this.#gate.leave();
@@ -124,9 +138,15 @@ function cancellable(cancel: Cancel | undefined, connection: Connection): void {
 const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** The head of the request, one character per byte. @throws NoAnswerError where HTTP cannot carry it */
-function headOf({ method, body }: WireRequest, { path, headers }: SignedTarget): string {
+function headOf(
+  { method, body }: WireRequest,
+  { path, headers }: SignedTarget,
+  traceparent: string | undefined,
+): string {
   const lines = [`${method} ${path} HTTP/1.1`];
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+  // Not signed, as it need not be, and may be changed on the way.
+  if (traceparent !== undefined) lines.push(`traceparent: ${traceparent}`);
   if (body || method === 'PUT' || method === 'POST') lines.push(`content-length: ${body?.byteLength ?? 0}`);
   if (lines.some((line) => unsendable.test(line))) {
     const cause = new Error('a header cannot be sent as it is');

@@ -7,6 +7,7 @@
  */
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { spanNow } from '@forebay/core/tracing';
 import type { UfsUpload } from '../ufs.ts';
 import type { S3Address } from './address.ts';
 import type { Gate } from './gate.ts';
@@ -125,13 +126,14 @@ export class Uploader {
 
   #open({ path, headers }: SignedTarget): ClientRequest {
     const { protocol, hostname, port } = this.#origin;
+    const traceparent = spanNow()?.traceparent;
     return (protocol === 'https:' ? httpsRequest : httpRequest)({
       agent: this.#agent,
       host: hostname.replace(/^\[|\]$/g, ''),
       ...(port !== '' && { port }),
       method: 'PUT',
       path,
-      headers: Object.fromEntries(headers),
+      headers: { ...Object.fromEntries(headers), ...(traceparent !== undefined && { traceparent }) },
       setHost: false,
       maxHeaderSize: 64 * 1024,
     });

@@ -4,7 +4,15 @@ import { expect, it } from 'vitest';
 import { type LogsView, type ProcessLines, slowView, trafficRoutes } from './traffic.ts';
 
 const request: SlowRequest = {
-  ...{ id: 'A1', atMs: 0, operation: 'GetObject', bucket: 'lake', key: 'k', range: undefined },
+  ...{
+    id: 'A1',
+    trace: undefined,
+    atMs: 0,
+    operation: 'GetObject',
+    bucket: 'lake',
+    key: 'k',
+    range: undefined,
+  },
   ...{ status: 200, code: undefined, cache: 'MISS', bytes: 2 ** 20, durationMs: 1000, waitMs: 900 },
   end: 'whole',
 };

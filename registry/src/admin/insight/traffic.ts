@@ -8,6 +8,8 @@ import { AdminError } from '../admin-error.ts';
 /** Left out: not known, or none. */
 export interface SlowView {
   readonly id: string;
+  /** Of a request that was traced. */
+  readonly trace?: string;
   readonly at: string;
   readonly operation: string;
   readonly bucket?: string;
@@ -77,13 +79,14 @@ export function trafficRoutes(app: Hono, traffic: Traffic): void {
 }
 
 export function slowView(request: SlowRequest): SlowView {
-  const { bucket, key, range, code, cache, atMs, ...rest } = request;
+  const { trace, bucket, key, range, code, cache, atMs, ...rest } = request;
   const { id, operation, status, bytes } = rest;
   return {
     ...{ id, operation, status, bytes },
     at: new Date(atMs).toISOString(),
     durationMs: Math.round(rest.durationMs * 10) / 10,
     waitMs: Math.round(rest.waitMs * 10) / 10,
+    ...(trace !== undefined && { trace }),
     ...(bucket !== undefined && { bucket }),
     ...(key !== undefined && { key }),
     ...(range !== undefined && { range }),
