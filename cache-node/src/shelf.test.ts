@@ -61,6 +61,26 @@ it('maps the pages of an object, of its version alone', async () => {
   expect(other).toMatchObject({ cached: 0, cachedBytes: 0, disk: [0, 0, 0, 0, 0] });
 });
 
+it('counts only pages that it owns, and tells how many others it has', async () => {
+  const { node } = await nodeWith([
+    ['lake', 'images/b', 1],
+    ['lake', 'images/a', 3],
+  ]);
+  const ofFirstTwo = (index: number) => index < 2;
+  const { info } = await node.stat({ object: table.resolve('lake', 'images/a')!, want: 'info' });
+  const map = node.shelf.pageMap(table.resolve('lake', 'images/a')!, info!, ofFirstTwo);
+  expect(map).toMatchObject({ total: 3, cached: 2, copies: 1, cachedBytes: 2 * pageSizeBytes });
+  const signal = new AbortController().signal;
+  const groupsOf = async (owns: (path: string) => ((index: number) => boolean) | undefined) =>
+    Object.fromEntries((await node.shelf.below({ path: 'lake/images/', signal, owns })).groups);
+  expect(await groupsOf((path) => (path === 'lake/images/a' ? ofFirstTwo : undefined))).toEqual({
+    a: { objects: 1, pages: 2, bytes: 2 * pageSizeBytes },
+  });
+  expect(await groupsOf(() => (index) => index === 1)).toEqual({
+    a: { objects: 0, pages: 1, bytes: pageSizeBytes },
+  });
+});
+
 it('puts neighbouring pages into one cell where there are too many to show', async () => {
   const { node } = await nodeWith([]);
   const version = { etag: '"e"', sizeBytes: 1_000_000 * pageSizeBytes, versionId: undefined };

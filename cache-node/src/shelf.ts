@@ -24,21 +24,32 @@ export class Shelf {
     return this.#store.below(match);
   }
 
-  pageMap(object: ObjectRef, version: NamedVersion): PageMap {
+  /** @param owns which pages count; the others are told as `copies` */
+  pageMap(
+    object: ObjectRef,
+    version: NamedVersion,
+    owns: (index: number) => boolean = () => true,
+  ): PageMap & { readonly copies: number } {
     const { pageSizeBytes } = object.mount;
     const { sizeBytes } = version;
     const total = Math.ceil(sizeBytes / pageSizeBytes);
-    const pagesPerCell = Math.max(1, Math.ceil(total / cellsMax));
+    // A power of two: so that a cell is of one segment.
+    const pagesPerCell = 2 ** Math.max(0, Math.ceil(Math.log2(total / cellsMax)));
     const cells = Math.ceil(total / pagesPerCell);
     const tiers = { memory: new Array<number>(cells).fill(0), disk: new Array<number>(cells).fill(0) };
-    const cached = new Set<number>();
+    const [cached, copies] = [new Set<number>(), new Set<number>()];
     let cachedBytes = 0;
     const set = pageSetIdOf(objectIdOf(object), versionOf(version), pageSizeBytes);
     for (const { index, tier } of keptPages(this.#store, set)) {
+      if (!owns(index)) {
+        copies.add(index);
+        continue;
+      }
       tiers[tier === 'memory' ? 'memory' : 'disk'][Math.floor(index / pagesPerCell)]! += 1;
       if (!cached.has(index)) cachedBytes += pageLengthBytes(index, sizeBytes, pageSizeBytes);
       cached.add(index);
     }
-    return { pageSizeBytes, total, cached: cached.size, cachedBytes, pagesPerCell, ...tiers };
+    const counts = { total, cached: cached.size, copies: copies.size, cachedBytes };
+    return { pageSizeBytes, ...counts, pagesPerCell, ...tiers };
   }
 }

@@ -16,6 +16,15 @@ it('tells the lines behind a number, and of old ones no more than it keeps', () 
   expect(kept[0]).toEqual({ number: 701, text: 'line 701' });
 });
 
+it('goes on from above the numbers of an earlier process', () => {
+  const [earlier, later] = [new LogTail(1_000), new LogTail(61_000)];
+  earlier.add('a\n');
+  later.add('b\n');
+  expect(earlier.after(0)).toEqual([{ number: 1001, text: 'a' }]);
+  expect(later.after(1001)).toEqual([{ number: 61_001, text: 'b' }]);
+  expect(later.after(61_001)).toEqual([]);
+});
+
 it('has what a log wrote, and nothing below its level', () => {
   const log = createLog({ level: 'info', destination: openSync('/dev/null', 'w') });
   log.debug('not this');

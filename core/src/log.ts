@@ -11,7 +11,7 @@ const tails = new WeakMap<Log, LogTail>();
 
 /** @param destination a file descriptor, default stderr: stdout belongs to what commands print. */
 export function createLog(options: { level: LogLevel; destination?: number }): Log {
-  const tail = new LogTail();
+  const tail = new LogTail(Date.now());
   const destination = pino.destination({ dest: options.destination ?? 2, sync: true });
   const log: Log = pino(
     {

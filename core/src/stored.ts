@@ -28,4 +28,25 @@ export interface PageMap {
   /** Pages of each cell that are in memory. */
   readonly memory: readonly number[];
   readonly disk: readonly number[];
+  /** Left out where there is one node. */
+  readonly placement?: PagePlacement;
+}
+
+/**
+ * Where the pages of an object lie in a cluster. A page counts as cached at the node that the ring gives its
+ * segment to, and nowhere else.
+ */
+export interface PagePlacement {
+  readonly pagesPerSegment: number;
+  /** The owner of each segment, from the first one on, as a place in `nodes`; not of all of a huge object. */
+  readonly owners: readonly number[];
+  readonly nodes: readonly PageHolder[];
+}
+
+export interface PageHolder {
+  readonly id: string;
+  /** Cached pages of its own segments. */
+  readonly pages: number;
+  /** Pages that it has and another node owns: replicas, and what it owned before. */
+  readonly copies: number;
 }

@@ -20,6 +20,8 @@ export interface SlowRequest {
   /** Until the answer began. */
   readonly waitMs: number;
   readonly end: 'whole' | 'cut' | 'client-gone';
+  /** Who answered it, in a cluster. */
+  readonly gateway?: string;
 }
 
 export interface TrafficReport {

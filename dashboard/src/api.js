@@ -50,6 +50,13 @@ export async function ask(path, { method = 'GET', body, signal } = {}) {
   return response.json();
 }
 
+/** The JSON answer, and the members of the cluster that it lacks. @throws ApiError */
+export async function gather(path, { signal }) {
+  const response = await send(path, { method: 'GET', signal });
+  const ids = response.headers.get('x-forebay-unanswered')?.split(',') ?? [];
+  return { data: await response.json(), unanswered: ids };
+}
+
 /** The lines of an answer of JSON lines, one after the other, to `onLine`. @throws ApiError */
 export async function follow(path, { body, onLine }) {
   const response = await send(path, { method: 'POST', body });
@@ -89,7 +96,8 @@ async function send(path, { method, body, signal }) {
 
 /**
  * The answer at a path, asked again every so often while the page is looked at; `error` is why there was none
- * the last time. An answer of an earlier path is never shown under a later one.
+ * the last time, `unanswered` whom in a cluster it lacks. An answer of an earlier path is never shown under a
+ * later one.
  */
 export function useAsked(path, everyMs) {
   const [state, setState] = useState({});
@@ -101,15 +109,11 @@ export function useAsked(path, everyMs) {
     let timer;
     const poll = async () => {
       try {
-        const data = await ask(path, { signal: left.signal });
-        if (!left.signal.aborted) setState({ path, data });
+        const answer = await gather(path, { signal: left.signal });
+        if (!left.signal.aborted) setState({ path, ...answer });
       } catch (error) {
         if (left.signal.aborted) return;
-        setState((before) => ({
-          path,
-          data: before.path === path ? before.data : undefined,
-          error: error.message,
-        }));
+        setState((before) => ({ ...(before.path === path && before), path, error: error.message }));
       }
       if (everyMs && !left.signal.aborted) timer = setTimeout(poll, document.hidden ? everyMs * 5 : everyMs);
     };

@@ -91,8 +91,29 @@ export function Failure({ error }) {
   return error ? h('p', { class: 'bad', role: 'alert' }, error) : null;
 }
 
-export function Waiting() {
-  return h('p', { class: 'quiet', role: 'status' }, 'Loading…');
+/** What stands above figures that may not be all: `asked` is of `useAsked`. */
+export function Gaps({ asked: { error, unanswered = [] } }) {
+  return [
+    h(Failure, { key: 'error', error }),
+    unanswered.length > 0 &&
+      h(
+        'p',
+        { key: 'gaps', class: 'notice', role: 'status' },
+        `Without what ${listed(unanswered)} would tell: no answer from there.`,
+      ),
+  ];
+}
+
+const listedMax = 4;
+
+function listed(names) {
+  if (names.length > listedMax) return `${names.length} nodes and gateways`;
+  return names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** Where there is nothing to show yet, or why. */
+export function Waiting({ error }) {
+  return error ? h(Failure, { error }) : h('p', { class: 'quiet', role: 'status' }, 'Loading…');
 }
 
 export function Badge({ kind, children }) {

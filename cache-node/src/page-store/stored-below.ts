@@ -11,8 +11,15 @@ import { eachDescribed } from './stored-objects.ts';
 export interface BelowMatch {
   /** `bucket/prefix` as clients see it; the bucket is whole. */
   readonly path: string;
+  /**
+   * Which pages of an object count, by its path `bucket/key`; undefined: none. An object counts where its
+   * first page does, or may. Left out: all.
+   */
+  readonly owns?: (path: string) => ((index: number) => boolean) | undefined;
   readonly signal: AbortSignal;
 }
+
+const all = () => () => true;
 
 /** Sets that are looked at below one path, and names that are told apart. */
 const setsMax = 200_000;
@@ -26,7 +33,7 @@ interface Stored {
 
 /** @throws the signal's reason */
 export async function storedBelow(of: Stored, match: BelowMatch): Promise<StoredBelow> {
-  const walk = new Walk(of, match.path);
+  const walk = new Walk(of, match);
   for (const { files } of of.directories) {
     await eachDescribed(files, async (described) => {
       for (const { set, of: object } of described) {
@@ -45,34 +52,42 @@ class Walk {
   complete = true;
   readonly #of: Stored;
   readonly #path: string;
+  readonly #owns: NonNullable<BelowMatch['owns']>;
   /** The catalogue may name a set again. */
   readonly #seen = new Set<PageSetId>();
 
-  constructor(of: Stored, path: string) {
+  constructor(of: Stored, { path, owns = all }: BelowMatch) {
     this.#of = of;
     this.#path = path;
+    this.#owns = owns;
   }
 
   addSet(set: PageSetId, path: string): void {
     const { table } = this.#of;
     if (!path.startsWith(this.#path) || this.#seen.has(set)) return;
-    const pages = table.pageCountOf(set);
-    if (pages === 0) return;
+    if (table.pageCountOf(set) === 0) return;
     if (this.#seen.size === setsMax) {
       this.complete = false;
       return;
     }
     this.#seen.add(set);
-    let bytes = 0;
-    for (const row of table.pagesOf(set)) bytes += table.lengthOf(row);
-    this.#add(path, { objects: 1, pages, bytes });
+    const owns = this.#owns(path);
+    let [ownPages, bytes] = [0, 0];
+    for (const row of table.pagesOf(set)) {
+      if (!owns?.(table.indexOf(row))) continue;
+      ownPages += 1;
+      bytes += table.lengthOf(row);
+    }
+    if (ownPages > 0) this.#add(path, { objects: owns?.(0) ? 1 : 0, pages: ownPages, bytes });
   }
 
   addMemory(): void {
     const { table, memory } = this.#of;
     for (const { page, path, bytes } of memory.held()) {
       if (!path?.startsWith(this.#path) || table.find(page.set, page.index) !== noRow) continue;
-      const isNew = !this.#seen.has(page.set);
+      const owns = this.#owns(path);
+      if (!owns?.(page.index)) continue;
+      const isNew = !this.#seen.has(page.set) && owns(0);
       this.#seen.add(page.set);
       this.#add(path, { objects: isNew ? 1 : 0, pages: 1, bytes: bytes.byteLength });
     }

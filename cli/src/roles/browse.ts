@@ -1,95 +1,81 @@
 /**
- * One level of the namespace for the object browser: the UFS tells what there is, the cache node what of it
- * is cached. It costs one list request, and one more for each prefix whose size is told, up to a limit.
+ * One level of the namespace for the object browser: the UFS tells what there is, cache nodes what of it is
+ * cached.
  */
-import type { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
-import type { Mount } from '@forebay/core/mount';
+import type { CacheNode } from '@forebay/core/cache-node';
 import type { Registry } from '@forebay/core/registry';
-import type { StoredBelow } from '@forebay/core/stored';
-import { listNamespace } from '@forebay/gateway/namespace/list-objects';
-import type {
-  BrowsedObject,
-  BrowsedPrefix,
-  BrowseRequest,
-  Browser,
-  BrowseView,
-} from '@forebay/registry/admin/insight/browse';
-import type { Ufs, UfsListEntry } from '@forebay/ufs/ufs';
+import type { PageMap } from '@forebay/core/stored';
+import type { BrowsedObject, Browser, BrowseView } from '@forebay/registry/admin/insight/browse';
+import type { BrowseAnswers, HeldPages, KnownInfo, Level } from './browse-answers.ts';
 
 export interface BrowseSources {
-  readonly registry: Registry;
-  readonly cacheNode: Pick<LocalCacheNode, 'stat' | 'shelf' | 'stats'>;
-  readonly ufsOf: (mount: Mount) => Promise<Ufs>;
+  readonly registry: Pick<Registry, 'view'>;
+  readonly cacheNode: Pick<CacheNode, 'stat'>;
+  /** Of all nodes together. */
+  readonly answers: BrowseAnswers;
 }
 
-const namesMax = 100;
-/** Prefixes of one answer whose size at the UFS is told, and how many of their objects are counted. */
-const countedPrefixesMax = 25;
-const countedObjectsMax = 1000;
-const countsAtOnce = 5;
-
-export function openBrowser({ registry, cacheNode, ufsOf }: BrowseSources): Browser {
-  const resolve = (bucket: string, key: string) => registry.view().mounts.resolve(bucket, key);
-  const list = (request: BrowseRequest, more: { delimiter?: string; maxKeys: number }) => {
-    const mounts = registry.view().mounts.ofBucket(request.bucket);
-    return listNamespace({ ...request, ...more, mounts, ufsOf });
-  };
-  const objectOf = async (bucket: string, entry: UfsListEntry): Promise<BrowsedObject> => {
-    const { key, sizeBytes, lastModifiedMs } = entry;
-    const object = resolve(bucket, key)!;
-    const stat = await cacheNode.stat({ object, want: 'info' });
-    const isKnown = stat.info?.etag === entry.etag;
-    const versionId = isKnown ? stat.info?.versionId : undefined;
-    const map = cacheNode.shelf.pageMap(object, { etag: entry.etag, sizeBytes, versionId });
-    const lastModified = new Date(lastModifiedMs).toISOString();
-    const cached = { cachedBytes: map.cachedBytes, cachedPages: map.cached, pages: map.total };
-    return { key, sizeBytes, lastModified, ...cached, fresh: stat.fresh && isKnown };
-  };
-  const totalOf = async (request: BrowseRequest): Promise<NonNullable<BrowsedPrefix['total']>> => {
-    const { objects, truncated } = await list({ ...request, after: '' }, { maxKeys: countedObjectsMax });
-    const bytes = objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    return { objects: objects.length, bytes, complete: !truncated };
-  };
+export function openBrowser({ registry, cacheNode, answers }: BrowseSources): Browser {
   return {
-    browse: async (request) => {
-      const { bucket, prefix, signal } = request;
-      if (registry.view().mounts.ofBucket(bucket).length === 0) return undefined;
-      const [listing, stored] = await Promise.all([
-        list(request, { delimiter: '/', maxKeys: namesMax }),
-        cacheNode.shelf.below({ path: `${bucket}/${prefix}`, signal }),
+    browse: async ({ bucket, prefix, after, signal }) => {
+      const [level, below] = await Promise.all([
+        answers.level({ kind: 'level', bucket, prefix, after }, signal),
+        answers.below({ kind: 'below', bucket, prefix }, signal),
       ]);
-      const counted = await inTurns(listing.commonPrefixes.slice(0, countedPrefixesMax), (below) =>
-        totalOf({ ...request, prefix: below }),
-      );
+      if (!level) return undefined;
+      const groups = new Map(below.groups);
+      const nothing = { objects: 0, pages: 0, bytes: 0 };
       const view: BrowseView = {
-        ...{ bucket, prefix, complete: stored.complete },
-        prefixes: listing.commonPrefixes.map((below, index) => ({
-          ...prefixOf(below, prefix, stored),
-          ...(counted[index] && { total: counted[index] }),
+        ...{ bucket, prefix, complete: below.complete },
+        prefixes: level.prefixes.map(({ prefix: name, total }) => ({
+          ...{ prefix: name, ...(groups.get(name.slice(prefix.length)) ?? nothing) },
+          ...(total && { total }),
         })),
-        objects: await Promise.all(listing.objects.map((entry) => objectOf(bucket, entry))),
-        ...(listing.truncated && listing.last !== undefined && { next: listing.last }),
+        objects: await browsedObjects(bucket, level, answers),
+        ...(level.next !== undefined && { next: level.next }),
       };
       return view;
     },
     pageMap: async ({ bucket, key }) => {
-      const object = resolve(bucket, key);
-      const stat = object && (await cacheNode.stat({ object, want: 'info' }));
-      return stat?.info && cacheNode.shelf.pageMap(object!, stat.info);
+      const object = registry.view().mounts.resolve(bucket, key);
+      const info = object && (await cacheNode.stat({ object, want: 'info' })).info;
+      if (!info) return undefined;
+      const { etag, sizeBytes, versionId } = info;
+      const objects = [{ key, etag, sizeBytes, versionId }];
+      const [map] = await answers.pages({ kind: 'pages', bucket, objects, cells: true });
+      return map && mapView(map);
     },
   };
 }
 
-function prefixOf(below: string, prefix: string, { groups }: StoredBelow): BrowsedPrefix {
-  const group = groups.get(below.slice(prefix.length)) ?? { objects: 0, pages: 0, bytes: 0 };
-  return { prefix: below, ...group };
+async function browsedObjects(
+  bucket: string,
+  { objects }: Level,
+  answers: BrowseAnswers,
+): Promise<BrowsedObject[]> {
+  if (objects.length === 0) return [];
+  const infos = await answers.infos({
+    ...{ kind: 'infos', bucket },
+    objects: objects.map(({ key, etag }) => ({ key, etag })),
+  });
+  const versions = objects.map(({ key, etag, sizeBytes }, index) => {
+    return { key, etag, sizeBytes, versionId: infos[index]?.versionId };
+  });
+  const pages = await answers.pages({ kind: 'pages', bucket, objects: versions, cells: false });
+  return objects.map((entry, index) => browsedObject(entry, infos[index], pages[index]));
 }
 
-/** A few at a time. */
-async function inTurns<T, R>(items: readonly T[], of: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let at = 0; at < items.length; at += countsAtOnce) {
-    results.push(...(await Promise.all(items.slice(at, at + countsAtOnce).map(of))));
-  }
-  return results;
+function browsedObject(
+  { key, sizeBytes, lastModifiedMs }: Level['objects'][number],
+  info: KnownInfo | null | undefined,
+  map: HeldPages | undefined,
+): BrowsedObject {
+  const lastModified = new Date(lastModifiedMs).toISOString();
+  const { cachedBytes = 0, cached = 0, total = 0 } = map ?? {};
+  const fresh = info?.fresh === true;
+  return { key, sizeBytes, lastModified, cachedBytes, cachedPages: cached, pages: total, fresh };
+}
+
+function mapView({ copies: _, ...map }: HeldPages): PageMap {
+  return map;
 }

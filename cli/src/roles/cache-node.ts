@@ -39,6 +39,7 @@ import { followSettings } from './follow-settings.ts';
 import type { Front } from './front.ts';
 import { nodeWorker } from './jobs.ts';
 import { checkPort } from './listening.ts';
+import { nodeAnswers } from './node-answers.ts';
 import { reportRoutes } from './report-routes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { openRoutedNode } from './routed-node.ts';
@@ -146,7 +147,8 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
       clusterSecret: config.clusterSecret,
       clusterRoutes: (app) => {
         nodeStateRoutes(app, { registry, cacheNode, lease, stats });
-        reportRoutes(app, { values: () => metrics.values(), report });
+        const browse = nodeAnswers({ registry, cacheNode, lease, ufsOf });
+        reportRoutes(app, { values: () => metrics.values(), report, browse });
       },
       log,
     }),

@@ -24,9 +24,11 @@ import { openTracer } from '../tracing/open-tracer.ts';
 import { version } from '../version.ts';
 import { reportOf } from '../workers/reports.ts';
 import { startAdminServer } from './admin-server.ts';
+import { openLevels } from './browse-answers.ts';
 import { followSettings } from './follow-settings.ts';
 import type { Front } from './front.ts';
 import { listen } from './listening.ts';
+import { reachableHost } from './own-address.ts';
 import { reportRoutes } from './report-routes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { openRoutedNode } from './routed-node.ts';
@@ -103,8 +105,10 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   const endpoint = await listen(gateway.createServer(), place);
   undoing.add(() => gateway.drain(values.drainTimeoutMs));
   const startedAtMs = systemClock.wallMs();
-  const [address, adminAddress] = [new URL(endpoint).host, new URL(admin.url).host];
-  await registry.join({ nodeId, role: 'gateway', address, adminAddress, startedAtMs, version });
+  const ownHost = await reachableHost(values.host, config.registries);
+  const at = (url: string) => `${ownHost}:${new URL(url).port}`;
+  const reached = { address: at(endpoint), adminAddress: at(admin.url) };
+  await registry.join({ nodeId, role: 'gateway', ...reached, startedAtMs, version });
   undoing.add(() => registry.leave(nodeId));
   const readiness = new Readiness(cacheNode);
   undoing.add(() => readiness.stop());
@@ -117,7 +121,11 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
       notReady: () => readiness.reasons(),
       metricsText: () => metrics.text(),
       clusterSecret: config.clusterSecret,
-      clusterRoutes: (app) => reportRoutes(app, { values: () => metrics.values(), report }),
+      clusterRoutes: (app) =>
+        reportRoutes(app, {
+          ...{ values: () => metrics.values(), report },
+          browse: openLevels({ registry, ufsOf: (mount) => pool.ufsOf(mount) }),
+        }),
       log,
     }),
   );

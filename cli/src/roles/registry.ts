@@ -9,9 +9,9 @@ import { type Log, tailOf } from '@forebay/core/log';
 import type { MetricsReading } from '@forebay/core/metrics';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
 import type { RegistryView } from '@forebay/core/registry';
-import { AdminError } from '@forebay/registry/admin/admin-error';
 import { createAdminApp } from '@forebay/registry/admin/app';
 import type { Insight } from '@forebay/registry/admin/insight/insight';
+import { processName } from '@forebay/registry/admin/insight/traffic';
 import type { Status } from '@forebay/registry/admin/status';
 import type { ActiveRegistry } from '@forebay/registry/cluster/active-registry';
 import { ClusterRegistry } from '@forebay/registry/cluster/cluster-registry';
@@ -33,6 +33,8 @@ import { type RegistryRoleConfig, refuseOddPages } from '../role-config.ts';
 import { serveSettings } from '../settings.ts';
 import { version } from '../version.ts';
 import { startAdminServer } from './admin-server.ts';
+import { openBrowser } from './browse.ts';
+import { clusterAnswers } from './cluster-browse.ts';
 import { ClusterFront } from './cluster-front.ts';
 import { followSettings } from './follow-settings.ts';
 import { curveOf, openFigures, trafficOf } from './insight.ts';
@@ -107,13 +109,13 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   const counters = declareRegistryMetrics(metrics, () => gaugesOf(cluster?.active, clock));
   const view = () => cluster!.active!.registry.view();
   const front = new ClusterFront({
-    nodes: () => (cluster?.active ? nodesOf(cluster.active, clock) : []),
+    nodes: () => membersOf(cluster?.active, clock),
     ...{ clusterSecret: config.clusterSecret, metrics, nowMs: () => clock.monotonicMs() },
   });
-  const insight = insightOf({ front, view, cacheBytes: () => cacheBytesMaxOf(cluster?.active) }, parts);
   const membership = () => cluster?.active?.registry.view().membership;
   const { clusterSecret } = config;
   const nodes = openRegistryNodes({ clusterSecret, membership, metrics, clock, undoing });
+  const insight = insightOf({ front, view, nodes, active: () => cluster?.active }, parts);
   const notReady = () => (cluster?.trouble === undefined ? [] : [cluster.trouble]);
   const jobMetrics = declareJobMetrics(metrics);
   const told = { metrics, front, insight, nodes, notReady, jobMetrics };
@@ -242,20 +244,40 @@ async function statusOf(
 interface InsightParts {
   readonly front: ClusterFront;
   readonly view: () => RegistryView;
-  readonly cacheBytes: () => number;
+  readonly nodes: RegistryNodes;
+  readonly active: () => ActiveRegistry | undefined;
 }
 
-/** Of the whole cluster, as far as its gateways and nodes answer; logs are this registry's own. */
-function insightOf({ front, view, cacheBytes }: InsightParts, { clock, log, undoing }: Parts): Insight {
+/** Of the whole cluster, as far as its gateways and nodes answer. */
+function insightOf({ front, view, nodes, active }: InsightParts, { clock, log, undoing }: Parts): Insight {
+  const registry = { view };
+  const members = () => membersOf(active(), clock);
+  const watched = () => ({
+    silent: members().flatMap(({ id, state }) => (state === 'silent' ? [id] : [])),
+    unanswered: front.unanswered(),
+  });
+  const read = () => front.read();
   const sources = () => front.sources;
+  const traffic = trafficOf(front);
+  const own = { member: 'registry', pid: process.pid };
   return {
-    ...openFigures({ read: () => front.read(), sources, registry: { view }, clock, undoing }),
-    ...trafficOf(front),
-    curve: curveOf({ front, clock, undoing }, cacheBytes),
-    logs: async (after) => [{ pid: process.pid, lines: tailOf(log)?.after(after[process.pid] ?? 0) ?? [] }],
-    browse: notHere,
-    pageMap: notHere,
+    unanswered: () => front.unanswered(),
+    ...openFigures({ read, sources, members: watched, registry, clock, undoing }),
+    ...traffic,
+    curve: curveOf({ front, clock, undoing }, () => cacheBytesMaxOf(active())),
+    logs: async (after) => [
+      { ...own, lines: tailOf(log)?.after(after[processName(own)] ?? 0) ?? [] },
+      ...(await traffic.logs(after)),
+    ],
+    ...openBrowser({
+      ...{ registry, cacheNode: nodes.cacheNode },
+      answers: clusterAnswers({ front, nodes: members, registry }),
+    }),
   };
+}
+
+function membersOf(active: ActiveRegistry | undefined, clock: Clock): NodeView[] {
+  return active ? nodesOf(active, clock) : [];
 }
 
 function nodesOf({ machine, members }: ActiveRegistry, clock: Clock): NodeView[] {
@@ -266,10 +288,4 @@ function nodesOf({ machine, members }: ActiveRegistry, clock: Clock): NodeView[]
 function cacheBytesMaxOf(active: ActiveRegistry | undefined): number {
   const all = active?.machine.leases().flatMap(({ request }) => request?.stats ?? []) ?? [];
   return all.reduce((total, { diskBytesMax }) => total + diskBytesMax, 0);
-}
-
-function notHere(): Promise<never> {
-  return Promise.reject(
-    new AdminError('NotImplemented', 'this is not available for a cluster in this version'),
-  );
 }

@@ -1,50 +1,103 @@
 /** What a role of a cluster tells the active registry for its dashboard. */
+import { isKind } from '@forebay/core/errors';
 import type { MetricValues } from '@forebay/core/metrics';
+import { bodyUpTo } from '@forebay/registry/admin/request';
 import type { Hono } from 'hono';
 import type { ProcessReport, ReportQuestion } from '../workers/reports.ts';
+import type {
+  BelowQuestion,
+  BrowseAnswers,
+  InfosQuestion,
+  LevelQuestion,
+  PagesQuestion,
+} from './browse-answers.ts';
 import type { Front } from './front.ts';
 
 export const reportPath = '/v1/report';
+const questionBytesMax = 4 * 1024 * 1024;
 
-/** Of one role, as JSON. */
+export type BrowseQuestion = LevelQuestion | BelowQuestion | InfosQuestion | PagesQuestion;
+export type RoleQuestion = ReportQuestion | BrowseQuestion | { readonly kind: 'metrics' };
+
+/** Of one role, as JSON: what was asked for. */
 export interface RoleReport {
   readonly values?: MetricValues;
   readonly reports?: readonly PlainReport[];
+  readonly browse?: unknown;
+  /** Why the UFS gave no list. */
+  readonly ufsFailed?: string;
 }
 
-type PlainReport = Pick<ProcessReport, 'pid' | 'traffic'> & {
+type PlainReport = Pick<ProcessReport, 'pid' | 'traffic' | 'lines'> & {
   readonly reads?: Omit<NonNullable<ProcessReport['reads']>, 'hashes' | 'lengths'> & {
     readonly hashes: readonly number[];
     readonly lengths: readonly number[];
   };
 };
 
-export type RoleQuestion = Exclude<ReportQuestion, { kind: 'logs' }> | { readonly kind: 'metrics' };
-
 export interface ReportRouteSources {
   readonly values: () => Promise<MetricValues>;
   readonly report: Front['report'];
+  /** What the role can tell. */
+  readonly browse: Partial<BrowseAnswers>;
 }
 
-export function reportRoutes(app: Hono, { values, report }: ReportRouteSources): void {
-  app.post(reportPath, async (c) => {
+export function reportRoutes(app: Hono, sources: ReportRouteSources): void {
+  app.post(reportPath, bodyUpTo(questionBytesMax), async (c) => {
     const question = (await c.req.json()) as RoleQuestion;
-    if (question.kind === 'metrics') return c.json({ values: await values() } satisfies RoleReport);
-    return c.json({ reports: (await report(question)).map(plainOf) } satisfies RoleReport);
+    return c.json(await answerOf(question, sources, c.req.raw.signal));
   });
 }
 
-function plainOf({ pid, traffic, reads }: ProcessReport): PlainReport {
+async function answerOf(
+  question: RoleQuestion,
+  { values, report, browse }: ReportRouteSources,
+  signal: AbortSignal,
+): Promise<RoleReport> {
+  switch (question.kind) {
+    case 'metrics':
+      return { values: await values() };
+    case 'level':
+      return levelOf(question, browse, signal);
+    case 'below':
+      return { browse: await browse.below?.(question, signal) };
+    case 'infos':
+      return { browse: await browse.infos?.(question) };
+    case 'pages':
+      return { browse: await browse.pages?.(question) };
+    default:
+      return { reports: (await report(question)).map(plainOf) };
+  }
+}
+
+async function levelOf(
+  question: LevelQuestion,
+  { level }: ReportRouteSources['browse'],
+  signal: AbortSignal,
+): Promise<RoleReport> {
+  try {
+    return { browse: await level?.(question, signal) };
+  } catch (error) {
+    if (!isKind(error, 'ufs-answer') && !isKind(error, 'ufs-unavailable')) throw error;
+    return { ufsFailed: error.message };
+  }
+}
+
+function plainOf({ pid, traffic, lines, reads }: ProcessReport): PlainReport {
   return {
-    pid,
-    traffic,
+    ...{ pid, traffic },
+    ...(lines && { lines }),
     ...(reads && { reads: { ...reads, hashes: [...reads.hashes], lengths: [...reads.lengths] } }),
   };
 }
 
-export function reportOfPlain({ pid, traffic, reads }: PlainReport): ProcessReport {
+export function reportOfPlain(member: string, { reads, traffic, ...plain }: PlainReport): ProcessReport {
   return {
-    ...{ pid, traffic },
+    ...{ ...plain, member },
+    traffic: traffic && {
+      ...traffic,
+      slow: traffic.slow.map((request) => ({ ...request, gateway: member })),
+    },
     reads: reads && {
       ...reads,
       hashes: Uint32Array.from(reads.hashes),

@@ -8,10 +8,12 @@ export type ReportQuestion =
   | { readonly kind: 'traffic' }
   /** Page reads since the last time, of pages below the threshold. */
   | { readonly kind: 'reads'; readonly threshold: number }
-  /** Lines behind these numbers, by process id; of a process that is not named: all that it has. */
-  | { readonly kind: 'logs'; readonly after: Readonly<Record<number, number>> };
+  /** Lines behind these numbers, by process; of a process that is not named: all that it has. */
+  | { readonly kind: 'logs'; readonly after: Readonly<Record<string, number>> };
 
 export interface ProcessReport {
+  /** Of a cluster. */
+  readonly member?: string | undefined;
   readonly pid: number;
   /** Undefined where the process has no gateway. */
   readonly traffic?: TrafficReport | undefined;

@@ -2,18 +2,19 @@
 import { h } from 'preact';
 import { useAsked } from '../api.js';
 import { formatCount, formatSize } from '../format.js';
-import { Card, Failure, Table, Waiting } from '../parts.js';
+import { Card, Gaps, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
 
 const columns = ['Name', { name: 'Requests', number: true }, { name: 'Bytes', number: true }];
 
 export function Hot() {
-  const { data, error } = useAsked('/api/v1/hot', 3000);
-  if (!data) return error ? h(Failure, { error }) : h(Waiting);
+  const asked = useAsked('/api/v1/hot', 3000);
+  const { data, error } = asked;
+  if (!data) return h(Waiting, { error });
   return h(
     'div',
     { class: 'stack' },
-    h(Failure, { error }),
+    h(Gaps, { asked }),
     h(
       'p',
       { class: 'quiet' },

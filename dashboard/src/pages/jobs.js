@@ -1,8 +1,9 @@
 /** Jobs: what they are at, and their control. */
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
-import { ask, useAsked } from '../api.js';
+import { useAsked } from '../api.js';
 import { formatCount, formatSize, formatSpan } from '../format.js';
+import { Field, PostForm, RowButton, useAction } from '../forms.js';
 import { Badge, Card, Confirm, Failure, Pairs, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
 
@@ -27,24 +28,16 @@ export function Jobs({ params }) {
 
 /** Pauses and the like, and what went wrong with that. */
 function useControl(onDone) {
-  const [error, setError] = useState('');
-  const control = async (id, action) => {
-    try {
-      await ask(`/api/v1/jobs/${encodeURIComponent(id)}/${action}`, { method: 'POST' });
-      setError('');
-    } catch (thrown) {
-      setError(thrown.message);
-    }
-    onDone();
-  };
-  return [control, error];
+  const [act, failure] = useAction(onDone);
+  const control = (id, action) => act(`/api/v1/jobs/${encodeURIComponent(id)}/${action}`, { method: 'POST' });
+  return [control, failure];
 }
 
 function AllJobs() {
   const { data: jobs, error, reload } = useAsked('/api/v1/jobs', 2000);
   const [control, failure] = useControl(reload);
   const [leaving, setLeaving] = useState();
-  if (!jobs) return error ? h(Failure, { error }) : h(Waiting);
+  if (!jobs) return h(Waiting, { error });
   const newest = jobs.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
   const onDone = (isSure) => {
     setLeaving(undefined);
@@ -108,8 +101,7 @@ function Progress({ job: { expected, objects, state, id } }) {
 function Control({ id, state, control, onCancel }) {
   if (over.includes(state)) return '';
   const action = state === 'paused' ? ['resume', 'Resume'] : ['pause', 'Pause'];
-  const button = (text, onClick) =>
-    h('button', { type: 'button', class: 'plain', 'aria-label': `${text} job ${id}`, onClick }, text);
+  const button = (text, onClick) => h(RowButton, { text, label: `${text} job ${id}`, onClick });
   return h(
     'span',
     { class: 'row' },
@@ -119,27 +111,15 @@ function Control({ id, state, control, onCancel }) {
 }
 
 function NewJob({ onMade }) {
-  const [error, setError] = useState('');
   const [kind, setKind] = useState('load');
   const isCopy = kind === 'copy' || kind === 'move';
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    const body = {
-      ...{ kind, keys: String(form.get('keys')).trim(), dryRun: form.has('dryRun') },
-      ...(isCopy && { target: String(form.get('target')).trim() }),
-    };
-    try {
-      await ask('/api/v1/jobs', { method: 'POST', body });
-      setError('');
-      onMade();
-    } catch (thrown) {
-      setError(thrown.message);
-    }
-  };
+  const bodyOf = (form) => ({
+    ...{ kind, keys: String(form.get('keys')).trim(), dryRun: form.has('dryRun') },
+    ...(isCopy && { target: String(form.get('target')).trim() }),
+  });
   return h(
-    'form',
-    { class: 'fields', onSubmit: submit },
+    PostForm,
+    { path: '/api/v1/jobs', bodyOf, action: 'Begin', onDone: onMade },
     h(
       'label',
       null,
@@ -152,27 +132,14 @@ function NewJob({ onMade }) {
         ),
       ),
     ),
-    h(
-      'label',
-      { class: 'grow' },
-      'Keys',
-      h('input', { name: 'keys', required: true, placeholder: 's3://lake/images/', spellcheck: false }),
-    ),
-    isCopy &&
-      h(
-        'label',
-        { class: 'grow' },
-        'Target',
-        h('input', { name: 'target', required: true, placeholder: 's3://other/images/', spellcheck: false }),
-      ),
+    h(Field, { label: 'Keys', name: 'keys', grow: true, placeholder: 's3://lake/images/' }),
+    isCopy && h(Field, { label: 'Target', name: 'target', grow: true, placeholder: 's3://other/images/' }),
     h(
       'label',
       { class: 'check' },
       h('input', { name: 'dryRun', type: 'checkbox' }),
       'Only tell what it would do',
     ),
-    h('button', { type: 'submit' }, 'Begin'),
-    h(Failure, { error }),
   );
 }
 
@@ -180,7 +147,7 @@ function Job({ id }) {
   const { data: job, error, reload } = useAsked(`/api/v1/jobs/${encodeURIComponent(id)}`, 2000);
   const { data: failed } = useAsked(`/api/v1/jobs/${encodeURIComponent(id)}/failures?limit=200`, 5000);
   const [control, failure] = useControl(reload);
-  if (!job) return error ? h(Failure, { error }) : h(Waiting);
+  if (!job) return h(Waiting, { error });
   const { objects, bytes, ufsRequests, cost, state } = job;
   const counts = (of, format) => Object.entries(of).map(([name, value]) => [name, format(value)]);
   const failures = (failed?.failures ?? []).map(({ key, reason }) => ({

@@ -1,9 +1,10 @@
 /** What is mounted, how each mount does, and mounting another. */
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
-import { ask, useAsked } from '../api.js';
+import { useAsked } from '../api.js';
 import { formatCount, formatSize, formatSpan } from '../format.js';
-import { Badge, Card, Confirm, Failure, Table, Waiting } from '../parts.js';
+import { Field, PostForm, RowButton, useAction } from '../forms.js';
+import { Badge, Card, Confirm, Failure, Gaps, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
 
 const columns = [
@@ -23,20 +24,14 @@ const columns = [
 
 export function Mounts() {
   const { data: mounts, error, reload } = useAsked('/api/v1/mounts', 5000);
-  const { data: usage = [] } = useAsked('/api/v1/mounts/usage', 5000);
+  const asked = useAsked('/api/v1/mounts/usage', 5000);
+  const { data: usage = [] } = asked;
   const [leaving, setLeaving] = useState();
-  const [failure, setFailure] = useState('');
-  if (!mounts) return error ? h(Failure, { error }) : h(Waiting);
-  const unmount = async (isSure) => {
+  const [act, failure] = useAction(reload);
+  if (!mounts) return h(Waiting, { error });
+  const unmount = (isSure) => {
     setLeaving(undefined);
-    if (!isSure) return;
-    try {
-      await ask(`/api/v1/mounts?path=${encodeURIComponent(leaving)}`, { method: 'DELETE' });
-      setFailure('');
-    } catch (thrown) {
-      setFailure(thrown.message);
-    }
-    reload();
+    if (isSure) void act(`/api/v1/mounts?path=${encodeURIComponent(leaving)}`, { method: 'DELETE' });
   };
   const rows = mounts.map((mount) => ({
     key: mount.path,
@@ -50,6 +45,7 @@ export function Mounts() {
     'div',
     { class: 'stack' },
     h(Failure, { error: failure || error }),
+    h(Gaps, { asked }),
     h(Card, null, h(Table, { label: 'Mounts', columns, rows, empty: 'Nothing is mounted.' })),
     h(Card, { title: 'Mount a UFS' }, h(NewMount, { onMounted: reload })),
     h(Confirm, {
@@ -75,11 +71,7 @@ function cellsOf(mount, usage, onUnmount) {
     figure('ufsFailed', formatCount),
     usage?.amplification === undefined ? '–' : usage.amplification.toFixed(2),
     access.filter(Boolean).join(', '),
-    h(
-      'button',
-      { type: 'button', class: 'plain', onClick: onUnmount, 'aria-label': `Unmount ${mount.path}` },
-      'Unmount',
-    ),
+    h(RowButton, { text: 'Unmount', label: `Unmount ${mount.path}`, onClick: onUnmount }),
   ];
 }
 
@@ -90,39 +82,21 @@ function Circuit({ state }) {
 }
 
 function NewMount({ onMounted }) {
-  const [error, setError] = useState('');
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    try {
-      const body = { path: String(form.get('path')).trim(), ufs: String(form.get('ufs')).trim() };
-      await ask('/api/v1/mounts', { method: 'POST', body });
-      setError('');
-      event.target.reset();
-      onMounted();
-    } catch (thrown) {
-      setError(thrown.message);
-    }
-  };
+  const textOf = (form, name) => String(form.get(name)).trim();
   return h(
-    'form',
-    { class: 'fields', onSubmit: submit },
-    h(
-      'label',
-      null,
-      'Path',
-      h('input', { name: 'path', required: true, placeholder: '/lake', spellcheck: false }),
-    ),
-    h(
-      'label',
-      { class: 'grow' },
-      'UFS URI',
-      h('input', {
-        ...{ name: 'ufs', required: true, spellcheck: false },
-        placeholder: 's3://bucket?region=us-east-1&credentials=env:LAKE&freshness=ttl&ttl=60s',
-      }),
-    ),
-    h('button', { type: 'submit' }, 'Mount'),
-    h(Failure, { error }),
+    PostForm,
+    {
+      ...{ path: '/api/v1/mounts', action: 'Mount' },
+      onDone: (form) => {
+        form.reset();
+        onMounted();
+      },
+      bodyOf: (form) => ({ path: textOf(form, 'path'), ufs: textOf(form, 'ufs') }),
+    },
+    h(Field, { label: 'Path', name: 'path', placeholder: '/lake' }),
+    h(Field, {
+      ...{ label: 'UFS URI', name: 'ufs', grow: true },
+      placeholder: 's3://bucket?region=us-east-1&credentials=env:LAKE&freshness=ttl&ttl=60s',
+    }),
   );
 }

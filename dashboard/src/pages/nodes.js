@@ -1,8 +1,9 @@
 /** The nodes: what each holds, how full it is, and its part of the ring. */
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
-import { ask, useAsked } from '../api.js';
+import { useAsked } from '../api.js';
 import { formatCount, formatRatio, formatSize, formatSpan } from '../format.js';
+import { useAction } from '../forms.js';
 import { Badge, Card, Confirm, Failure, Meter, Pairs, Waiting } from '../parts.js';
 
 const kinds = { active: 'good', draining: 'warn', joining: 'warn', silent: 'bad' };
@@ -11,17 +12,9 @@ export function Nodes() {
   const { data: nodes, error, reload } = useAsked('/api/v1/nodes', 3000);
   const { data: status } = useAsked('/api/v1/status', 3000);
   const [leaving, setLeaving] = useState();
-  const [failure, setFailure] = useState('');
-  if (!nodes || !status) return error ? h(Failure, { error }) : h(Waiting);
-  const drain = async (id, method) => {
-    try {
-      await ask(`/api/v1/nodes/${encodeURIComponent(id)}/drain`, { method });
-      setFailure('');
-    } catch (thrown) {
-      setFailure(thrown.message);
-    }
-    reload();
-  };
+  const [act, failure] = useAction(reload);
+  if (!nodes || !status) return h(Waiting, { error });
+  const drain = (id, method) => act(`/api/v1/nodes/${encodeURIComponent(id)}/drain`, { method });
   const onDone = (isSure) => {
     setLeaving(undefined);
     if (isSure) void drain(leaving, 'POST');
@@ -54,7 +47,7 @@ function statsOf({ cache, uptimeMs }) {
 }
 
 function Node({ node, stats, onDrain, onReturn }) {
-  const { id, role, state, address, version, ringShare, leaseLeftMs, epoch, handOff } = node;
+  const { id, role, state, address, version, ringShare, leaseLeftMs, silentMs, epoch, handOff } = node;
   const pairs = [
     ['Role', role],
     ['Address', h('code', null, address)],
@@ -62,6 +55,7 @@ function Node({ node, stats, onDrain, onReturn }) {
     ['Up', stats?.uptimeMs === undefined ? '–' : formatSpan(stats.uptimeMs)],
     ['Share of the ring', formatRatio(ringShare)],
     ...(leaseLeftMs === undefined ? [] : [['Lease, left', formatSpan(leaseLeftMs)]]),
+    ...(silentMs === undefined ? [] : [['Silent for', formatSpan(silentMs)]]),
     ...(epoch === undefined ? [] : [['Epoch', String(epoch)]]),
     ...(handOff
       ? [['Hand-off', `${handOff.state}, ${formatSize(handOff.bytes)} of ${formatSize(handOff.bytesTotal)}`]]

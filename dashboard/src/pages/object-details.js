@@ -3,14 +3,15 @@ import { h } from 'preact';
 import { useState } from 'preact/hooks';
 import { follow, useAsked } from '../api.js';
 import { formatCount, formatSize, formatSpan } from '../format.js';
-import { Badge, Card, Confirm, Failure, Pairs, Waiting } from '../parts.js';
+import { Badge, Card, Confirm, Failure, Gaps, Pairs, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
 
 export function ObjectDetails({ bucket, object: key }) {
   const query = new URLSearchParams({ bucket, key });
   const { data, error, reload } = useAsked(`/api/v1/objects?${query}`, 5000);
-  const { data: map } = useAsked(`/api/v1/objects/pages?${query}`, 5000);
-  if (!data) return error ? h(Failure, { error }) : h(Waiting);
+  const asked = useAsked(`/api/v1/objects/pages?${query}`, 5000);
+  const { data: map } = asked;
+  if (!data) return h(Waiting, { error });
   const parent = key.slice(0, key.lastIndexOf('/') + 1);
   return h(
     'div',
@@ -23,7 +24,7 @@ export function ObjectDetails({ bucket, object: key }) {
     ),
     h(Failure, { error }),
     h('div', { class: 'halves' }, h(Known, { data }), h(Explained, { data })),
-    map && map.total > 0 && h(Pages, { map, data }),
+    map && map.total > 0 && h(Pages, { map, data, asked }),
     h(Free, { keys: `s3://${bucket}/${key}`, onFreed: reload }),
   );
 }
@@ -75,21 +76,13 @@ function Explained({ data: { forecast, pages, pageSizeBytes } }) {
   );
 }
 
-function Pages({ map, data }) {
-  const { memory, disk, pagesPerCell, total, cached } = map;
-  const lastCellPages = total - (memory.length - 1) * pagesPerCell;
-  const cells = memory.map((inMemory, index) => {
-    const pages = index === memory.length - 1 ? lastCellPages : pagesPerCell;
-    const onDisk = disk[index];
-    const kind = inMemory > 0 ? 'memory' : onDisk > 0 ? 'disk' : 'none';
-    const isPart = kind !== 'none' && Math.max(inMemory, onDisk) < pages;
-    return h('i', {
-      key: index,
-      class: `cell ${kind} ${isPart ? 'part' : ''}`,
-      title: titleOf(index, pagesPerCell, pages),
-    });
-  });
+/** Segments of an object that are shown each with its node. */
+const segmentsShownMax = 32;
+
+function Pages({ map, data, asked }) {
+  const { total, cached, pagesPerCell, pageSizeBytes, placement } = map;
   const words = `${formatCount(cached)} of ${formatCount(total)} pages cached`;
+  const cell = pagesPerCell === 1 ? 'a page' : `${formatCount(pagesPerCell)} pages`;
   return h(
     Card,
     {
@@ -102,13 +95,71 @@ function Pages({ map, data }) {
         h(Key, { kind: 'none', text: 'not cached' }),
       ),
     },
-    h('div', { class: 'map', role: 'img', 'aria-label': words }, cells),
+    h(Gaps, { asked }),
+    h('div', { role: 'img', 'aria-label': words }, bySegment(placement, map) ?? h(Cells, { map })),
     h(
       'p',
       { class: 'quiet' },
-      `On node ${data.home}. A cell is ${pagesPerCell === 1 ? 'a page' : `${formatCount(pagesPerCell)} pages`} of ${formatSize(map.pageSizeBytes)}; pale: a part of it.`,
+      placement ? '' : `On node ${data.home}. `,
+      `A cell is ${cell} of ${formatSize(pageSizeBytes)}; pale: a part of it.`,
     ),
+    placement && h(Holders, { placement }),
   );
+}
+
+/** A row for each segment; undefined where there are too many, or nobody said whose they are. */
+function bySegment(placement, map) {
+  const cells = placement && placement.pagesPerSegment / map.pagesPerCell;
+  const segments = Math.ceil(map.memory.length / cells);
+  if (!Number.isInteger(cells) || segments > segmentsShownMax || segments > placement.owners.length) {
+    return undefined;
+  }
+  return h(
+    'div',
+    { class: 'segments' },
+    Array.from({ length: segments }, (_, segment) => [
+      h(
+        'span',
+        { key: `${segment}?`, class: 'quiet' },
+        placement.nodes[placement.owners[segment]]?.id ?? '–',
+      ),
+      h(Cells, { key: segment, map, from: segment * cells, count: cells }),
+    ]),
+  );
+}
+
+function Cells({ map: { memory, disk, pagesPerCell, total }, from = 0, count = memory.length }) {
+  const cells = memory.slice(from, from + count).map((inMemory, at) => {
+    const index = from + at;
+    const pages = Math.min(pagesPerCell, total - index * pagesPerCell);
+    const onDisk = disk[index];
+    const kind = inMemory > 0 ? 'memory' : onDisk > 0 ? 'disk' : 'none';
+    const isPart = kind !== 'none' && Math.max(inMemory, onDisk) < pages;
+    const title = titleOf(index, pagesPerCell, pages);
+    return h('i', { key: index, class: `cell ${kind} ${isPart ? 'part' : ''}`, title });
+  });
+  return h('div', { class: 'map' }, cells);
+}
+
+const holderColumns = [
+  'Node',
+  { name: 'Segments', number: true },
+  { name: 'Cached pages', number: true },
+  { name: 'Copies', number: true },
+];
+
+/** Copies: replicas of what is read often, and pages that it owned before the ring changed. */
+function Holders({ placement: { nodes, owners } }) {
+  const rows = nodes.map(({ id, pages, copies }, place) => ({
+    key: id,
+    cells: [
+      h('code', null, id),
+      formatCount(owners.filter((owner) => owner === place).length),
+      formatCount(pages),
+      formatCount(copies),
+    ],
+  }));
+  return h(Table, { label: 'Pages by node', columns: holderColumns, rows });
 }
 
 function Key({ kind, text = kind }) {

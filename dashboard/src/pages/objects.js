@@ -3,7 +3,7 @@ import { h } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAsked } from '../api.js';
 import { formatCount, formatSize } from '../format.js';
-import { Badge, Card, Failure, Share, Table, Waiting } from '../parts.js';
+import { Badge, Card, Failure, Gaps, Share, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
 import { ObjectDetails } from './object-details.js';
 
@@ -57,7 +57,7 @@ function GoTo({ keys }) {
 
 function Buckets() {
   const { data: mounts, error } = useAsked('/api/v1/mounts', 10_000);
-  if (!mounts) return error ? h(Failure, { error }) : h(Waiting);
+  if (!mounts) return h(Waiting, { error });
   const paths = mounts.map(({ path }) => path.slice(1)).filter((path) => !path.includes('{'));
   const buckets = [...new Set(paths.map((path) => path.split('/')[0]))].sort();
   const rows = buckets.map((name) => ({
@@ -73,8 +73,9 @@ function Buckets() {
 
 function Level({ keys, after }) {
   const query = new URLSearchParams({ keys, after });
-  const { data, error, reload } = useAsked(`/api/v1/browse?${query}`);
-  if (!data) return error ? h(Failure, { error }) : h(Waiting);
+  const asked = useAsked(`/api/v1/browse?${query}`);
+  const { data, error, reload } = asked;
+  if (!data) return h(Waiting, { error });
   const { bucket, prefix, prefixes, objects, next, complete } = data;
   const rows = [
     ...prefixes.map((one) => ({ key: one.prefix, cells: prefixCells(one, data) })),
@@ -86,7 +87,7 @@ function Level({ keys, after }) {
       title: h(Crumbs, { bucket, prefix }),
       extra: h('button', { class: 'plain', type: 'button', onClick: reload }, 'Look again'),
     },
-    h(Failure, { error }),
+    h(Gaps, { asked }),
     h(Table, { label: `Objects of ${keys}`, columns, rows, empty: 'There is nothing here.' }),
     !complete &&
       h('p', { class: 'quiet' }, 'More is stored than was looked through: shares of prefixes may be larger.'),

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { useAsked } from '../api.js';
 import { Chart } from '../chart.js';
 import { formatCount, formatLatency, formatMoney, formatRatio, formatSize, formatSpan } from '../format.js';
-import { Card, Choice, Failure, Meter, Pairs, Tile, Waiting } from '../parts.js';
+import { Card, Choice, Failure, Gaps, Meter, Pairs, Tile, Waiting } from '../parts.js';
 import { costOf, usePrices } from '../prices.js';
 
 const spans = [
@@ -17,13 +17,14 @@ const perSecond = (bytes) => `${formatSize(bytes)}/s`;
 
 export function Overview() {
   const [span, setSpan] = useState('hour');
-  const { data: status, error } = useAsked('/api/v1/status', 2000);
+  const asked = useAsked('/api/v1/status', 2000);
+  const { data: status, error } = asked;
   const { data: series } = useAsked(`/api/v1/series?span=${span}`, 5000);
-  if (!status) return error ? h(Failure, { error }) : h(Waiting);
+  if (!status) return h(Waiting, { error });
   return h(
     'div',
     { class: 'stack' },
-    h(Failure, { error }),
+    h(Gaps, { asked }),
     h(Tiles, { status, series }),
     h(Choice, { label: 'Time shown', options: spans, value: span, onChange: setSpan }),
     series && h(Charts, { series }),

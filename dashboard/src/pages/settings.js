@@ -1,24 +1,17 @@
 /** All settings with their values; those that may change while Forebay runs are changed here. */
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
-import { ask, useAsked } from '../api.js';
+import { useAsked } from '../api.js';
+import { useAction } from '../forms.js';
 import { Badge, Card, Failure, Table, Waiting } from '../parts.js';
 
 export function Settings() {
   const { data: settings, error, reload } = useAsked('/api/v1/settings', 10_000);
   const { data: changes = [] } = useAsked('/api/v1/setting-changes', 10_000);
   const [wanted, setWanted] = useState('');
-  const [failure, setFailure] = useState('');
-  if (!settings) return error ? h(Failure, { error }) : h(Waiting);
-  const change = async (key, init) => {
-    try {
-      await ask(`/api/v1/settings/${encodeURIComponent(key)}`, init);
-      setFailure('');
-    } catch (thrown) {
-      setFailure(thrown.message);
-    }
-    reload();
-  };
+  const [act, failure] = useAction(reload);
+  if (!settings) return h(Waiting, { error });
+  const change = (key, init) => act(`/api/v1/settings/${encodeURIComponent(key)}`, init);
   const words = wanted.toLowerCase();
   const found = settings.filter(({ key, help }) => `${key} ${help}`.toLowerCase().includes(words));
   const row = (setting) => ({ key: setting.key, cells: cellsOf(setting, change) });

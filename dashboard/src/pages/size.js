@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { useAsked } from '../api.js';
 import { Chart } from '../chart.js';
 import { formatCount, formatRatio, formatSize } from '../format.js';
-import { Card, Choice, Failure, Table, Waiting } from '../parts.js';
+import { Card, Choice, Gaps, Table, Waiting } from '../parts.js';
 
 const columns = [
   { name: 'Cache', number: true },
@@ -20,9 +20,10 @@ const factors = [
 const pointsPerDoubling = 4;
 
 export function Size() {
-  const { data, error } = useAsked('/api/v1/curve', 10_000);
+  const asked = useAsked('/api/v1/curve', 10_000);
+  const { data, error } = asked;
   const [factor, setFactor] = useState('2');
-  if (!data) return error ? h(Failure, { error }) : h(Waiting);
+  if (!data) return h(Waiting, { error });
   const { points, reads, cacheBytes } = data;
   if (points.length === 0) return h('p', { class: 'quiet' }, 'Nothing was read yet: there is no curve.');
   const wantedBytes = cacheBytes * Number(factor);
@@ -46,7 +47,7 @@ export function Size() {
   return h(
     'div',
     { class: 'stack' },
-    h(Failure, { error }),
+    h(Gaps, { asked }),
     h(
       Card,
       null,

@@ -2,7 +2,7 @@
 import { h } from 'preact';
 import { useAsked } from '../api.js';
 import { formatLatency, formatSize, formatTime } from '../format.js';
-import { Card, Failure, Table, Waiting } from '../parts.js';
+import { Card, Gaps, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
 
 const columns = [
@@ -16,13 +16,14 @@ const columns = [
 ];
 
 export function Slow() {
-  const { data, error } = useAsked('/api/v1/slow', 3000);
-  if (!data) return error ? h(Failure, { error }) : h(Waiting);
+  const asked = useAsked('/api/v1/slow', 3000);
+  const { data, error } = asked;
+  if (!data) return h(Waiting, { error });
   const rows = data.map((request) => ({ key: request.id, cells: cellsOf(request) }));
   return h(
     'div',
     { class: 'stack' },
-    h(Failure, { error }),
+    h(Gaps, { asked }),
     h(
       'p',
       { class: 'quiet' },
@@ -45,6 +46,7 @@ function cellsOf({
   status,
   code,
   cache,
+  gateway,
   bytes,
   reasons,
 }) {
@@ -59,7 +61,7 @@ function cellsOf({
       `${operation} `,
       key ? h('a', { href: linkTo('objects', { bucket, object: key }) }, name) : name,
       range && h('div', { class: 'quiet' }, range),
-      h('div', { class: 'quiet' }, id),
+      h('div', { class: 'quiet' }, gateway ? `${id} · ${gateway}` : id),
       trace && h('div', { class: 'quiet' }, `trace ${trace}`),
     ),
     [status, code, cache].filter(Boolean).join(' '),

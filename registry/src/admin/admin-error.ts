@@ -6,7 +6,7 @@ export const statusOf = {
   NotFound: 404,
   Conflict: 409,
   PayloadTooLarge: 413,
-  NotImplemented: 501,
+  UfsFailed: 502,
   NotActive: 503,
   NodeUnavailable: 503,
 } as const;

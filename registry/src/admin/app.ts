@@ -20,6 +20,7 @@ import { cachingRoutes } from './caching.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import type { Insight } from './insight/insight.ts';
 import { insightRoutes } from './insight/routes.ts';
+import { tellUnanswered } from './insight/unanswered.ts';
 import { type JobDeps, jobRoutes } from './jobs.ts';
 import { type NodesDeps, nodeRoutes } from './nodes.ts';
 import { objectRoutes } from './objects.ts';
@@ -68,6 +69,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   dashboardRoutes(app);
   requireCredentials(app, deps);
   app.get('/metrics', async (c) => metricsAnswer(c, await deps.metricsText()));
+  tellUnanswered(app, () => deps.insight.unanswered());
   app.get('/api/v1/status', async (c) => c.json(await deps.status()));
   mountRoutes(app, deps);
   userRoutes(app, deps);
@@ -142,6 +144,8 @@ function toAdminError(error: Error): AdminError | undefined {
   if (error instanceof ConfigError) return new AdminError('BadRequest', error.message);
   if (error instanceof NotActive || error instanceof StoreUnavailable)
     return new AdminError('NotActive', error.message);
+  if (isKind(error, 'ufs-answer') || isKind(error, 'ufs-unavailable'))
+    return new AdminError('UfsFailed', `the UFS said: ${error.message}`);
   if (isKind(error, 'node-unavailable')) return new AdminError('NodeUnavailable', error.message);
   if (!(error instanceof RegistryError)) return undefined;
   const isMissing = ['not-mounted', 'no-such-user', 'not-pinned', 'no-such-job'].includes(error.code);

@@ -1,5 +1,5 @@
 /** What the OpenAPI document says of charts and figures. */
-import { answer, count, error, objectOf, query, ref, text } from './openapi-parts.ts';
+import { count, error, gathered, objectOf, query, ref, text } from './openapi-parts.ts';
 
 const listOf = (items: object) => ({ type: 'array', items });
 const flag = { type: 'boolean' };
@@ -72,6 +72,14 @@ const pageMap = {
   pagesPerCell: count,
   memory: { ...listOf(count), description: 'Pages of each cell that are in memory.' },
   disk: listOf(count),
+  placement: {
+    ...objectOf({
+      pagesPerSegment: count,
+      owners: { ...listOf(count), description: 'Of each segment, as a place in nodes.' },
+      nodes: listOf(objectOf({ id: text, pages: count, copies: count })),
+    }),
+    description: 'Of a cluster: pages count at the owner of their segment; what others have are copies.',
+  },
 };
 
 const slow = {
@@ -85,6 +93,7 @@ const slow = {
   status: count,
   code: text,
   cache: text,
+  gateway: { ...text, description: 'Who answered it; left out where there is one.' },
   bytes: count,
   durationMs: { type: 'number' },
   waitMs: { type: 'number', description: 'Until the answer began.' },
@@ -93,6 +102,7 @@ const slow = {
 const slowAlways = ['id', 'at', 'operation', 'status', 'bytes', 'durationMs', 'waitMs', 'reasons'];
 const top = listOf(objectOf({ name: text, count, bytes: count }));
 const logLine = {
+  member: { ...text, description: 'Node, gateway or registry of a cluster; left out where there is one.' },
   pid: count,
   number: count,
   time: text,
@@ -100,6 +110,7 @@ const logLine = {
   message: text,
   fields: { type: 'object' },
 };
+const logLineAlways = Object.keys(logLine).filter((name) => name !== 'member');
 
 const point = {
   cacheBytes: count,
@@ -125,12 +136,15 @@ export const insightSchemas = {
   Curve: objectOf(curve),
   Slow: objectOf(slow, slowAlways),
   Hot: objectOf({ objects: top, prefixes: top }),
-  Logs: objectOf({ lines: listOf(objectOf(logLine)), next: text }),
+  Logs: objectOf({ lines: listOf(objectOf(logLine, logLineAlways)), next: text }),
   Browse: objectOf(
     browse,
     Object.keys(browse).filter((name) => name !== 'next'),
   ),
-  PageMap: objectOf(pageMap),
+  PageMap: objectOf(
+    pageMap,
+    Object.keys(pageMap).filter((name) => name !== 'placement'),
+  ),
   Series: objectOf(series),
   MountUsage: objectOf(
     mountUsage,
@@ -143,38 +157,38 @@ export const insightPaths = {
     get: {
       summary: 'How the figures went over time',
       parameters: [{ ...query('span', 'hour, day or week; otherwise hour'), required: false }],
-      responses: { 200: answer('The series.', ref('Series')), 400: error('There is no such span.') },
+      responses: { 200: gathered('The series.', ref('Series')), 400: error('There is no such span.') },
     },
   },
   '/api/v1/hot': {
     get: {
       summary: 'Objects and prefixes that are asked for most, of about the last half hour; counts are near',
-      responses: { 200: answer('The most frequent first.', ref('Hot')) },
+      responses: { 200: gathered('The most frequent first.', ref('Hot')) },
     },
   },
   '/api/v1/slow': {
     get: {
       summary: 'The slowest requests of the last hour, and why',
-      responses: { 200: answer('The slowest first.', listOf(ref('Slow'))) },
+      responses: { 200: gathered('The slowest first.', listOf(ref('Slow'))) },
     },
   },
   '/api/v1/logs': {
     get: {
       summary: 'The latest log lines of all processes, or those after the last answer',
       parameters: [{ ...query('after', 'What the last answer had as next'), required: false }],
-      responses: { 200: answer('Lines.', ref('Logs')), 400: error('That was no next.') },
+      responses: { 200: gathered('Lines.', ref('Logs')), 400: error('That was no next.') },
     },
   },
   '/api/v1/curve': {
     get: {
       summary: 'How the hit ratio would be with caches of other sizes, from sampled reads',
-      responses: { 200: answer('The curve.', ref('Curve')) },
+      responses: { 200: gathered('The curve.', ref('Curve')) },
     },
   },
   '/api/v1/alerts': {
     get: {
       summary: 'What needs somebody now, and what to do',
-      responses: { 200: answer('The worst first.', listOf(ref('Alert'))) },
+      responses: { 200: gathered('The worst first.', listOf(ref('Alert'))) },
     },
   },
   '/api/v1/browse': {
@@ -185,7 +199,7 @@ export const insightPaths = {
         { ...query('after', 'Names after this one; otherwise from the beginning'), required: false },
       ],
       responses: {
-        200: answer('The level.', ref('Browse')),
+        200: gathered('The level.', ref('Browse')),
         400: error('The keys are none.'),
         404: error('No mount has the bucket.'),
       },
@@ -196,7 +210,7 @@ export const insightPaths = {
       summary: 'Which pages of an object are cached, without asking the UFS',
       parameters: [query('bucket', 'Bucket as clients see it'), query('key', 'Key as clients see it')],
       responses: {
-        200: answer('The pages.', ref('PageMap')),
+        200: gathered('The pages.', ref('PageMap')),
         404: error('Nothing is known of the object, or no mount covers it.'),
       },
     },
@@ -204,7 +218,7 @@ export const insightPaths = {
   '/api/v1/mounts/usage': {
     get: {
       summary: 'What each mount did since the start',
-      responses: { 200: answer('By mount.', listOf(ref('MountUsage'))) },
+      responses: { 200: gathered('By mount.', listOf(ref('MountUsage'))) },
     },
   },
 };

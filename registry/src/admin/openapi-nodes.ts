@@ -9,9 +9,10 @@ const node = {
   state: {
     enum: ['active', 'draining', 'joining', 'silent'],
     description:
-      'draining: owns nothing any more; joining: leased, and no member yet; silent: its lease has run out',
+      'draining: owns nothing any more; joining: leased, and no member yet; silent: its lease has run out in the last hour',
   },
   leaseLeftMs: { ...count, description: 'Left out where there is no lease.' },
+  silentMs: { ...count, description: 'Since its lease ran out.' },
   epoch: { ...count, description: 'The newest that it has acknowledged.' },
   ringShare: { type: 'number', description: 'Its expected part of all objects, from 0 to 1.' },
   cacheBytes: count,

@@ -4,7 +4,7 @@ import { insightPaths, insightSchemas } from './openapi-insight.ts';
 import { jobPaths, jobSchemas } from './openapi-jobs.ts';
 import { nodePaths, nodeSchemas } from './openapi-nodes.ts';
 import { objectSchemas } from './openapi-objects.ts';
-import { answer, count, error, jsonOf, objectOf, query, ref, text } from './openapi-parts.ts';
+import { answer, count, error, gathered, jsonOf, objectOf, query, ref, text } from './openapi-parts.ts';
 import { settingPaths, settingSchemas } from './openapi-settings.ts';
 
 const mountProperties = {
@@ -139,7 +139,7 @@ const paths = {
     },
   },
   '/api/v1/status': {
-    get: { summary: 'Counters and cache usage', responses: { 200: answer('Status.', ref('Status')) } },
+    get: { summary: 'Counters and cache usage', responses: { 200: gathered('Status.', ref('Status')) } },
   },
   '/api/v1/mounts': {
     get: { summary: 'Mounts', responses: { 200: answer('Mounts.', { type: 'array', items: ref('Mount') }) } },

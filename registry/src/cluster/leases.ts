@@ -6,6 +6,9 @@ import { type RenewalRequest, type RingMember, registryLeaseMs } from '@forebay/
 
 /** A renewal every three seconds hands out fewer within a lease. */
 const grantsMax = 16;
+/** How long a node that went without a word is shown, and how many are. */
+const lostShownMs = 3_600_000;
+const lostMax = 1_000;
 
 export interface Lease {
   readonly nodeId: string;
@@ -22,8 +25,17 @@ export interface Lease {
   request: RenewalRequest | undefined;
 }
 
+/** A node whose lease ran out, and that has not come back. */
+export interface LostNode {
+  readonly nodeId: string;
+  readonly address: string;
+  /** When its lease ran out; monotonic. */
+  readonly sinceMs: number;
+}
+
 export class Leases {
   readonly #leases = new Map<string, Lease>();
+  readonly #lost = new Map<string, LostNode>();
   #nextExpiryMs = Number.POSITIVE_INFINITY;
 
   get size(): number {
@@ -63,6 +75,12 @@ export class Leases {
 
   drop(nodeId: string): void {
     this.#leases.delete(nodeId);
+    this.#lost.delete(nodeId);
+  }
+
+  /** Of the last hour. */
+  lost(nowMs: number): LostNode[] {
+    return [...this.#lost.values()].filter(({ sinceMs }) => nowMs - sinceMs < lostShownMs);
   }
 
   /** @returns those that have run out; they are gone */
@@ -74,14 +92,24 @@ export class Leases {
       if (lease.expiresAtMs <= nowMs) over.push(lease);
       else this.#nextExpiryMs = Math.min(this.#nextExpiryMs, lease.expiresAtMs);
     }
-    for (const { nodeId } of over) this.drop(nodeId);
+    for (const { nodeId, request, expiresAtMs } of over) {
+      this.drop(nodeId);
+      if (request) this.#lose({ nodeId, address: request.address, sinceMs: expiresAtMs });
+    }
     return over;
+  }
+
+  #lose(node: LostNode): void {
+    const [oldest] = this.#lost.keys();
+    if (oldest !== undefined && this.#lost.size >= lostMax) this.#lost.delete(oldest);
+    this.#lost.set(node.nodeId, node);
   }
 
   #open(of: Pick<Lease, 'nodeId' | 'incarnation' | 'presumed'>, nowMs: number): Lease {
     const expiresAtMs = nowMs + registryLeaseMs;
     const lease: Lease = { ...of, expiresAtMs, confirmed: of.presumed, grants: [], request: undefined };
     this.#leases.set(of.nodeId, lease);
+    this.#lost.delete(of.nodeId);
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, expiresAtMs);
     return lease;
   }

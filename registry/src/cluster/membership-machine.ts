@@ -100,6 +100,8 @@ export class MembershipMachine {
     return this.#leases.size;
   }
 
+  lost = (nowMs: number) => this.#leases.lost(nowMs);
+
   /** `tick` changes nothing before this time. */
   get nextTickMs(): number {
     const waits = this.#changed && this.#awaited.size === 0;

@@ -1,7 +1,7 @@
 /** The cluster's nodes and gateways as the admin API shows them. */
 import type { HandOffProgress, NodeStats } from '@forebay/core/cache-node';
 import type { MemberInfo } from '@forebay/core/registry-wire';
-import type { Lease } from './leases.ts';
+import type { Lease, LostNode } from './leases.ts';
 import type { MembershipMachine } from './membership-machine.ts';
 
 export interface NodeView {
@@ -12,11 +12,14 @@ export interface NodeView {
   readonly adminAddress?: string;
   /**
    * `active`: in the ring; `draining`: asked for what it has, and owns nothing; `joining`: leased, and no
-   * member yet; `silent`: a member whose lease has run out. Gateways are `active`.
+   * member yet; `silent`: its lease has run out within the last hour, and it did not say that it leaves.
+   * Gateways are `active`.
    */
   readonly state: 'active' | 'draining' | 'joining' | 'silent';
   /** Left out where there is none. In ms. */
   readonly leaseLeftMs?: number;
+  /** Since its lease ran out. */
+  readonly silentMs?: number;
   /** The newest epoch that it has acknowledged; left out for gateways. */
   readonly epoch?: number;
   /** Its expected part of all objects, from 0 to 1. */
@@ -42,12 +45,16 @@ export function nodeViews({ machine, members, nowMs }: Sources): NodeView[] {
   const active = known.filter(({ state }) => state === 'active');
   const weights = active.reduce((sum, { weight }) => sum + weight, 0);
   const leases = new Map(machine.leases().map((lease) => [lease.nodeId, lease]));
+  const lost = new Map(machine.lost(nowMs).map((node) => [node.nodeId, lostView(node, nowMs)]));
   const ofMembers = known.map(({ nodeId, address, state, weight }): NodeView => {
     const lease = leases.get(nodeId);
     leases.delete(nodeId);
+    const silentMs = lost.get(nodeId)?.silentMs;
+    lost.delete(nodeId);
     return {
       ...{ id: nodeId, role: 'cache-node', address, state: lease ? state : 'silent' },
       ringShare: state === 'active' ? weight / weights : 0,
+      ...(silentMs !== undefined && { silentMs }),
       ...(lease && leaseView(lease, nowMs)),
     };
   });
@@ -63,7 +70,12 @@ export function nodeViews({ machine, members, nowMs }: Sources): NodeView[] {
     }),
   );
   const byId = (a: NodeView, b: NodeView) => (a.id < b.id ? -1 : 1);
-  return [...[...ofMembers, ...joining].sort(byId), ...gateways.sort(byId)];
+  return [...[...ofMembers, ...joining, ...lost.values()].sort(byId), ...gateways.sort(byId)];
+}
+
+function lostView({ nodeId, address, sinceMs }: LostNode, nowMs: number) {
+  const silentMs = Math.round(nowMs - sinceMs);
+  return { id: nodeId, role: 'cache-node', address, state: 'silent', silentMs, ringShare: 0 } as const;
 }
 
 function leaseView({ expiresAtMs, request }: Readonly<Lease>, nowMs: number) {

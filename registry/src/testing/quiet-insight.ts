@@ -6,6 +6,7 @@ import { Series } from '../admin/series/series.ts';
 export function quietInsight(): Insight {
   const series = new Series({ read: async () => new Metrics(), wallMs: () => 0 });
   return {
+    unanswered: () => [],
     series: (span) => series.view(span),
     alerts: async () => [],
     curve: async () => ({ reads: 0, cacheBytes: 0, points: [] }),

@@ -22,7 +22,19 @@ const inFlightRefusedMin = 1;
 
 type Samples = Awaited<ReturnType<MetricsReading['samples']>>;
 
-export async function readAlerts(metrics: MetricsReading, series: SeriesView): Promise<readonly Alert[]> {
+/** Members of a cluster that need somebody: ids. */
+export interface WatchedMembers {
+  /** Cache nodes whose lease has run out. */
+  readonly silent: readonly string[];
+  /** Who does not answer on its admin port. */
+  readonly unanswered: readonly string[];
+}
+
+export async function readAlerts(
+  metrics: MetricsReading,
+  series: SeriesView,
+  members: WatchedMembers = { silent: [], unanswered: [] },
+): Promise<readonly Alert[]> {
   const [circuits, directories, corruptions, refused, restarts, delays] = await Promise.all(
     [
       'forebay_ufs_circuit_state',
@@ -39,8 +51,31 @@ export async function readAlerts(metrics: MetricsReading, series: SeriesView): P
     ...courseAlerts(series),
     ...counterAlerts({ corruptions: corruptions!, refused: refused!, restarts: restarts! }),
     ...delayAlerts(delays!),
+    ...memberAlerts(members),
   ];
   return alerts.sort((a, b) => (a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : 0));
+}
+
+function memberAlerts({ silent, unanswered }: WatchedMembers): Alert[] {
+  return [
+    ...silent.map(
+      (id): Alert => ({
+        ...{ name: 'node-silent', subject: id, severity: 'critical' },
+        title: `The cache node ${id} is silent: its lease has run out.`,
+        advice: 'Others take its place, and read again from the UFS what it had. Look at it and its network.',
+      }),
+    ),
+    ...unanswered
+      .filter((id) => !silent.includes(id))
+      .map(
+        (id): Alert => ({
+          ...{ name: 'member-unanswered', subject: id, severity: 'warning' },
+          title: `${id} does not answer on its admin port.`,
+          advice:
+            'What it counts is in no figure here. Look at it, and whether the registry reaches that port.',
+        }),
+      ),
+  ];
 }
 
 function circuitAlerts(circuits: Samples): Alert[] {

@@ -8,6 +8,8 @@ import type { MountUsage } from './mount-usage.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface Insight extends Browser, Traffic {
+  /** Ids of nodes and gateways that do not answer now: what they would tell is not in any figure. */
+  unanswered(): readonly string[];
   series(span: SeriesSpan): SeriesView;
   /** What needs somebody now. */
   alerts(): Promise<readonly Alert[]>;

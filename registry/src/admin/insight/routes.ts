@@ -1,4 +1,7 @@
-/** Charts and figures in the admin API. */
+/**
+ * Charts and figures in the admin API. In a cluster they are gathered from its members; an answer names those
+ * that it lacks.
+ */
 import type { Hono } from 'hono';
 import { AdminError } from '../admin-error.ts';
 import { seriesSpans } from '../series/series.ts';

@@ -22,6 +22,8 @@ export interface SlowView {
   readonly durationMs: number;
   /** Until the answer began. */
   readonly waitMs: number;
+  /** Who answered it, in a cluster. */
+  readonly gateway?: string;
   /** Sentences for people: where the time went. */
   readonly reasons: readonly string[];
 }
@@ -32,8 +34,10 @@ export interface HotView {
 }
 
 export interface LogLineView {
-  /** Of the process; `pid:number` is a line's name. */
+  /** Node, gateway or registry of a cluster; left out where there is one process, with its workers. */
+  readonly member?: string;
   readonly pid: number;
+  /** Of the process, without gaps. */
   readonly number: number;
   readonly time: string;
   readonly level: string;
@@ -50,17 +54,21 @@ export interface LogsView {
 }
 
 export interface ProcessLines {
+  readonly member?: string | undefined;
   readonly pid: number;
   readonly lines: readonly TailedLine[];
 }
 
 export interface Traffic {
   traffic(): Promise<TrafficReport>;
-  /** Lines behind these numbers, by process id. */
-  logs(after: Readonly<Record<number, number>>): Promise<readonly ProcessLines[]>;
+  /** Lines behind these numbers, by `processName`. */
+  logs(after: Readonly<Record<string, number>>): Promise<readonly ProcessLines[]>;
 }
 
 const slowMax = 100;
+/** It is a part of an address; of some two hundred processes. */
+const cursorCharactersMax = 8_000;
+const linesMax = 2_000;
 
 export function trafficRoutes(app: Hono, traffic: Traffic): void {
   app.get('/api/v1/hot', async (c) => {
@@ -79,7 +87,7 @@ export function trafficRoutes(app: Hono, traffic: Traffic): void {
 }
 
 export function slowView(request: SlowRequest): SlowView {
-  const { trace, bucket, key, range, code, cache, atMs, ...rest } = request;
+  const { trace, bucket, key, range, code, cache, atMs, gateway, ...rest } = request;
   const { id, operation, status, bytes } = rest;
   return {
     ...{ id, operation, status, bytes },
@@ -92,6 +100,7 @@ export function slowView(request: SlowRequest): SlowView {
     ...(range !== undefined && { range }),
     ...(code !== undefined && { code }),
     ...(cache !== undefined && { cache }),
+    ...(gateway !== undefined && { gateway }),
     reasons: reasonsOf(request),
   };
 }
@@ -133,25 +142,50 @@ function reasonsOf({
   ].filter((reason) => reason !== '');
 }
 
-/** `12:500,13:20`: behind line 500 of process 12 and line 20 of process 13. @throws AdminError */
-function cursorOf(text: string): Record<number, number> {
+export function processName({ member, pid }: Pick<ProcessLines, 'member' | 'pid'>): string {
+  return member === undefined ? String(pid) : `${member}/${pid}`;
+}
+
+/** `12:500,node-1/13:20`: behind line 500 of process 12 and line 20 of another one's. @throws AdminError */
+function cursorOf(text: string): Record<string, number> {
   if (text === '') return {};
-  if (text.length > 10_000 || !/^\d+:\d+(,\d+:\d+)*$/.test(text)) {
+  const pairs = text.split(',').map((pair) => /^((?:[\w.-]+\/)?\d+):(\d+)$/.exec(pair) ?? []);
+  if (text.length > cursorCharactersMax || pairs.some(({ length }) => length === 0)) {
     throw new AdminError('BadRequest', 'after is what the last answer had as next');
   }
-  return Object.fromEntries(text.split(',').map((pair) => pair.split(':').map(Number)));
+  return Object.fromEntries(pairs.map(([, name = '', number]) => [name, Number(number)]));
 }
 
-function logsView(processes: readonly ProcessLines[], after: Readonly<Record<number, number>>): LogsView {
-  const lines = processes.flatMap(({ pid, lines: own }) => own.map((line) => lineView(pid, line)));
-  const last = processes.map(({ pid, lines: own }) => `${pid}:${own.at(-1)?.number ?? after[pid] ?? 0}`);
+/** A process that did not answer this time goes on where it was. */
+function logsView(processes: readonly ProcessLines[], after: Readonly<Record<string, number>>): LogsView {
+  const lines = processes.flatMap((process) => process.lines.map((line) => lineView(process, line)));
+  const told = processes.flatMap((process) => {
+    const last = process.lines.at(-1)?.number;
+    return last === undefined ? [] : [[processName(process), last] as const];
+  });
   lines.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : a.number - b.number));
-  return { lines, next: last.join(',') };
+  return { lines: lines.slice(-linesMax), next: cursorText(after, told) };
 }
 
-function lineView(pid: number, { number, text }: TailedLine): LogLineView {
+/** Where there is no room for all, those that had nothing to tell are left out: they begin anew. */
+function cursorText(
+  after: Readonly<Record<string, number>>,
+  told: readonly (readonly [name: string, number: number])[],
+): string {
+  const numbers = new Map(told);
+  for (const [name, number] of Object.entries(after)) if (!numbers.has(name)) numbers.set(name, number);
+  const pairs = [...numbers].map(([name, number]) => `${name}:${number}`);
+  while (pairs.join(',').length > cursorCharactersMax) pairs.pop();
+  return pairs.join(',');
+}
+
+function lineView({ member, pid }: ProcessLines, { number, text }: TailedLine): LogLineView {
   const { level = '', time = '', msg = text, ...fields } = parsed(text);
-  return { pid, number, time: String(time), level: String(level), message: String(msg), fields };
+  const from = { ...(member !== undefined && { member }), pid };
+  return {
+    ...{ ...from, number, time: String(time), level: String(level) },
+    ...{ message: String(msg), fields },
+  };
 }
 
 /** Nothing of a line that was cut: it is shown as it is. */
