@@ -46,7 +46,7 @@ const groupsOfRoles = {
   serve: ['gateway', 'cache', 'ufs', 'jobs', 'workers'],
   gateway: ['gateway', 'served', 'ufs', 'routing', 'epoch'],
   'cache-node': ['cache', 'ufs', 'lease', 'handOff'],
-  registry: ['registry', 'jobs'],
+  registry: ['registry', 'jobs', 'routing'],
 } as const satisfies Readonly<Record<MetricsRole, readonly (keyof typeof groups)[]>>;
 
 export const metricsRoles = Object.keys(groupsOfRoles) as MetricsRole[];

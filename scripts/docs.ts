@@ -11,6 +11,7 @@ import { policiesPerUserMax, usersMax } from '@forebay/core/user';
 import { operationDocs } from '@forebay/gateway/s3/operation-table';
 import { clusterRegistrySettings } from '@forebay/registry/settings';
 import { clusterSettings, serveSettingGroups } from 'forebay/settings';
+import { alertsPage } from './docs-alerts.ts';
 import { metricsPage } from './docs-metrics.ts';
 import { rolesText } from './docs-roles.ts';
 
@@ -20,6 +21,7 @@ export function generatedDocs(): Record<string, string> {
     'configuration.md': configurationPage(),
     's3-operations.md': operationsPage(),
     'metrics.md': metricsPage(tableOf),
+    'alerts.md': alertsPage(tableOf),
   };
 }
 

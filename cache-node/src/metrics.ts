@@ -144,7 +144,11 @@ export function declareCacheNodeGauges(metrics: Metrics, read: () => CacheNodeGa
     metrics.gauge({ name, help }, (gauge) => gauge.set(pick(read())));
   const sumOf = ({ directories }: CacheNodeGauges, of: (directory: DirectoryStats) => number) =>
     directories.reduce((sum, directory) => sum + of(directory), 0);
-  plain('forebay_pages', 'Pages on disk.', (gauges) => sumOf(gauges, ({ pages }) => pages));
+  plain(
+    'forebay_pages',
+    'Pages on disk. Falls at once: a page directory is out of use, or something was freed.',
+    (gauges) => sumOf(gauges, ({ pages }) => pages),
+  );
   declareDirectoryGauges(metrics, () => read().directories);
   declareSizeGauges(metrics, read);
   plain('forebay_fills_in_flight', 'UFS requests that are bringing pages now.', ({ fills }) => fills);

@@ -188,6 +188,7 @@ const nodeSettings = {
 
 const nodeAdminSettings = {
   token: registrySettings.token,
+  metricsToken: registrySettings.metricsToken,
   adminPort: integer({
     env: 'FOREBAY_ADMIN_PORT',
     default: '9101',

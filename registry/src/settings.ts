@@ -49,6 +49,13 @@ export const registrySettings = {
     secret: true,
     help: 'Bearer token of the admin API, beside the root key pair. Only from the environment.',
   }),
+  metricsToken: text({
+    env: 'FOREBAY_METRICS_TOKEN',
+    pattern: /^[\x21-\x7e]{16,256}$/,
+    allowed: '16 to 256 visible ASCII characters',
+    secret: true,
+    help: 'Bearer token that opens /metrics and nothing else, for Prometheus. Only from the environment.',
+  }),
 };
 
 /** Of a registry of a cluster. */

@@ -34,20 +34,28 @@ export interface DebianProgram {
   readonly wanted: readonly string[];
   /** Packages to unpack also where the system has them. */
   readonly always?: readonly string[];
+  /** Nothing else is unpacked: what these depend on is not needed here. */
+  readonly alone?: boolean;
 }
 
 /**
  * Debian's packages unpacked into the cache, not installed: that needs no root and starts no service. What
  * the system already has of their dependencies is used from there. `path`: the root of what was unpacked.
  */
-export async function unpackDebian({ name, wanted, always = wanted }: DebianProgram): Promise<Tool> {
+export async function unpackDebian({
+  name,
+  wanted,
+  always = wanted,
+  alone = false,
+}: DebianProgram): Promise<Tool> {
   if (!(await has('apt-get', '--version')) || !(await has('dpkg-deb', '--version'))) {
     return { missing: `${name} needs apt-get and dpkg-deb (Debian, Ubuntu)` };
   }
   const directory = await installOnce(name, async (target) => {
     const packages = join(target, 'packages');
     mkdirSync(packages);
-    const all = [...new Set([...always, ...(await missingPackages(wanted))])];
+    const missing = await missingPackages(wanted);
+    const all = alone ? always : [...new Set([...always, ...missing])];
     const download = ['-q', '-o', 'APT::Sandbox::User=root', 'download', ...all];
     await mustRun('apt-get', download, { cwd: packages });
     for (const file of readdirSync(packages)) {

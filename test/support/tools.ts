@@ -24,6 +24,7 @@ const installers = {
   radosgw: installRadosgw,
   nginx: installNginx,
   redis: installRedis,
+  prometheus: installPrometheus,
   chromium: installChromium,
   ...interopInstallers,
 } as const satisfies Readonly<Record<string, () => Promise<Tool>>>;
@@ -82,6 +83,11 @@ function installNginx(): Promise<Tool> {
 
 function installRedis(): Promise<Tool> {
   return unpackDebian({ name: 'redis', wanted: ['redis-server', 'redis-tools'] });
+}
+
+/** Server and promtool: 19 MB. What else Debian has it bring is for its pages. */
+function installPrometheus(): Promise<Tool> {
+  return unpackDebian({ name: 'prometheus', wanted: ['prometheus'], alone: true });
 }
 
 /** A gateway with one monitor and one store, and the parts themselves if the system has them. */

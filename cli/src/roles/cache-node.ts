@@ -3,6 +3,7 @@
  * it while its lease lasts. Gateways and other nodes reach it over the data plane, operators over its admin
  * port.
  */
+
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
@@ -23,6 +24,7 @@ import { type Mount, MountTable } from '@forebay/core/mount';
 import type { RegistryView } from '@forebay/core/registry';
 import type { Tracer } from '@forebay/core/tracing';
 import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
+import { tokensOf } from '@forebay/registry/admin/auth';
 import { nodeStateRoutes } from '@forebay/registry/admin/node-state';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
@@ -141,7 +143,7 @@ async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheN
   ];
   admin.open(
     createRoleAdminApp({
-      credentials: { ...(root ?? registry.root()), token: values.token },
+      credentials: { ...(root ?? registry.root()), ...tokensOf(values) },
       notReady: () => (lease.reason === undefined ? [] : [lease.reason]),
       metricsText: () => metrics.text(),
       clusterSecret: config.clusterSecret,

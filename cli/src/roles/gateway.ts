@@ -3,6 +3,7 @@
  * cache nodes; writes, lists, and what no node can answer go to the UFSs. It keeps nothing that its end could
  * lose.
  */
+
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -15,6 +16,7 @@ import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import { declareRingEpoch } from '@forebay/core/ring-metrics';
 import { createGateway } from '@forebay/gateway/app';
+import { tokensOf } from '@forebay/registry/admin/auth';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import { metricsOfProcess } from '../process-metrics.ts';
@@ -117,7 +119,7 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   ];
   admin.open(
     createRoleAdminApp({
-      credentials: { ...root, token: values.token },
+      credentials: { ...root, ...tokensOf(values) },
       notReady: () => readiness.reasons(),
       metricsText: () => metrics.text(),
       clusterSecret: config.clusterSecret,

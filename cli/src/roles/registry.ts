@@ -2,6 +2,7 @@
  * `registry`: the registry of a cluster as a process. Several of them share one Redis: one is active, the
  * others stand by (docs/cluster.md).
  */
+
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '@forebay/core/clock';
@@ -10,6 +11,7 @@ import type { MetricsReading } from '@forebay/core/metrics';
 import { type MountInput, parseMount } from '@forebay/core/mount-uri';
 import type { RegistryView } from '@forebay/core/registry';
 import { createAdminApp } from '@forebay/registry/admin/app';
+import { tokensOf } from '@forebay/registry/admin/auth';
 import type { Insight } from '@forebay/registry/admin/insight/insight';
 import { processName } from '@forebay/registry/admin/insight/traffic';
 import type { Status } from '@forebay/registry/admin/status';
@@ -129,7 +131,7 @@ async function start(parts: Parts): Promise<RunningRegistry> {
     restoreMount: ({ path, uri, createdAtMs }) => mountFor({ path, uri }, config, createdAtMs),
     candidate: { token: randomBytes(16).toString('hex'), address: addressOf(values, admin.url) },
     adminApp: (active) => adminAppOf(active, sources),
-    token: values.token,
+    tokens: tokensOf(values),
     metricsText: () => metrics.text(),
     onRoot: (root) => {
       for (const user of config.users) refuseRootKey(user, root);
@@ -190,7 +192,7 @@ async function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
   return createAdminApp({
     ...{ registry, version, insight, log },
     cacheNode,
-    credentials: { ...(root satisfies RootCredentials), token: config.values.token },
+    credentials: { ...(root satisfies RootCredentials), ...tokensOf(config.values) },
     status: async () => statusOf(active, sources),
     notReady: sources.notReady,
     metricsText: () => metrics.text(),

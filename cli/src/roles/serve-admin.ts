@@ -1,7 +1,9 @@
 /** The admin API of `serve`: what it tells and changes is all in this process and its workers. */
+
 import type { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import type { Mount } from '@forebay/core/mount';
 import { createAdminApp } from '@forebay/registry/admin/app';
+import { tokensOf } from '@forebay/registry/admin/auth';
 import type { JobDeps } from '@forebay/registry/admin/jobs';
 import { soleNode } from '@forebay/registry/admin/nodes';
 import type { LocalRegistry } from '@forebay/registry/local-registry';
@@ -44,7 +46,7 @@ export function openServeAdmin(sources: ServeAdminSources, parts: Parts): Return
     settings: { declared: serveSettings, values: sources.startValues },
     registry,
     cacheNode,
-    credentials: { ...rootUser, token: config.values.token },
+    credentials: { ...rootUser, ...tokensOf(config.values) },
     version,
     status: async () => readStatus({ metrics: await read(), cacheNode, clock, endpoint, startedAtMs }),
     notReady: () => (stopping ? ['stopping'] : front.notReady()),

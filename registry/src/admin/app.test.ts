@@ -78,6 +78,7 @@ const stat = async ({ object, want, range }: ReadQuestion): Promise<ObjectStat> 
 let directory: string;
 let state: State;
 let notReady: string[];
+const metricsToken = 'a-token-of-metrics';
 let app: ReturnType<typeof createAdminApp>;
 const defaults = { pageSizeBytes: 1024 * 1024, createdAtMs: 0 };
 const basic = (access: string, secret: string) => `Basic ${btoa(`${access}:${secret}`)}`;
@@ -111,7 +112,12 @@ beforeEach(async () => {
     settings: { declared: {}, values: {} },
     registry,
     cacheNode: { stat, free: () => Promise.reject(new Error('not asked here')) },
-    credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: 'a-token-of-16-chars' },
+    credentials: {
+      accessKey: 'AKROOT',
+      secretKey: 'root-secret',
+      token: 'a-token-of-16-chars',
+      metricsToken,
+    },
     version: '0.1.0',
     status: async () => status,
     notReady: () => notReady,
@@ -183,6 +189,13 @@ describe('admin API', () => {
     ['Basic', 401],
   ])('answers %s with %i', async (authorization, expected) => {
     expect((await app.request('/api/v1/status', { headers: { authorization } })).status).toBe(expected);
+  });
+
+  it('opens the metrics, and nothing else, to who has the token of metrics', async () => {
+    const headers = { authorization: `Bearer ${metricsToken}` };
+    const paths = ['/metrics', '/metrics/', '/api/v1/status', '/api/v1/users', '/metrics/../api/v1/status'];
+    const answers = paths.map(async (path) => (await app.request(path, { headers })).status);
+    expect(await Promise.all(answers)).toEqual([200, 401, 401, 401, 401]);
   });
 
   it('is not ready with the reasons, until it is', async () => {

@@ -1,7 +1,7 @@
 /**
  * The admin API: health, metrics, status, mounts, users, objects, and the dashboard's files. Everything it
  * tells comes in as contracts and functions. Open are /healthz, /readyz, the OpenAPI document and the
- * dashboard's static files; the rest wants the root key pair or the token. Errors are
+ * dashboard's static files; the rest wants the root key pair or a token. Errors are
  * `{"error": {"code", "message"}}`.
  */
 import type { CacheNode } from '@forebay/core/cache-node';
@@ -87,7 +87,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
 export function requireCredentials(app: Hono, deps: Pick<AdminDeps, 'credentials'>): void {
   const accepts = adminVerifier(deps.credentials);
   app.use(async (c, next) => {
-    return accepts(c.req.header('authorization')) ? next() : refused(c);
+    return accepts(c.req.header('authorization'), c.req.path) ? next() : refused(c);
   });
 }
 

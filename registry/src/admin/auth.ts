@@ -1,22 +1,42 @@
-/** Who may use the admin API: the root key pair as HTTP Basic, or a Bearer token (DESIGN §6). */
+/**
+ * Who may use the admin API: the root key pair as HTTP Basic, or a Bearer token (DESIGN §6). Another token
+ * opens /metrics and nothing else: what scrapes needs no power over the rest.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-export interface AdminCredentials {
+export interface AdminTokens {
+  readonly token: string | undefined;
+  readonly metricsToken: string | undefined;
+}
+
+export interface AdminCredentials extends AdminTokens {
   readonly accessKey: string;
   readonly secretKey: string;
-  readonly token: string | undefined;
+}
+
+/** Of the settings, what is a token of the admin port. */
+export function tokensOf({ token, metricsToken }: AdminTokens): AdminTokens {
+  return { token, metricsToken };
 }
 
 /** Judges an Authorization header in the same time whatever is wrong with it. */
-export function adminVerifier(credentials: AdminCredentials): (authorization: string | undefined) => boolean {
+export function adminVerifier(
+  credentials: AdminCredentials,
+): (authorization: string | undefined, path: string) => boolean {
   const basic = digest(`basic ${credentials.accessKey}:${credentials.secretKey}`);
-  const bearer = credentials.token === undefined ? undefined : digest(`bearer ${credentials.token}`);
-  return (authorization) => {
+  const bearer = bearerOf(credentials.token);
+  const ofMetrics = bearerOf(credentials.metricsToken);
+  return (authorization, path) => {
     const given = digest(presented(authorization) ?? '');
     const byBasic = timingSafeEqual(given, basic);
     const byBearer = bearer !== undefined && timingSafeEqual(given, bearer);
-    return byBasic || byBearer;
+    const byMetrics = ofMetrics !== undefined && timingSafeEqual(given, ofMetrics);
+    return byBasic || byBearer || (byMetrics && path === '/metrics');
   };
+}
+
+function bearerOf(token: string | undefined): Buffer | undefined {
+  return token === undefined ? undefined : digest(`bearer ${token}`);
 }
 
 function presented(authorization: string | undefined): string | undefined {

@@ -50,7 +50,7 @@ beforeEach(async () => {
     settings: { declared: {}, values: {} },
     registry,
     cacheNode: { stat: unused, free: (request) => free(request) },
-    credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined },
+    credentials: { accessKey: 'AKROOT', secretKey: 'root-secret', token: undefined, metricsToken: undefined },
     version: '0.1.0',
     status: unused,
     notReady: () => [],

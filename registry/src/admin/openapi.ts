@@ -127,7 +127,7 @@ const paths = {
   },
   '/metrics': {
     get: {
-      summary: 'Metrics in Prometheus text format',
+      summary: 'Metrics in Prometheus text format; the token of metrics opens them as well',
       responses: { 200: { description: 'Metrics.', content: { 'text/plain': { schema: text } } } },
     },
   },

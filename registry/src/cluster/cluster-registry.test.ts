@@ -40,7 +40,7 @@ async function start(name: string, clusterSecret = 'a secret of the test'): Prom
     metricsText: () => metrics.text(),
     root: undefined,
     makeRoot: () => ({ accessKey: 'ROOT', secretKey: 'root-secret-key' }),
-    token: `token-of-${name}`,
+    tokens: { token: `token-of-${name}`, metricsToken: `metrics-token-of-${name}` },
     onRoot: () => undefined,
     adminApp: () => new Hono(),
     restoreMount: () => {
@@ -60,7 +60,7 @@ it('one that stands by gives its own metrics to who has the root keys of the rec
   const first = await start('first');
   const second = await start('second');
   expect([first.active, second.active]).toEqual([expect.anything(), undefined]);
-  for (const authorization of [rootKeys, 'Bearer token-of-second']) {
+  for (const authorization of [rootKeys, 'Bearer token-of-second', 'Bearer metrics-token-of-second']) {
     const answer = await ask(second, '/metrics', authorization);
     expect(answer.status).toBe(200);
     expect(await answer.text()).toContain('forebay_registry_active 0');

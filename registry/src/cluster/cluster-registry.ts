@@ -8,6 +8,7 @@ import { recordBoxOf } from '@forebay/core/cluster-secret';
 import type { Log } from '@forebay/core/log';
 import type { KeyPair } from '@forebay/core/view-text';
 import type { Hono } from 'hono';
+import type { AdminTokens } from '../admin/auth.ts';
 import { ActiveRegistry, type ActiveRegistryOptions, keptRoot } from './active-registry.ts';
 import { type Candidate, type Coordination, type Lock, NotActive, StoreUnavailable } from './coordination.ts';
 import { fencedState } from './fenced-state.ts';
@@ -27,7 +28,7 @@ export interface ClusterRegistryOptions extends ActiveRegistryOptions {
   /** The admin API of the registry while it is the active one. */
   readonly adminApp: (active: ActiveRegistry) => Hono | Promise<Hono>;
   /** Of the admin API, beside the root user's pair. */
-  readonly token: string | undefined;
+  readonly tokens: AdminTokens;
   /** Prometheus text. */
   readonly metricsText: () => Promise<string>;
   /** Told of the root user's key pair before it is used. @throws Error where it cannot be */
@@ -51,7 +52,7 @@ export class ClusterRegistry {
 
   private constructor(options: ClusterRegistryOptions) {
     this.#options = options;
-    const { clusterSecret, log, clock, token, metricsText } = options;
+    const { clusterSecret, log, clock, tokens, metricsText } = options;
     this.#root = options.root;
     this.#v1 = createV1App({
       ...{ clusterSecret, log, nowMs: () => clock.monotonicMs() },
@@ -60,7 +61,7 @@ export class ClusterRegistry {
     });
     this.#standby = createStandbyApp({
       reason: () => this.#reason,
-      credentials: () => this.#root && { ...this.#root, token },
+      credentials: () => this.#root && { ...this.#root, ...tokens },
       metricsText,
     });
   }

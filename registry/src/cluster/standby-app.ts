@@ -19,7 +19,7 @@ export function createStandbyApp({ reason, credentials, metricsText }: StandbyDe
   app.get('/metrics', async (c, next) => {
     const known = credentials();
     if (!known) return next();
-    if (!adminVerifier(known)(c.req.header('authorization'))) return refused(c);
+    if (!adminVerifier(known)(c.req.header('authorization'), c.req.path)) return refused(c);
     return metricsAnswer(c, await metricsText());
   });
   app.all('*', (c) =>

@@ -7,6 +7,9 @@ export type JobMetrics = ReturnType<typeof declareJobMetrics>;
 
 const openStates = ['queued', 'running', 'paused', 'scheduled'] as const satisfies readonly JobState[];
 
+const endStates = ['done', 'failed', 'cancelled'] as const satisfies readonly JobState[];
+const results = ['loaded', 'skipped', 'failed'] as const satisfies readonly KeyTally['result'][];
+
 export function declareJobMetrics(metrics: Metrics) {
   const objects = metrics.counter<'kind' | 'result'>({
     name: 'forebay_job_objects_total',
@@ -29,8 +32,9 @@ export function declareJobMetrics(metrics: Metrics) {
   });
   // From 0: what appears with 1 has not grown in the eyes of Prometheus.
   for (const kind of jobKinds) {
-    ended.inc({ kind, state: 'failed' }, 0);
-    objects.inc({ kind, result: 'failed' }, 0);
+    for (const state of endStates) ended.inc({ kind, state }, 0);
+    for (const result of results) objects.inc({ kind, result }, 0);
+    bytes.inc({ kind }, 0);
   }
   let statesNow: () => readonly JobState[] = () => [];
   metrics.gauge<'state'>(
