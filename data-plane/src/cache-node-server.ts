@@ -1,8 +1,8 @@
 /**
- * Serves a cache node to gateways elsewhere: over TCP between machines, over a Unix socket between processes
- * of one. Everything that waits or piles up has a bound.
+ * Serves a cache node to gateways elsewhere: over TCP, between machines and between processes of one.
+ * Everything that waits or piles up has a bound.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Log, silentLog } from '@forebay/core/log';
 import type { MountTable } from '@forebay/core/mount';
@@ -18,7 +18,10 @@ import { KnownInfos } from './wire/open-answer.ts';
 export type { CallContext, ExtraCall } from './server/calls.ts';
 
 /** Where a node listens and a gateway connects to. */
-export type DataPlaneAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+export interface DataPlaneAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface CacheNodeServerOptions {
   readonly node: ServedNode;
@@ -88,12 +91,8 @@ export class CacheNodeServer {
       this.#server.once('error', reject);
       this.#server.listen(address, () => {
         this.#server.off('error', reject);
-        const bound = this.#server.address();
-        resolve(
-          'path' in address || typeof bound !== 'object' || !bound
-            ? address
-            : { ...address, port: bound.port },
-        );
+        const { port } = this.#server.address() as AddressInfo;
+        resolve({ ...address, port });
       });
     });
   }

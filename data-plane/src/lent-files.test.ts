@@ -39,14 +39,10 @@ async function readSlowly(body: AsyncIterable<Uint8Array>, random: () => number)
   return Buffer.concat(pieces);
 }
 
-describe.each([
-  ['tcp', true],
-  ['unix', true],
-  ['tcp', false],
-] as const)('parts of files over %s, sendfile %s', (over, sendfile) => {
+describe.each([true, false])('parts of files, sendfile %s', (sendfile) => {
   it('arrive as the bytes they are, on one connection with others', async () => {
     const options = { windowBytes: 2_000_000, connectionsMax: 1 };
-    const { node, server, remote } = await pairs.open({ over, server: { sendfile }, client: options });
+    const { node, server, remote } = await pairs.open({ server: { sendfile }, client: options });
     node.put('a', content);
     node.put('small', contentOf(3000));
     for (const seed of [1, 2, 3]) {
@@ -75,7 +71,7 @@ describe.each([
 
   it('are free for others as soon as who reads them leaves', async () => {
     const options = { windowBytes: 2_000_000, connectionsMax: 1 };
-    const { node, server, remote } = await pairs.open({ over, server: { sendfile }, client: options });
+    const { node, server, remote } = await pairs.open({ server: { sendfile }, client: options });
     node.put('a', content);
     node.lendsFrom = { file, random: randomOf(9) };
     for (let round = 0; round < 20; round += 1) {

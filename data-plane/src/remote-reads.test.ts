@@ -11,9 +11,9 @@ afterEach(() => pairs.clear());
 const object = refOf('models/a.bin');
 const sizes = [0, 1, 16, 4 * KiB, 64 * KiB, 64 * KiB + 1, 300 * KiB, 3_000_000];
 
-describe.each(['tcp', 'unix'] as const)('reads over %s', (over) => {
+describe('reads', () => {
   it('bring the same bytes and the same words as the node gives', async () => {
-    const { node, remote } = await pairs.open({ over });
+    const { node, remote } = await pairs.open();
     for (const atOnce of [false, true]) {
       node.answersAtOnce = atOnce;
       for (const size of sizes) {
@@ -40,7 +40,7 @@ describe.each(['tcp', 'unix'] as const)('reads over %s', (over) => {
   });
 
   it('bring any range, in pieces of any size, through any window', async () => {
-    const { node, address } = await pairs.open({ over });
+    const { node, address } = await pairs.open();
     const content = contentOf(1_000_000);
     node.put(object.ufsKey, content);
     const cases = fc.record({

@@ -7,6 +7,7 @@ import type { HotUses } from '@forebay/cache-node/hot/hot-uses';
 import type { LogLevel } from '@forebay/core/log';
 import type { MetricValues } from '@forebay/core/metrics';
 import type { PlainView } from '@forebay/core/plain-view';
+import type { DataPlaneAddress } from '@forebay/data-plane/cache-node-server';
 import type { RootCredentials } from '../data-dir.ts';
 import type { ServeValues } from '../settings.ts';
 import type { ProcessReport, ReportQuestion } from './reports.ts';
@@ -27,7 +28,7 @@ export interface WorkerStart {
   /** The file of the cells, of `cellsBytes`. */
   readonly cellsPath: string;
   /** Where the owner's data plane listens, and what proves that it is the worker who speaks. */
-  readonly dataPlane: { readonly path: string; readonly secret: string };
+  readonly dataPlane: { readonly address: DataPlaneAddress; readonly secret: string };
 }
 
 export type ToWorker =

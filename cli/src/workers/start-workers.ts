@@ -3,8 +3,6 @@
  * ask, and what they are told.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import type { Log, LogLevel } from '@forebay/core/log';
@@ -41,8 +39,11 @@ export interface StartWorkersOptions {
   readonly undoing: Undoing;
 }
 
-/** Longer paths are no address of a socket on Linux. */
-const socketPathBytesMax = 107;
+/**
+ * TCP also within this machine: pages of files go through it by reference, where a Unix socket has them
+ * copied. Who does not have the secret is told nothing there.
+ */
+const anyLocalPort = { host: '127.0.0.1', port: 0 };
 
 /** Early, so that they load while the owner opens what it keeps. */
 export function forkWorkers(count: number, dataDir: DataDir, undoing: Undoing): WorkerHandle[] {
@@ -54,14 +55,11 @@ export function forkWorkers(count: number, dataDir: DataDir, undoing: Undoing): 
 /** Resolves when all workers serve. @throws Error where one cannot start; nothing is left then */
 export async function startWorkers(options: StartWorkersOptions): Promise<Front> {
   const { forked, host, port, values, registry, cacheNode, metrics, log, undoing } = options;
-  const path = socketPathIn(options.dataDir);
   const secret = randomBytes(32).toString('base64url');
   const mounts = () => registry.view().mounts;
   const dataPlane = new CacheNodeServer({ node: cacheNode, mounts, secret, log, tracer: options.tracer });
-  rmSync(path, { force: true });
   undoing.add(() => dataPlane.close());
-  await dataPlane.listen({ path });
-  chmodSync(path, 0o600);
+  const address = await dataPlane.listen(anyLocalPort);
   const locks = new LentLocks(fileLocks);
   const pool = await WorkerPool.start({
     forked,
@@ -75,7 +73,7 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
       nodeId: cacheNode.nodeId,
       rootUser: { accessKey: options.rootUser.accessKey, secretKey: options.rootUser.secretKey },
       cellsPath: options.cellsPath,
-      dataPlane: { path, secret },
+      dataPlane: { address, secret },
     },
     view: () => registry.view(),
     onMessage: (message, worker) => takeMessage(message, worker, { cacheNode, registry, locks }),
@@ -96,13 +94,6 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
 
 function codeCacheIn({ path }: DataDir): string {
   return join(path, 'code');
-}
-
-/** In the data directory, unless that is too far down. */
-function socketPathIn({ path }: DataDir): string {
-  const inside = join(path, 'workers.sock');
-  if (Buffer.byteLength(inside) <= socketPathBytesMax) return inside;
-  return join(tmpdir(), `forebay-${randomBytes(8).toString('hex')}.sock`);
 }
 
 interface AskedFor {

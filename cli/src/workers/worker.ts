@@ -93,8 +93,7 @@ async function openCacheNode(
   { values, dataPlane, nodeId }: WorkerStart,
   { metrics, questions, cells, undoing }: CacheNodeParts,
 ): Promise<HotCacheNode> {
-  const { path, secret } = dataPlane;
-  const owner = await RemoteCacheNode.connect({ address: { path }, secret });
+  const owner = await RemoteCacheNode.connect(dataPlane);
   undoing.add(() => owner.close());
   const { hotObjectsMax, hotMemorySizeBytes, hotFilesMax } = values;
   const hot = new HotObjects({

@@ -27,7 +27,7 @@ import type { RelayPipes } from './relay-pipes.ts';
 import { Visitor } from './visitor.ts';
 
 export interface ClientConnectionOptions {
-  readonly address: { readonly path: string } | { readonly host: string; readonly port: number };
+  readonly address: { readonly host: string; readonly port: number };
   readonly secret: string;
   readonly clientId: Buffer;
   readonly connectTimeoutMs: number;

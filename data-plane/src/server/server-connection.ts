@@ -184,7 +184,7 @@ export class ServerConnection implements FrameSink {
   /** The other side does not follow the protocol, or we do not. */
   #end(error: unknown): void {
     if (this.#socket.destroyed) return;
-    const peer = this.#socket.remoteAddress ?? 'a local process';
+    const peer = this.#socket.remoteAddress;
     this.deps.log.warn({ peer, reason: String(error) }, 'a connection of the data plane is ended');
     this.#doorman.refuse(error);
     this.outbox.flush();

@@ -1,7 +1,4 @@
-/** A node that is served and a client of it, over TCP or a Unix socket, for one test. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** A node that is served and a client of it, for one test. */
 import type { AbsentObject, OpenedObject, ReadQuestion } from '@forebay/core/cache-node';
 import { MountTable } from '@forebay/core/mount';
 import { CacheNodeServer, type CacheNodeServerOptions, type DataPlaneAddress } from '../cache-node-server.ts';
@@ -18,7 +15,6 @@ export interface Pair {
 }
 
 export interface PairOptions {
-  readonly over?: 'tcp' | 'unix';
   readonly server?: Partial<CacheNodeServerOptions>;
   readonly client?: Partial<RemoteCacheNodeOptions>;
 }
@@ -27,11 +23,11 @@ export interface PairOptions {
 export class Pairs {
   readonly #undo: (() => unknown)[] = [];
 
-  async open({ over = 'tcp', server: serverOptions, client }: PairOptions = {}): Promise<Pair> {
+  async open({ server: serverOptions, client }: PairOptions = {}): Promise<Pair> {
     const node = new ScriptedNode();
     const mounts = new MountTable([lake]);
     const options = { node, mounts: () => mounts, secret, ...serverOptions };
-    const { server, address } = await this.serve(options, over === 'tcp' ? anyPort : this.#path());
+    const { server, address } = await this.serve(options, anyPort);
     const remote = await this.connect({ address, secret, ...client });
     return { node, server, remote, address };
   }
@@ -51,12 +47,6 @@ export class Pairs {
 
   async clear(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) await undo();
-  }
-
-  #path(): DataPlaneAddress {
-    const directory = mkdtempSync(join(tmpdir(), 'forebay-plane-'));
-    this.#undo.push(() => rmSync(directory, { recursive: true, force: true }));
-    return { path: join(directory, 'node.sock') };
   }
 }
 
