@@ -136,6 +136,16 @@ describe('a home that gives no answer', () => {
     expect(cluster.ufs.readCount).toBe(0);
   });
 
+  it('is one of two that are gone: the third owner is read from, and not the UFS', async () => {
+    const content = contentOf(20_000);
+    const cluster = await clusterWith(content);
+    const dead = cluster.ownersOf('k', 1).slice(0, 2);
+    for (const owner of dead) owner.state = 'dead';
+    const range = { kind: 'span', start: segmentBytes, endExclusive: segmentBytes + 100 } as const;
+    expect(await cluster.read('k', { range })).toEqual(content.subarray(segmentBytes, segmentBytes + 100));
+    expect(await cluster.countOf('forebay_failovers_total', { where: 'ufs' })).toBe(0);
+  });
+
   it('is one of many that are all gone: the UFS answers', async () => {
     const content = contentOf(20_000);
     const cluster = await clusterWith(content);

@@ -107,8 +107,17 @@ export interface JobWorker {
 
 /** Who works: alone, or by the ring. */
 export interface JobWorkers {
-  /** The node that holds this part of the object, or will. */
-  of(object: ObjectRef, part: number): { readonly nodeId: string; readonly worker: JobWorker };
+  /**
+   * The node that holds this part of the object, or will; `replica` 1, 2, ... are those that hold copies.
+   * @throws ForebayError `node-unavailable` where there is none
+   */
+  of(
+    object: ObjectRef,
+    part: number,
+    replica?: number,
+  ): { readonly nodeId: string; readonly worker: JobWorker };
+  /** That can hold copies now. */
+  readonly nodeCount: number;
   /** Bytes of a part. */
   readonly partBytes: number;
 }

@@ -117,6 +117,34 @@ describe('a cluster', await needs('versitygw'), () => {
     reader.close();
   });
 
+  it('loads on two nodes what the store gives once, and reads need the store no more when one dies', async () => {
+    const gets = () => proxy.count(({ method, query }) => method === 'GET' && !query.includes('list-type'));
+    const spec = { kind: 'load', keys: 's3://lake/mixed/', replicas: 2 };
+    const planned = await untilDone((await make({ ...spec, dryRun: true })).id);
+    expect(planned.bytes).toMatchObject({ total: 2 * totalBytes, ufs: totalBytes });
+    proxy.reset();
+    const { objects, bytes, ufsRequests } = await untilDone((await make(spec)).id);
+    expect(objects).toEqual({ total: sizes.length, loaded: sizes.length, skipped: 0, failed: 0 });
+    expect(bytes).toEqual({ total: 2 * totalBytes, loaded: 2 * totalBytes, skipped: 0, ufs: totalBytes });
+    await proxy.idle();
+    expect(ufsRequests.list + ufsRequests.read).toBe(proxy.requests.length);
+    proxy.reset();
+    const again = await untilDone((await make(spec)).id);
+    expect(again.objects).toMatchObject({ loaded: 0, skipped: sizes.length });
+    expect(proxy.requests).toHaveLength(again.ufsRequests.list);
+    const [, , node] = cluster.nodes;
+    await node!.kill9();
+    const reader = new WireClient(cluster.endpoint(0));
+    for (const [index] of sizes.entries()) {
+      const { body } = await reader.send({ path: `/lake/mixed/${index}` });
+      expect(sha256(body), `object ${index}`).toBe(sha256(bodyOf(index)));
+    }
+    reader.close();
+    expect(gets()).toBe(0);
+    node!.start();
+    await node!.untilReady();
+  });
+
   it('loads with exact numbers, though a node and the registry are killed midway', async () => {
     proxy.reset();
     const spec = { kind: 'load', keys: 's3://lake/many/', ufsRequestsPerSecondMax: 200 };

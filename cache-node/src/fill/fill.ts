@@ -26,6 +26,9 @@ export class Fill implements FillHandle {
   readonly source: PageSource;
   /** First page this fill will not bring. Shrinks where the run meets pages that others brought meanwhile. */
   endPage: number;
+  /** Of what has come so far, what did so from other nodes. */
+  peerBytes = 0;
+  ufsBytes = 0;
   readonly #context: FillContext;
   readonly #object: PagedObject;
   readonly #amplification: Amplification | undefined;
@@ -149,6 +152,8 @@ export class Fill implements FillHandle {
         if (done) throw new ForebayError('ufs-unavailable', 'the UFS sent less than it announced');
         leftBytes -= value.byteLength;
         this.#origin = originOf(opened);
+        if (this.#origin === 'peer') this.peerBytes += value.byteLength;
+        else this.ufsBytes += value.byteLength;
         if (this.#origin === 'ufs') this.#amplification?.fetched(value.byteLength);
         if (skipBytes > 0 && skipBytes >= value.byteLength) {
           // A store that ignores ranges may be far from the first page: not worth it for nobody.

@@ -11,6 +11,7 @@ import { pageLengthBytes, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { isCacheable } from '../fill/cacheable.ts';
+import type { Fill } from '../fill/fill.ts';
 import type { FillContext } from '../fill/fill-context.ts';
 import { type PageSource, pagedObjectOf, pageSetOf } from '../fill/page-source.ts';
 import type { Home } from '../home.ts';
@@ -70,7 +71,7 @@ export class ObjectLoader {
       if (content.kind === 'absent') throw new UfsAnswerError(content.answer);
       const asked = share.joined ? 0 : 1;
       if (!range) return outcomeOf(content.info, asked);
-      return await this.#bring({ request, ufs, info: content.info, asked, before });
+      return await this.#bring({ request, ufs, info: content.info, asked, before, fill: share.read.fill });
     } finally {
       share.release();
     }
@@ -160,8 +161,10 @@ export class ObjectLoader {
     /** Requests that the info took. */
     readonly asked: number;
     readonly before: Before;
+    /** What came with the info. */
+    readonly fill?: Fill | undefined;
   }): Promise<WorkOutcome> {
-    const { request, ufs, info, asked, before } = of;
+    const { request, ufs, info, asked, before, fill } = of;
     const { object, range, signal } = request;
     const { fills } = this.#options;
     const { pageSizeBytes } = object.mount;
@@ -179,11 +182,12 @@ export class ObjectLoader {
     }
     const bringer = new PageBringer(source, pages, fills);
     await bringer.run(signal);
-    const ufsBytes = bytes - (before.set === source.set ? before.bytes : 0);
+    const missing = bytes - (before.set === source.set ? before.bytes : 0);
+    const ufsBytes = Math.max(0, missing - bringer.peerBytes - (fill?.peerBytes ?? 0));
     const ufsRequests = asked + bringer.ufsRequests;
     const lost = this.#lostOf(source, pages);
     if (lost > 0) return { ...refused(lostText(lost, pages)), ufsRequests, ufsBytes };
-    return { kind: ufsBytes > 0 ? 'done' : 'cached', info, bytes, ufsRequests, ufsBytes };
+    return { kind: missing > 0 ? 'done' : 'cached', info, bytes, ufsRequests, ufsBytes };
   }
 
   #lostOf({ set }: PageSource, { first, endExclusive }: Pages): number {

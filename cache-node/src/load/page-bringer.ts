@@ -14,6 +14,8 @@ const stallsMax = 3;
 export class PageBringer {
   /** Sent for these pages by this bringer. */
   ufsRequests = 0;
+  /** Brought by other nodes, which had them. */
+  peerBytes = 0;
   readonly #source: PageSource;
   readonly #end: number;
   readonly #context: FillContext;
@@ -99,6 +101,8 @@ export class PageBringer {
     // The first flight is there in this tick; the others as the fill comes to them.
     const flight = flights.get({ set, index: first });
     await over;
+    this.peerBytes += fill.peerBytes;
+    if (fill.peerBytes > 0 && fill.ufsBytes === 0) this.ufsRequests -= 1;
     signal.removeEventListener('abort', leave);
     leave();
     signal.throwIfAborted();

@@ -19,6 +19,7 @@ interface JobOptions {
   readonly ufsRequests?: string;
   readonly concurrency?: string;
   readonly retries?: string;
+  readonly replicas?: string;
   readonly metadataOnly?: true;
   readonly dryRun?: true;
   readonly schedule?: string;
@@ -37,11 +38,14 @@ export function loadCommand(): Command {
       'forebay load --manifest keys.txt --wait              lines s3://bucket/key; - is stdin',
       'forebay load --manifest inventory.csv.gz             S3 Inventory, or an S3 access log',
       'forebay load s3://lake/ --bandwidth 50MiB --priority low',
+      'forebay load s3://lake/model/ --replicas 2           on two cache nodes of a cluster',
       "forebay load s3://lake/daily/ --schedule '0 3 * * *' every day at 03:00 UTC",
     ],
     run: (context) => makeJob(context, 'load'),
   });
-  return withJobOptions(withManifest(command)).option('--metadata-only', 'info alone, no bytes');
+  return withJobOptions(withManifest(command))
+    .option('--replicas <count>', 'cache nodes that keep the pages, of a cluster: 1 to 3 (default 1)')
+    .option('--metadata-only', 'info alone, no bytes');
 }
 
 export function verifyCommand(): Command {
@@ -138,6 +142,7 @@ function limitsOf(options: JobOptions): Record<string, unknown> {
     ufsRequestsPerSecondMax: countOf('--ufs-requests', options.ufsRequests),
     concurrencyMax: countOf('--concurrency', options.concurrency),
     retriesMax: countOf('--retries', options.retries),
+    replicas: countOf('--replicas', options.replicas),
   };
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }

@@ -106,5 +106,5 @@ export function nodeWorker(
 
 function soleWorker(cacheNode: LocalCacheNode, ufsOf: (mount: Mount) => Promise<Ufs>): JobWorkers {
   const worker = nodeWorker(cacheNode, { fences: cacheNode, ufsOf });
-  return { of: () => ({ nodeId: cacheNode.nodeId, worker }), partBytes };
+  return { of: () => ({ nodeId: cacheNode.nodeId, worker }), partBytes, nodeCount: 1 };
 }

@@ -80,6 +80,17 @@ describe('the workers of a cluster', () => {
     expect(new Set(loads.map(({ nodeId }) => nodeId)).size).toBe(3);
   });
 
+  it('of replicas are the successors of the owner', () => {
+    const epoch = epochOf('n1', 'n2', 'n3');
+    const workers = ringWorkers({ membership: () => ({ epoch, settled: true }), ...nodes() });
+    expect(workers.nodeCount).toBe(3);
+    const object = { mount, ufsKey: 'big' };
+    const owners = ringOf(epoch).ownersOf(segmentKeyOf(placementKeyOf(object), 2), 3);
+    const found = [0, 1, 2].map((replica) => workers.of(object, 2, replica).nodeId);
+    expect(found).toEqual(owners.map(({ nodeId }) => nodeId));
+    expect(() => workers.of(object, 2, 3)).toThrow('fewer cache nodes now than replicas');
+  });
+
   it('follow the ring', () => {
     let epoch = epochOf('n1');
     const workers = ringWorkers({ membership: () => ({ epoch, settled: true }), ...nodes() });

@@ -1,4 +1,7 @@
-/** Who works for the jobs of a cluster: for each part of an object the node that the ring gives it to. */
+/**
+ * Who works for the jobs of a cluster: for each part of an object the node that the ring gives it to, and for
+ * copies of it that one's successors.
+ */
 import { ForebayError } from '@forebay/core/errors';
 import type { JobWorker, JobWorkers } from '@forebay/core/job-worker';
 import type { Membership, RingMember } from '@forebay/core/membership';
@@ -26,9 +29,16 @@ export function ringWorkers({ membership, nodeOf }: RingWorkersOptions): JobWork
     get partBytes() {
       return membership()?.epoch.segmentBytes ?? segmentBytesDefault;
     },
-    of: (object, part) => {
-      const [member] = ringNow()?.ownersOf(segmentKeyOf(placementKeyOf(object), part), 1) ?? [];
-      if (!member) throw new ForebayError('node-unavailable', 'the cluster has no cache node now');
+    get nodeCount() {
+      return membership()?.epoch.members.filter(({ state }) => state === 'active').length ?? 0;
+    },
+    of: (object, part, replica = 0) => {
+      const key = segmentKeyOf(placementKeyOf(object), part);
+      const member = ringNow()?.ownersOf(key, replica + 1)[replica];
+      if (!member) {
+        const none = replica === 0 ? 'no cache node now' : 'fewer cache nodes now than replicas';
+        throw new ForebayError('node-unavailable', `the cluster has ${none}`);
+      }
       let known = workers.get(member.nodeId);
       if (known?.member.incarnation !== member.incarnation) {
         known = { member, worker: remoteWorker(() => nodeOf(member)) };

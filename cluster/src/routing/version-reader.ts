@@ -20,8 +20,8 @@ export interface Version {
   readonly info: ObjectInfo;
 }
 
-/** The owner of a segment, and one that it may be read from besides. */
-const ownersMax = 2;
+/** The owner of a segment, and those that it may be read from besides: so many copies a load can make. */
+const ownersMax = 3;
 /** With a node that has gone silent, before the next one is asked. */
 const patienceMs = 250;
 
@@ -67,9 +67,9 @@ export class VersionReader {
     const owners = (view.ring()?.ownersOf(key, ownersMax) ?? [])
       .map((member) => peers.of(member))
       .filter((peer) => !failed.has(peer.nodeId) && peer.isUsable);
-    const [first, second] = owners;
+    const [first, second, ...others] = owners;
     const isHot = segment > 0 && this.#hot.note(key);
-    if (isHot && first && second && second.inFlight < first.inFlight) return [second, first];
+    if (isHot && first && second && second.inFlight < first.inFlight) return [second, first, ...others];
     return owners;
   }
 

@@ -187,10 +187,12 @@ function Job({ id }) {
   );
 }
 
-function factsOf({ keys, target, priority, createdAt, startedAt, endedAt, schedule, nextRunAt, timeLeftMs }) {
+function factsOf({ keys, target, replicas, priority, ...job }) {
+  const { createdAt, startedAt, endedAt, schedule, nextRunAt, timeLeftMs } = job;
   const facts = [
     ['Keys', keys],
     ['Target', target],
+    ['Replicas', replicas],
     ['Priority', priority],
     ['Made', createdAt],
     ['Started', startedAt],

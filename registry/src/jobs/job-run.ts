@@ -87,7 +87,7 @@ export class JobRun {
     const timer = setInterval(() => void this.#checkpoint().catch(() => {}), this.#deps.checkpointMs);
     try {
       const work = new KeyWork(this.#record.spec, this.#deps, both);
-      await work.prepare();
+      await work.prepare(this.#record.cursor === undefined);
       const removals = new Removals((moving) => work.remove(moving), this.#tellChanged);
       this.#removals = removals;
       removals.begin(this.#record.moving ?? []);
@@ -189,7 +189,7 @@ export class JobRun {
     try {
       for await (const { listed } of this.#keys(cursor, of)) {
         objects += 1;
-        bytes += listed?.sizeBytes ?? 0;
+        bytes += (listed?.sizeBytes ?? 0) * of.work.replicas;
       }
       this.#expected = { objects, bytes };
     } catch {

@@ -82,6 +82,33 @@ describe('a job', () => {
     expect([...world.loads.keys()]).toHaveLength(6);
   });
 
+  it('loads each part on as many nodes as there are to be replicas, and counts the bytes of each', async () => {
+    const world = new JobWorld({ keys: { big: partBytes + 1, a: 10, b: 10 } });
+    for (const part of ['a#0', 'a#0 on 1', 'b#0']) world.cached.add(part);
+    const jobs = await world.start();
+    const { record } = await jobs.create(load({ replicas: 2 }));
+    const { counts, expected } = await untilState(jobs, record.id, 'done');
+    expect([...world.loads.keys()].sort()).toEqual([
+      ...['b#0 on 1', 'big#0', 'big#0 on 1', 'big#1000', 'big#1000 on 1'],
+    ]);
+    expect(counts.objects).toEqual({ total: 3, loaded: 2, skipped: 1, failed: 0 });
+    const big = 2 * (partBytes + 1);
+    expect(counts.bytes).toEqual({ total: big + 40, loaded: big + 20, skipped: 20, ufs: partBytes + 1 });
+    expect(expected).toEqual({ objects: 3, bytes: big + 40 });
+  });
+
+  it('with more replicas than there are nodes is refused as a whole', async () => {
+    const world = new JobWorld({
+      keys: { a: 1 },
+      scheduler: { workers: { of: () => Promise.reject() as never, partBytes, nodeCount: 1 } },
+    });
+    const jobs = await world.start();
+    const { record } = await jobs.create(load({ replicas: 2 }));
+    expect(await untilState(jobs, record.id, 'failed')).toMatchObject({
+      reason: '2 replicas take as many cache nodes; now there are 1',
+    });
+  });
+
   it('takes of a prefix the object of that name and what is below it, and of nested mounts what they hold', async () => {
     const world = new JobWorld({
       keys: { hot: 1, 'hot/a': 1, hotter: 1, 'hot/in/hidden': 1, 'else/b': 1 },

@@ -24,6 +24,8 @@ export interface JobSpec {
   readonly concurrencyMax: number;
   /** Tries of one object after its first. */
   readonly retriesMax: number;
+  /** Of load and pin: on how many nodes pages are kept, the owner's included. */
+  readonly replicas: number;
   readonly metadataOnly: boolean;
   readonly dryRun: boolean;
   /** Of free: pinned pages too. */
@@ -38,6 +40,8 @@ const numbers = {
   ufsRequestsPerSecondMax: { min: 1, max: 1_000_000 },
   concurrencyMax: { min: 1, max: 256 },
   retriesMax: { min: 0, max: 100 },
+  // So many are looked at by reads.
+  replicas: { min: 1, max: 3 },
 } as const;
 const texts = ['keys', 'manifest', 'target', 'schedule'] as const;
 const known = ['kind', 'priority', ...flags, ...Object.keys(numbers), ...texts];
@@ -56,6 +60,7 @@ export function parseJobSpec(body: Readonly<Record<string, unknown>>): JobSpec {
   const spec: JobSpec = {
     concurrencyMax: 16,
     retriesMax: 5,
+    replicas: 1,
     ...given,
     kind,
     priority: body.priority === undefined ? 'normal' : oneOf('priority', priorities, body.priority),
@@ -64,7 +69,7 @@ export function parseJobSpec(body: Readonly<Record<string, unknown>>): JobSpec {
 }
 
 function checked(spec: JobSpec): JobSpec {
-  const { kind, keys, manifest, target, schedule } = spec;
+  const { kind, keys, manifest, target, schedule, replicas, metadataOnly } = spec;
   if ((keys === undefined) === (manifest === undefined)) {
     throw new ConfigError('a job names its "keys" or a "manifest", and not both');
   }
@@ -73,6 +78,10 @@ function checked(spec: JobSpec): JobSpec {
     throw new ConfigError('copy and move, and only they, have a "target"');
   if (kind === 'free' && manifest !== undefined) throw new ConfigError('free takes "keys"');
   if (kind === 'pin' && manifest !== undefined) throw new ConfigError('pin takes "keys"');
+  const isLoad = kind === 'load' || kind === 'pin';
+  if (replicas > 1 && (!isLoad || metadataOnly)) {
+    throw new ConfigError('"replicas" are of pages: load and pin have them, without "metadataOnly"');
+  }
   if (isCopy) targetOf(spec);
   if (schedule !== undefined) parseCron(schedule);
   return keys === undefined ? spec : { ...spec, keys: parseKeyPattern(keys).text };

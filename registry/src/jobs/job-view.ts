@@ -20,6 +20,8 @@ export interface JobView {
   readonly keys?: string;
   readonly manifest?: string;
   readonly target?: string;
+  /** More than one: pages are kept on so many nodes, and bytes are counted for each. */
+  readonly replicas?: number;
   readonly dryRun: boolean;
   readonly createdAt: string;
   readonly startedAt?: string;
@@ -47,7 +49,7 @@ export interface JobView {
 
 export function jobView({ record, rate }: JobNow, prices: JobPrices): JobView {
   const { id, spec, state, counts, expected, reason, scheduledBy } = record;
-  const { kind, priority, keys, manifest, target, dryRun, schedule } = spec;
+  const { kind, priority, keys, manifest, target, dryRun, schedule, replicas = 1 } = spec;
   const { pages } = counts;
   const timeLeftMs = rate && expected && timeLeft(counts, expected, rate);
   return {
@@ -55,6 +57,7 @@ export function jobView({ record, rate }: JobNow, prices: JobPrices): JobView {
     ...(keys !== undefined && { keys }),
     ...(manifest !== undefined && { manifest }),
     ...(target !== undefined && { target }),
+    ...(replicas > 1 && { replicas }),
     dryRun,
     createdAt: new Date(record.createdAtMs).toISOString(),
     ...timeOf('startedAt', record.startedAtMs),

@@ -2,6 +2,7 @@
 import type { Clock } from '@forebay/core/clock';
 import type { JobWorker, JobWorkers, Listed, LoadRequest, WorkOutcome } from '@forebay/core/job-worker';
 import type { MountTable, ObjectRef } from '@forebay/core/mount';
+import type { ObjectInfo } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';
 import type { KeyTally, Moving } from './job-record.ts';
 import { type JobSpec, targetOf } from './job-spec.ts';
@@ -43,12 +44,14 @@ export class KeyWork {
   readonly #requests: Pace;
   readonly #bytes: Pace;
   readonly #partBytes: number;
+  readonly replicas: number;
 
   constructor(spec: JobSpec, deps: KeyWorkDeps, signal: AbortSignal) {
     this.#spec = spec;
     this.#deps = deps;
     this.#signal = signal;
-    const { bytesPerSecondMax, ufsRequestsPerSecondMax } = spec;
+    const { bytesPerSecondMax, ufsRequestsPerSecondMax, replicas = 1 } = spec;
+    this.replicas = replicas;
     const { clock, wait } = deps;
     this.#requests = new Pace({ perSecond: ufsRequestsPerSecondMax, clock, wait });
     this.#bytes = new Pace({ perSecond: bytesPerSecondMax, clock, wait });
@@ -59,8 +62,13 @@ export class KeyWork {
     this.#partBytes = Math.min(deps.workers.partBytes, paced);
   }
 
-  async prepare(): Promise<void> {
+  /** @throws Error where a job that begins cannot do what it is to do */
+  async prepare(isNew: boolean): Promise<void> {
     const { kind, keys, dryRun } = this.#spec;
+    const { nodeCount } = this.#deps.workers;
+    if (isNew && this.replicas > Math.max(1, nodeCount)) {
+      throw new Error(`${this.replicas} replicas take as many cache nodes; now there are ${nodeCount}`);
+    }
     if (kind === 'pin' && keys !== undefined && !dryRun) await this.#deps.pin(keys);
   }
 
@@ -77,10 +85,10 @@ export class KeyWork {
     const sum: Sum = { bytes: 0, ufsRequests: 0, ufsBytes: 0, cached: true };
     try {
       const reason = item.object ? await this.#act(item, item.object, sum) : 'no mount covers it';
-      if (reason !== undefined) return failed(item, sum, reason);
+      if (reason !== undefined) return this.#failed(item, sum, reason);
     } catch (error) {
       this.#signal.throwIfAborted();
-      return failed(item, sum, reasonOf(error));
+      return this.#failed(item, sum, reasonOf(error));
     }
     const { cached, ...figures } = sum;
     return { result: cached ? 'skipped' : 'loaded', ...figures };
@@ -133,14 +141,14 @@ export class KeyWork {
 
   /** The first part tells the version and the size, and the others are of it. */
   async #byParts(of: Parted, act: PartAct): Promise<string | undefined> {
-    const { object, listed, sum, metadataOnly, isFromUfs } = of;
+    const { listed, metadataOnly, isFromUfs } = of;
     const size = this.#partBytes;
     const rangeOf = (part: number): ByteRange => ({ start: part * size, endExclusive: (part + 1) * size });
-    const first = await this.#unit(object, {
+    const first = await this.#everywhere(of, {
+      start: 0,
       bytes: isFromUfs ? Math.min(listed?.sizeBytes ?? size, size) : 0,
-      act: (worker) => act(worker, metadataOnly ? {} : { range: rangeOf(0) }),
+      act: (worker, info) => act(worker, metadataOnly ? {} : { info, range: rangeOf(0) }),
     });
-    add(sum, first);
     if (first.kind === 'refused') return first.reason;
     const { info } = first;
     const parts = metadataOnly ? 0 : Math.ceil(info.sizeBytes / size);
@@ -151,17 +159,35 @@ export class KeyWork {
         const part = next;
         next += 1;
         const range = rangeOf(part);
-        const outcome = await this.#unit(object, {
+        const outcome = await this.#everywhere(of, {
           start: range.start,
           bytes: isFromUfs ? Math.min(range.endExclusive, info.sizeBytes) - range.start : 0,
           act: (worker) => act(worker, { info, range }),
         });
-        add(sum, outcome);
         if (outcome.kind === 'refused') refusal = outcome.reason;
       }
     };
     await Promise.all(Array.from({ length: Math.max(0, Math.min(partsAtOnceMax, parts - 1)) }, work));
     return refusal;
+  }
+
+  /** A part at its owner, and then at those that hold copies of it: they take it from the owner. */
+  async #everywhere({ object, sum }: Parted, { start, bytes, act }: PartWork): Promise<WorkOutcome> {
+    const first = await this.#unit(object, { start, bytes, act: (worker) => act(worker, undefined) });
+    add(sum, first);
+    if (first.kind === 'refused') return first;
+    const { info } = first;
+    for (let replica = 1; replica < this.replicas; replica += 1) {
+      const copied = await this.#unit(object, {
+        start,
+        bytes: 0,
+        replica,
+        act: (worker) => act(worker, info),
+      });
+      add(sum, this.#spec.dryRun ? { ...copied, ufsRequests: 0, ufsBytes: 0 } : copied);
+      if (copied.kind === 'refused') return copied;
+    }
+    return first;
   }
 
   async #copy({ key, listed }: KeyItem, source: ObjectRef, sum: Sum): Promise<string | undefined> {
@@ -188,7 +214,7 @@ export class KeyWork {
     const { workers, permitsOf } = this.#deps;
     return this.#retried(async () => {
       const part = Math.floor((unit.start ?? 0) / workers.partBytes);
-      const { nodeId, worker } = workers.of(object, part);
+      const { nodeId, worker } = workers.of(object, part, unit.replica);
       await this.#requests.take(1, this.#signal);
       await this.#bytes.take(unit.bytes, this.#signal);
       const leave = await permitsOf(nodeId).enter(this.#spec.priority, this.#signal);
@@ -203,6 +229,13 @@ export class KeyWork {
         this.#bytes.correct(used.ufsBytes - unit.bytes);
       }
     });
+  }
+
+  #failed({ bucket, key, listed }: KeyItem, sum: Sum, reason: string): KeyTally {
+    const { ufsRequests, ufsBytes } = sum;
+    const failure = { key: `s3://${bucket}/${key}`, reason };
+    const bytes = (listed?.sizeBytes ?? 0) * this.replicas;
+    return { result: 'failed', bytes, ufsRequests, ufsBytes, failure };
   }
 
   #retried<T>(act: () => Promise<T>): Promise<T> {
@@ -222,11 +255,20 @@ interface Parted {
 
 type PartAct = (worker: JobWorker, part: Pick<LoadRequest, 'info' | 'range'>) => Promise<WorkOutcome>;
 
+interface PartWork {
+  readonly start: number;
+  /** Most that it may take from the UFS. */
+  readonly bytes: number;
+  /** `info`: as it was told at the owner; undefined there. */
+  readonly act: (worker: JobWorker, info: ObjectInfo | undefined) => Promise<WorkOutcome>;
+}
+
 type UsedUfs = Pick<WorkOutcome, 'ufsRequests' | 'ufsBytes'>;
 
 interface Unit<T extends UsedUfs> {
   /** Of the object. */
   readonly start?: number;
+  readonly replica?: number;
   /** Most that it may take from the UFS. */
   readonly bytes: number;
   readonly act: (worker: JobWorker) => Promise<T>;
@@ -245,10 +287,4 @@ function add(
   sum.ufsRequests += outcome.ufsRequests;
   sum.ufsBytes += outcome.ufsBytes;
   if (outcome.kind !== 'cached') sum.cached = false;
-}
-
-function failed({ bucket, key, listed }: KeyItem, sum: Sum, reason: string): KeyTally {
-  const { ufsRequests, ufsBytes } = sum;
-  const failure = { key: `s3://${bucket}/${key}`, reason };
-  return { result: 'failed', bytes: listed?.sizeBytes ?? 0, ufsRequests, ufsBytes, failure };
 }

@@ -65,12 +65,15 @@ export class JobWorld {
     const living = { alive: true };
     this.#living = living;
     const { mounts = [mountOf('/lake')], scheduler } = this.#options;
-    const worker = this.#worker(living);
+    const workers = Array.from({ length: 3 }, (_, replica) => this.#worker(living, replica));
     const jobs = await JobScheduler.open({
       state: this.#state(living),
       clock: this.clock,
       log: silentLog,
-      workers: { of: () => ({ nodeId: 'n1', worker }), partBytes },
+      workers: {
+        of: (_, __, replica = 0) => ({ nodeId: `n${replica}`, worker: workers[replica]! }),
+        ...{ partBytes, nodeCount: workers.length },
+      },
       mounts: () => new MountTable(mounts),
       pin: async (keys) => void this.pins.push(keys),
       free: async () => ({ pages: 3, bytes: 300, pinnedPages: 0, pinnedBytes: 0 }),
@@ -108,7 +111,7 @@ export class JobWorld {
     return new Keyv({ store, namespace: 'registry', throwOnErrors: true });
   }
 
-  #worker(living: { alive: boolean }): JobWorker {
+  #worker(living: { alive: boolean }, replica: number): JobWorker {
     const dead = () => new Promise<never>(() => {});
     return {
       list: async ({ prefix, startAfter, keysMax }) => {
@@ -129,9 +132,9 @@ export class JobWorld {
         const { ufsKey } = request.object;
         await this.#options.onLoad?.(ufsKey, request);
         if (!living.alive) return dead();
-        return this.#load(ufsKey, request);
+        return this.#load(ufsKey, request, replica);
       },
-      verify: async (request) => this.#load(request.object.ufsKey, request),
+      verify: async (request) => this.#load(request.object.ufsKey, request, replica),
       copy: async ({ source: { ufsKey } }) => {
         if (!living.alive) return dead();
         await this.#options.onCopy?.(ufsKey);
@@ -159,15 +162,17 @@ export class JobWorld {
     return texts.some((text) => text.includes('"moving"') && text.includes(`"key":"${key}"`));
   }
 
-  #load(key: string, { range }: LoadRequest): WorkOutcome {
+  #load(key: string, { range }: LoadRequest, replica: number): WorkOutcome {
     const sizeBytes = this.#options.keys[key];
     if (sizeBytes === undefined) throw noSuchKey();
     const info = { ...infoOf(key), sizeBytes };
     const bytes = Math.max(0, Math.min(range?.endExclusive ?? 0, sizeBytes) - (range?.start ?? 0));
-    const part = `${key}#${range?.start ?? 0}`;
+    const part = `${key}#${range?.start ?? 0}${replica > 0 ? ` on ${replica}` : ''}`;
     if (this.cached.has(part)) return { kind: 'cached', info, bytes, ufsRequests: 0, ufsBytes: 0 };
     this.cached.add(part);
     this.loads.set(part, (this.loads.get(part) ?? 0) + 1);
+    // Others take it from the first.
+    if (replica > 0) return { kind: 'done', info, bytes, ufsRequests: 0, ufsBytes: 0 };
     return { kind: 'done', info, bytes, ufsRequests: 1, ufsBytes: bytes };
   }
 }
