@@ -20,6 +20,7 @@ import type { UfsService } from '@forebay/ufs/ufs-service';
 import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
+import { AccessLog, type LineSink } from './access-log/access-log.ts';
 import { answerClientError, stalledError } from './client-error.ts';
 import { closeStalled, drainServer, OpenConnections } from './connections.ts';
 import { Exchange, headOf } from './exchange.ts';
@@ -44,6 +45,8 @@ export interface GatewayOptions {
   readonly log: Log;
   /** Where this gateway is several processes: what they tell each other of changes. */
   readonly cells?: Cells | undefined;
+  /** Where the access log goes, and whom to tell of lines that were dropped. Undefined: there is none. */
+  readonly openAccessLines?: ((onDropped: (lines: number) => void) => LineSink) | undefined;
   /** Undefined: no request is traced. */
   readonly tracer?: Tracer | undefined;
 }
@@ -65,7 +68,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const metrics = declareGatewayMetrics(options.metrics, settings);
   const pipeline = pipelineOf({ ...options, listPages: metrics.listPages });
   const exchanges = new Exchanges();
-  const observer = new Observer({ ...options, metrics });
+  const observer = observerOf(options, metrics, pipeline.hostId);
   const front = frontOf({ ...options, metrics, observer, pipeline, exchanges });
   const shortWay = shortWayOf({ ...options, observer, pipeline });
   const servers = new Set<Server>();
@@ -83,9 +86,9 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const refuse = (error: Error, socket: Socket) => {
     shortWay.giveUp(socket);
-    const own = { hostId: pipeline.hostId, headerBytesMax: settings.headerBytesMax };
-    const reason = answerClientError(error, socket, { ...own, exchange: exchanges.on(socket) });
-    if (reason) metrics.refused.inc({ reason });
+    const { hostId } = pipeline;
+    const refused = answerClientError(error, socket, { hostId, ...settings, exchange: exchanges.on(socket) });
+    if (refused) observer.refused(refused, socket);
   };
 
   return {
@@ -119,6 +122,13 @@ export function createGateway(options: GatewayOptions): Gateway {
       await Promise.all(drained);
     },
   };
+}
+
+function observerOf(options: GatewayOptions, metrics: GatewayMetrics, hostId: string): Observer {
+  const { openAccessLines, settings, clock } = options;
+  const sink = openAccessLines?.((lines) => metrics.accessLogDropped.inc({}, lines));
+  const accessLog = sink && new AccessLog({ sink, settings, clock, hostId });
+  return new Observer({ ...options, metrics, accessLog });
 }
 
 function pipelineOf(options: PipelineOptions & Pick<GatewayOptions, 'tracer'>): Pipeline {

@@ -21,22 +21,36 @@ export const stalledError = Object.assign(new Error('the client sends no more of
   code: 'ERR_HTTP_REQUEST_TIMEOUT',
 });
 
-/** @returns why it was refused, for the counter; undefined where the connection had simply ended */
+export interface ClientError {
+  /** For the counter. */
+  readonly reason: 'headers' | 'timeout' | 'malformed';
+  readonly id: string;
+  /** Undefined: nothing was answered. */
+  readonly status: number | undefined;
+  readonly code: string;
+  /** What could not be read is the rest of this one; undefined: it is a request of its own. */
+  readonly of: Exchange | undefined;
+}
+
+/** @returns undefined where the connection had simply ended */
 export function answerClientError(
   error: Error,
   socket: Socket,
   context: ClientErrorContext,
-): 'headers' | 'timeout' | 'malformed' | undefined {
+): ClientError | undefined {
   const code = 'code' in error ? error.code : undefined;
   const left = code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable;
+  const unfinished = context.exchange?.incoming.complete === false ? context.exchange : undefined;
   if (left || !isItsTurn(socket, context.exchange)) {
     socket.destroy();
-    return left ? undefined : 'malformed';
+    const unanswered = { id: newRequestId(), status: undefined, code: 'BadRequest', of: unfinished };
+    return left ? undefined : { reason: 'malformed', ...unanswered };
   }
-  const unfinished = context.exchange?.incoming.complete === false ? context.exchange : undefined;
   const [reason, answer] = refusalOf(code, { ...context, unfinished });
   const id = unfinished?.id ?? newRequestId();
-  const { status, headers, body } = errorDocument(answer, { requestId: id, hostId: context.hostId });
+  const document = errorDocument(answer, { requestId: id, hostId: context.hostId });
+  const { status, headers, body, code: told } = document;
+  if (unfinished) unfinished.refused = { status, code: told };
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `x-amz-request-id: ${id}`,
@@ -48,7 +62,7 @@ export function answerClientError(
     `content-length: ${Buffer.byteLength(body)}`,
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
-  return reason;
+  return { reason, id, status, code: told, of: unfinished };
 }
 
 /**

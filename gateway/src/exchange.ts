@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '@forebay/core/clock';
+import type { HeaderList } from '@forebay/core/object';
 import type { Span } from '@forebay/core/tracing';
 import type { Sent } from './s3/answer.ts';
 import { RawHeaders } from './s3/headers.ts';
@@ -58,6 +59,10 @@ export class Exchange {
   answeredMs: number | undefined = undefined;
   /** The status that went out. */
   status: number | undefined = undefined;
+  /** Of the answer that went out, without those that all have. */
+  answerHeaders: HeaderList | undefined = undefined;
+  /** What the client was told in place of an answer, as its body could not be read to the end. */
+  refused: { readonly status: number; readonly code: string } | undefined = undefined;
   /** How the answer went, once it is over. */
   sent: Sent | undefined = undefined;
   /** Where the request is traced. */

@@ -7,7 +7,6 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MiB } from '@forebay/core/bytes';
-import { type Log, silentLog } from '@forebay/core/log';
 import { emptySha256 } from '@forebay/core/sigv4';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkV4 } from '../../test/support/presigned.ts';
@@ -272,10 +271,16 @@ describe('the short way', () => {
 
   it('has the same line in the access log', async () => {
     const lines: Record<string, unknown>[] = [];
-    const write = (fields: Record<string, unknown>) => void lines.push({ ...fields, id: '', ms: 0 });
-    const log = { ...silentLog, isLevelEnabled: () => true, info: write } as unknown as Log;
+    const write = (line: string) => {
+      const fields = JSON.parse(line) as Record<string, unknown>;
+      lines.push({ ...fields, id: '', time: '', ms: 0, waitMs: 0 });
+    };
     const mounts = [testMount({ bucket: 'lake' })];
-    const logged = await startTestGateway(mounts, { home, log, settings: { accessLog: 'on' } });
+    const logged = await startTestGateway(mounts, {
+      home,
+      accessLines: { write },
+      settings: { accessLog: 'on' },
+    });
     const client = await RawClient.open(logged.port);
     for (const name of ['GET', 'HEAD', 'a span', 'no key', 'not modified', 'a bad signature']) {
       await answerTo(client, asked[name]!());

@@ -102,5 +102,11 @@ function countersOf(metrics: Metrics) {
         'could not be had, so the connection was cut).',
       labels: ['reason'],
     }),
+    accessLogDropped: metrics.counter({
+      name: 'forebay_access_log_dropped_total',
+      help:
+        'Lines of the access log that were dropped, as what takes them was too slow. Rising: use a faster disk, ' +
+        'or a longer queue (accessLogQueue).',
+    }),
   };
 }

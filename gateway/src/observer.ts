@@ -2,14 +2,15 @@
  * What is told of every request when it is over: one access log line and the metrics (one funnel, so that
  * they agree).
  */
+import type { Socket } from 'node:net';
 import type { Clock } from '@forebay/core/clock';
-import type { Log } from '@forebay/core/log';
 import type { Tracer } from '@forebay/core/tracing';
+import type { AccessLog } from './access-log/access-log.ts';
+import type { ClientError } from './client-error.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { RequestCounts } from './request-counts.ts';
 import { beginSpan, endSpan } from './request-span.ts';
-import type { GatewayConfig } from './settings.ts';
 import { TrafficWatch } from './watch/traffic-watch.ts';
 
 /** The client left before it had an answer's head: no status went out. */
@@ -21,23 +22,20 @@ export class Observer {
   readonly #metrics: GatewayMetrics;
   readonly #counts: RequestCounts;
   readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #settings: Pick<GatewayConfig, 'accessLog'>;
+  readonly #accessLog: AccessLog | undefined;
   readonly #tracer: Tracer | undefined;
 
   constructor(options: {
     readonly metrics: GatewayMetrics;
     readonly clock: Clock;
-    readonly log: Log;
-    readonly settings: Pick<GatewayConfig, 'accessLog'>;
+    readonly accessLog: AccessLog | undefined;
     readonly tracer?: Tracer | undefined;
   }) {
     this.traffic = new TrafficWatch(options);
     this.#metrics = options.metrics;
     this.#counts = new RequestCounts(options.metrics);
     this.#clock = options.clock;
-    this.#log = options.log;
-    this.#settings = options.settings;
+    this.#accessLog = options.accessLog;
     this.#tracer = options.tracer;
   }
 
@@ -56,8 +54,18 @@ export class Observer {
     this.#metrics.inFlight.count -= 1;
   }
 
+  /** What could not be read as a request, or as the rest of one. */
+  refused({ reason, of, ...refused }: ClientError, socket: Socket): void {
+    this.#metrics.refused.inc({ reason });
+    if (!of) this.#accessLog?.unread({ ...refused, client: socket.remoteAddress });
+  }
+
   end(exchange: Exchange): void {
     this.#metrics.inFlight.count -= 1;
+    if (exchange.refused) {
+      exchange.status = exchange.refused.status;
+      exchange.errorCode = exchange.refused.code;
+    }
     const { operation, cache, sent, status = clientGoneStatus } = exchange;
     const durationMs = this.#clock.monotonicMs() - exchange.startedMs;
     this.#counts.count({ operation, status, cache: cache ?? 'none', seconds: durationMs / 1000 });
@@ -66,26 +74,6 @@ export class Observer {
     if (sent && sent.end !== 'whole') {
       this.#metrics.cutAnswers.inc({ reason: sent.end === 'cut' ? 'body_failed' : 'client_gone' });
     }
-    const level = this.#settings.accessLog === 'on' ? 'info' : 'debug';
-    if (!this.#log.isLevelEnabled(level)) return;
-    this.#log[level](
-      {
-        id: exchange.id,
-        trace: exchange.span?.traceId,
-        op: operation,
-        method: exchange.head.method,
-        bucket: exchange.bucket,
-        key: exchange.key,
-        range: exchange.headers.get('range'),
-        user: exchange.principal?.kind === 'user' ? exchange.principal.name : undefined,
-        client: exchange.head.socket.remoteAddress,
-        status,
-        code: exchange.errorCode,
-        cache,
-        bytes: sent?.bodyBytes ?? 0,
-        ms: Math.round(durationMs * 10) / 10,
-      },
-      'request',
-    );
+    if (this.#accessLog?.isOn) this.#accessLog.ended(exchange, exchange.status, durationMs);
   }
 }

@@ -38,7 +38,26 @@ export const gatewaySettings = {
     dynamic: true,
     choices: ['on', 'off'],
     default: 'off',
-    help: 'One log line per request at level info; off writes it at level debug.',
+    help: 'One line per request, whatever became of it.',
+  }),
+  accessLogFormat: choice({
+    env: 'FOREBAY_ACCESS_LOG_FORMAT',
+    dynamic: true,
+    choices: ['json', 's3'],
+    default: 'json',
+    help: "Lines of the access log as JSON, or as S3's own server access logs have them.",
+  }),
+  accessLogFile: text({
+    env: 'FOREBAY_ACCESS_LOG_FILE',
+    allowed: 'a file',
+    help: 'Where the access log goes. Moved away, it is made anew within a second. Unset: stderr.',
+  }),
+  accessLogQueueBytesMax: bytes({
+    env: 'FOREBAY_ACCESS_LOG_QUEUE',
+    default: '4MiB',
+    min: '64KiB',
+    max: '1GiB',
+    help: 'Lines of the access log that wait to be written; beyond it they are dropped and counted.',
   }),
   zeroCopy: choice({
     env: 'FOREBAY_ZERO_COPY',

@@ -125,8 +125,9 @@ export class ShortWriter {
     return false;
   }
 
-  #over(exchange: Exchange, { status, cache }: S3Answer, bodyBytes: number): void {
+  #over(exchange: Exchange, { status, cache, headers }: S3Answer, bodyBytes: number): void {
     exchange.cache = cache;
+    exchange.answerHeaders = headers;
     exchange.status = status;
     exchange.sent = { bodyBytes, end: 'whole' };
   }

@@ -23,8 +23,7 @@ export function followSettings<V extends object>(
   const startLevel = log.level;
   const apply = ({ settings: texts = {} }: ReturnType<Registry['view']>) => {
     live.apply(texts);
-    const isSet = texts.logLevel !== undefined || texts.accessLog !== undefined;
-    log.level = isSet ? logLevelOf(live.values) : startLevel;
+    log.level = texts.logLevel === undefined ? startLevel : logLevelOf(live.values);
   };
   apply(registry.view());
   return { values: live.values, stop: registry.watch(apply) };

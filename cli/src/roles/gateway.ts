@@ -19,6 +19,7 @@ import { createGateway } from '@forebay/gateway/app';
 import { tokensOf } from '@forebay/registry/admin/auth';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
+import { accessLinesOf } from '../access-lines.ts';
 import { metricsOfProcess } from '../process-metrics.ts';
 import type { GatewayRoleConfig } from '../role-config.ts';
 import { gatewayRoleSettings } from '../settings.ts';
@@ -99,6 +100,7 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   const tracer = await openTracer({ values, role: 'gateway', nodeId, log, undoing });
   const gateway = createGateway({
     ...{ settings: values, registry, cacheNode, metrics, tracer, clock: systemClock, log },
+    openAccessLines: accessLinesOf({ values, log, undoing }),
     credentials: credentialsOf(root, registry),
     ufsOf: (mount) => pool.ufsOf(mount),
     serviceOf: (pattern) => pool.serviceOf(pattern),

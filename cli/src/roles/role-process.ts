@@ -3,7 +3,6 @@ import { createLog, type Log, type LogLevel } from '@forebay/core/log';
 
 interface LogValues {
   readonly logLevel: LogLevel | 'auto';
-  readonly accessLog?: 'on' | 'off';
 }
 
 interface Running {
@@ -53,10 +52,10 @@ export function createRoleLog(values: LogValues): Log {
   return createLog({ level: logLevelOf(values) });
 }
 
-export function logLevelOf({ logLevel, accessLog = 'off' }: LogValues): LogLevel {
+export function logLevelOf({ logLevel }: LogValues): LogLevel {
   if (logLevel !== 'auto') return logLevel;
   // The banner is for people; log lines between it and the prompt are not, unless asked for.
-  return process.stderr.isTTY === true && accessLog === 'off' ? 'warn' : 'info';
+  return process.stderr.isTTY === true ? 'warn' : 'info';
 }
 
 type StopSignal = 'SIGINT' | 'SIGTERM';

@@ -18,6 +18,7 @@ import { createGateway } from '@forebay/gateway/app';
 import { LocalRegistry } from '@forebay/registry/local-registry';
 import { openState, type State } from '@forebay/registry/state-store';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
+import { accessLinesOf } from '../access-lines.ts';
 import {
   lockDataDir,
   makeRootCredentials,
@@ -194,6 +195,7 @@ async function openFront(of: FrontParts, { config, clock, log, undoing }: Parts)
   }
   const gateway = createGateway({
     ...{ settings: values, registry, cacheNode, metrics, tracer, clock, log },
+    openAccessLines: accessLinesOf({ values, log, undoing }),
     credentials: credentialsOf(rootUser, registry),
     ufsOf: (mount) => pool.ufsOf(mount),
     serviceOf: (pattern) => pool.serviceOf(pattern),

@@ -15,6 +15,7 @@ import type { Mount } from '@forebay/core/mount';
 import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
 import { createGateway, type Gateway } from '@forebay/gateway/app';
 import { fileLocks } from '@forebay/ufs/file/file-locks';
+import { accessLinesOf } from '../access-lines.ts';
 import { metricsOfProcess } from '../process-metrics.ts';
 import { followSettings } from '../roles/follow-settings.ts';
 import { openUfsClients } from '../roles/ufs-clients.ts';
@@ -39,8 +40,7 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
   const { values } = followSettings(serveSettings, start.values, {
     ...{ registry, log },
     // Whether someone looks at a terminal is for the owner to know.
-    logLevelOf: ({ logLevel, accessLog }) =>
-      logLevel !== 'auto' ? logLevel : accessLog === 'on' ? 'info' : start.logLevel,
+    logLevelOf: ({ logLevel }) => (logLevel === 'auto' ? start.logLevel : logLevel),
     shareOf: (all) => valuesOfWorker(all, start.workers),
   });
   const metrics = metricsOfProcess(undoing, 'serve');
@@ -61,6 +61,7 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
     settings: values,
     metrics,
     tracer,
+    openAccessLines: accessLinesOf({ values, log, undoing }),
     clock,
     log,
     cells,

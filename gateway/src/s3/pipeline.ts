@@ -243,8 +243,9 @@ export class Pipeline {
 
   /** An answer that is on its way already. */
   async #sendRest(exchange: Exchange, answer: S3Answer, bodyBytes: number): Promise<void> {
-    const { status, body } = answer;
+    const { status, body, headers } = answer;
     exchange.status = status;
+    exchange.answerHeaders = headers;
     exchange.cache = answer.cache;
     const begun = { status, bodyBytes, lengthBytes: lengthOf(answer, body as AsyncIterable<Uint8Array>) };
     exchange.sent = await writeRest(exchange.outgoing, body as AsyncIterable<Uint8Array>, begun);
@@ -265,6 +266,7 @@ export class Pipeline {
     }
     const { outgoing, incoming, expectsContinue, bodyAsked } = exchange;
     exchange.cache = answer.cache;
+    exchange.answerHeaders = answer.headers;
     const crossOrigin = await this.#crossOrigin.headersOf(exchange);
     const unread = unreadBodyOf(exchange);
     const isSending = unread === 'long' && (bodyAsked || !expectsContinue);

@@ -13,6 +13,7 @@ import { type FaultyUfs, faultyUfs } from '@forebay/ufs/faulty';
 import { memoryUfs } from '@forebay/ufs/memory';
 import { memoryService } from '@forebay/ufs/memory-service';
 import type { UfsService } from '@forebay/ufs/ufs-service';
+import type { LineSink } from '../access-log/access-log.ts';
 import { createGateway, type Gateway } from '../app.ts';
 import { type GatewayConfig, gatewaySettings } from '../settings.ts';
 import { DirectCacheNode } from './direct-cache-node.ts';
@@ -47,6 +48,7 @@ export async function startTestGateway(
     readonly settings?: Partial<GatewayConfig>;
     readonly clock?: Clock;
     readonly log?: Log;
+    readonly accessLines?: LineSink;
     readonly users?: readonly User[];
     readonly home?: DirectCacheNode;
   } = {},
@@ -72,6 +74,7 @@ export async function startTestGateway(
     metrics,
     clock: options.clock ?? systemClock,
     log: options.log ?? silentLog,
+    openAccessLines: options.accessLines && (() => options.accessLines!),
   });
   const server = gateway.createServer();
   const sockets = new Set<Socket>();
