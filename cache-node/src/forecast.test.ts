@@ -1,5 +1,7 @@
+import type { OpenedObject } from '@forebay/core/cache-node';
 import { CachePolicies } from '@forebay/core/cache-policy';
 import { parseRule } from '@forebay/core/cache-rules';
+import type { Placement } from '@forebay/core/homes';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Freshness } from '@forebay/core/mount';
 import type { UfsRequest } from '@forebay/core/object-stat';
@@ -73,6 +75,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fence },
   { weight: 1, arbitrary: fc.constant({ step: 'restart' } as const) },
 );
+/** None, or that of a node which owns some of the segments. */
+const placement: fc.Arbitrary<Placement | undefined> = fc.option(
+  fc.uniqueArray(fc.nat(3)).map((owned) => {
+    const owns = (_: string, segment: number) => owned.includes(segment);
+    return { segmentBytes: 2 * pageSizeBytes, owns };
+  }),
+  { nil: undefined },
+);
+const steps = fc.array(step, { minLength: 5, maxLength: 25 });
 const freshness = fc.constantFrom<Freshness>('ttl', 'ttl', 'always', 'immutable');
 
 /** A node that goes through steps, and may be asked for a forecast before each read. */
@@ -83,12 +94,14 @@ class Walk {
   amplificationMax = Number.POSITIVE_INFINITY;
   readonly #settings: object;
   readonly #mode: Freshness;
+  readonly #placement: Placement | undefined;
   #node: LocalCacheNode | undefined;
   #metrics: Metrics | undefined;
   #dataDir: string | undefined;
 
-  constructor(mode: Freshness, settings: object = {}) {
+  constructor(mode: Freshness, settings: object = {}, placement?: Placement) {
     this.#mode = mode;
+    this.#placement = placement;
     this.#settings = settings;
     for (const [name, size] of Object.entries(sizes)) this.ufs.put(name, Buffer.alloc(size, name));
   }
@@ -96,7 +109,10 @@ class Walk {
   async start(): Promise<void> {
     await this.#node?.close();
     const { policies, clock } = this;
-    const known = this.#dataDir === undefined ? {} : { dataDir: this.#dataDir };
+    const known = {
+      ...(this.#dataDir !== undefined && { dataDir: this.#dataDir }),
+      ...(this.#placement && { placement: this.#placement }),
+    };
     const settings = { readAheadPagesMax: 0, ...this.#settings };
     const opened = await nodes.open(this.ufs.asUfs(), { policies, clock, settings, ...known });
     this.#node = opened.node;
@@ -121,9 +137,16 @@ class Walk {
       ...(how.range && { range: how.range }),
     });
     if (opened.kind === 'object') await bodyOf(opened);
-    const pages = opened.kind === 'object' ? opened.pages : { hit: 0, total: 0 };
+    const isObject = opened.kind === 'object';
+    const pages = isObject ? opened.pages : { hit: 0, total: 0 };
+    const elsewhereFrom = isObject ? restOf(opened) : undefined;
     await this.#settled();
-    return { cache: opened.cache, pages, ufsRequests: this.ufs.requests.slice(before).map(asForecast) };
+    return {
+      cache: opened.cache,
+      pages,
+      elsewhereFrom,
+      ufsRequests: this.ufs.requests.slice(before).map(asForecast),
+    };
   }
 
   /** Nothing is on its way from the UFS or to disk. */
@@ -145,6 +168,12 @@ class Walk {
   }
 }
 
+/** Where the bytes begin that the node leaves to others. */
+function restOf({ range: answered, bodyEndExclusive }: OpenedObject): number | undefined {
+  const isLeft = answered !== 'unsatisfiable' && bodyEndExclusive !== answered.endExclusive;
+  return isLeft ? bodyEndExclusive : undefined;
+}
+
 function asForecast({ op, key: name, range: asked }: StepRequest): UfsRequest {
   if (op === 'head') return { method: 'HEAD', range: undefined };
   const size = name === 'missing' ? 0 : sizes[name as keyof typeof sizes];
@@ -156,10 +185,10 @@ describe('a forecast', () => {
   it('is what the next read reports, and what it asks of the UFS', async () => {
     const seen = new Set<string>();
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), freshness, async (steps, mode) => {
-        const walk = new Walk(mode);
+      fc.asyncProperty(steps, freshness, placement, async (taken, mode, placed) => {
+        const walk = new Walk(mode, {}, placed);
         await walk.start();
-        for (const given of steps) {
+        for (const given of taken) {
           if (given.step !== 'read') {
             await walk.take(given);
             continue;
@@ -173,7 +202,7 @@ describe('a forecast', () => {
         }
         await nodes.clear();
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
     for (const cache of ['HIT', 'REVALIDATED', 'PARTIAL', 'MISS', 'BYPASS']) {
       expect([...seen]).toContain(`true ${cache}`);

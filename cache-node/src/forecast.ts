@@ -25,6 +25,7 @@ import {
   pageResultOf,
   queryOf,
 } from './open-rules.ts';
+import { broughtEnd, ownedEnd } from './placed-range.ts';
 
 export interface ForecasterOptions {
   readonly info: InfoStore;
@@ -78,7 +79,7 @@ export class Forecaster {
   #asking(question: ReadQuestion, ufs: Ufs): ReadForecast {
     const { info, home, fills } = this.#options;
     const before = info.hint(question.object, 'peek');
-    const query = queryOf(question, before, cachedPages(fills));
+    const query = queryOf(question, before, { pages: cachedPages(fills), placement: fills.placement });
     const joined = home.wouldJoin(question.object, query);
     const requests = joined ? [] : [requestOf(query, question, before)];
     if (before) {
@@ -99,7 +100,8 @@ export class Forecaster {
     const range = askedRange(query, pageSizeBytes, before.sizeBytes);
     if (!range || !isCacheable(before, this.#options.fills.policyOf(question.object))) return nothing;
     const { sizeBytes } = before;
-    const { first, endExclusive } = wholePagesIn(range, { sizeBytes, pageSizeBytes });
+    const own = { ...range, endExclusive: broughtEnd(this.#options.fills.placement, question.object, range) };
+    const { first, endExclusive } = wholePagesIn(own, { sizeBytes, pageSizeBytes });
     return this.#runFrom(first, endExclusive, pageSetOf(question.object, before));
   }
 
@@ -130,7 +132,23 @@ export class Forecaster {
       return { certain: true, ...told('BYPASS', why), pages: noPages, ufsRequests };
     }
     if (plan.range.start === plan.range.endExclusive) return byInfo;
-    return this.#pages(question, info, { ...found, range: plan.range });
+    const { range } = plan;
+    const endExclusive = this.#bodyEnd(question, range, found.brought);
+    if (endExclusive === range.start) {
+      const rest = 'the bytes are read from the nodes that own them';
+      return { ...byInfo, reasons: [...reasons, rest], elsewhereFrom: endExclusive };
+    }
+    const forecast = this.#pages(question, info, { ...found, range: { ...range, endExclusive } });
+    if (endExclusive === range.endExclusive) return forecast;
+    const rest = `from byte ${endExclusive} on the bytes are read from the nodes that own them`;
+    return { ...forecast, reasons: [...forecast.reasons, rest], elsewhereFrom: endExclusive };
+  }
+
+  /** Of what comes with the info as much is handed on, whoever it belongs to. */
+  #bodyEnd({ object }: ReadQuestion, range: ByteRange, brought = nothing): number {
+    const first = Math.floor(range.start / object.mount.pageSizeBytes);
+    const isComing = first >= brought.first && first < brought.endExclusive;
+    return (isComing ? broughtEnd : ownedEnd)(this.#options.fills.placement, object, range);
   }
 
   #pages(question: ReadQuestion, info: ObjectInfo, found: Found & { range: ByteRange }): ReadForecast {

@@ -19,6 +19,8 @@ import { ForebayError, isKind } from '@forebay/core/errors';
 import type { Freed, FreeRequest } from '@forebay/core/freeing';
 import type { JobWorker, LoadRequest, WorkOutcome } from '@forebay/core/job-worker';
 import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
+import type { ObjectInfo } from '@forebay/core/object';
+import type { StoredPages } from '@forebay/core/object-placement';
 import type { ObjectStat } from '@forebay/core/object-stat';
 import { DirectOpener } from '@forebay/ufs/direct-opener';
 import type { ReadSample } from './curve/read-sample.ts';
@@ -150,6 +152,11 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
   async stat(question: ReadQuestion): Promise<ObjectStat> {
     // Opened, not asked.
     return this.#stats.stat(question, await this.#options.ufsOf(question.object.mount));
+  }
+
+  /** Pages that are stored of a version, whoever its object's home is. */
+  stored(object: ObjectRef, info: ObjectInfo, segmentBytes: number): StoredPages {
+    return this.#stats.stored(object, info, segmentBytes);
   }
 
   free(request: FreeRequest): Promise<Freed> {

@@ -7,7 +7,7 @@ import type { Clock } from '@forebay/core/clock';
 import { type ObjectInfo, versionOf } from '@forebay/core/object';
 import { absentOf, openedOf } from '@forebay/core/open-answers';
 import { type OpenPlan, planOf } from '@forebay/core/open-plan';
-import type { ByteRange, RangeRequest } from '@forebay/core/range';
+import type { ByteRange } from '@forebay/core/range';
 import type { DirectOpener } from '@forebay/ufs/direct-opener';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { isCacheable } from './fill/cacheable.ts';
@@ -32,7 +32,7 @@ import {
   pageResultOf,
   queryOf,
 } from './open-rules.ts';
-import { beginsElsewhere, broughtEnd, ownedEnd } from './placed-range.ts';
+import { broughtEnd, ownedEnd } from './placed-range.ts';
 import type { UnclaimedAnswer } from './unclaimed-answer.ts';
 
 export interface OpenerOptions {
@@ -210,12 +210,8 @@ export class ObjectOpener {
   #queryOf(request: OpenRequest, before: ObjectInfo | undefined): InfoQuery {
     const { fills } = this.#options;
     const { object } = request;
-    const plan = before && planOf(request, before);
-    const range: RangeRequest | undefined =
-      plan && plan.range !== 'unsatisfiable' ? { kind: 'span', ...plan.range } : request.range;
-    // The bytes come from others: the info is all that is wanted of the UFS.
-    if (beginsElsewhere(fills.placement, object, range)) return { method: 'head' };
-    return narrowed(queryOf(request, before, cachedPages(fills)), { object, before }, fills);
+    const query = queryOf(request, before, { pages: cachedPages(fills), placement: fills.placement });
+    return narrowed(query, { object, before }, fills);
   }
 
   /** Info whose time is over, where the mount lets it be used when the UFS cannot answer. */

@@ -1,6 +1,8 @@
 /** What a node tells of one object, looked at without a trace: nothing is promoted, touched or asked. */
 import type { ReadQuestion } from '@forebay/core/cache-node';
-import { type Mount, placementKeyOf } from '@forebay/core/mount';
+import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
+import type { ObjectInfo } from '@forebay/core/object';
+import type { StoredPages, StoredSegment } from '@forebay/core/object-placement';
 import type { CachedPages, InfoFreshness, ObjectStat, PagePlace } from '@forebay/core/object-stat';
 import { pageLengthBytes } from '@forebay/core/page';
 import type { Ufs } from '@forebay/ufs/ufs';
@@ -56,19 +58,32 @@ export class ObjectStats {
 
   #pages({ object }: ReadQuestion, info: ObjectStat['info']): CachedPages {
     if (!info) return { cached: 0, total: 0, cachedBytes: 0, places: [] };
+    const { pages, bytes, places } = this.stored(object, info, Number.POSITIVE_INFINITY);
+    return {
+      ...{ cached: pages, cachedBytes: bytes, places },
+      total: Math.ceil(info.sizeBytes / object.mount.pageSizeBytes),
+    };
+  }
+
+  /** Pages of a version that somebody else may know of. */
+  stored(object: ObjectRef, info: ObjectInfo, segmentBytes: number): StoredPages {
     const { pageSizeBytes } = object.mount;
     const cached = new Set<number>();
     const places = new Map<string, PagePlace>();
-    let cachedBytes = 0;
+    const segments = new Map<number, StoredSegment>();
+    let bytes = 0;
     for (const { index, tier, directory } of keptPages(this.#options.fills.store, pageSetOf(object, info))) {
       const lengthBytes = pageLengthBytes(index, info.sizeBytes, pageSizeBytes);
-      if (!cached.has(index)) cachedBytes += lengthBytes;
-      cached.add(index);
       const id = `${tier} ${directory}`;
-      const { pages, bytes } = places.get(id) ?? { pages: 0, bytes: 0 };
-      places.set(id, { tier, directory, pages: pages + 1, bytes: bytes + lengthBytes });
+      const place = places.get(id) ?? { pages: 0, bytes: 0 };
+      places.set(id, { tier, directory, pages: place.pages + 1, bytes: place.bytes + lengthBytes });
+      if (cached.has(index)) continue;
+      cached.add(index);
+      bytes += lengthBytes;
+      const segment = Math.floor((index * pageSizeBytes) / segmentBytes);
+      const known = segments.get(segment) ?? { pages: 0, bytes: 0 };
+      segments.set(segment, { segment, pages: known.pages + 1, bytes: known.bytes + lengthBytes });
     }
-    const total = Math.ceil(info.sizeBytes / pageSizeBytes);
-    return { cached: cached.size, total, cachedBytes, places: [...places.values()] };
+    return { pages: cached.size, bytes, places: [...places.values()], segments: [...segments.values()] };
   }
 }

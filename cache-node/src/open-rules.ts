@@ -4,13 +4,15 @@
  */
 import type { CacheResult, ReadQuestion } from '@forebay/core/cache-node';
 import { isKind, isUfsAnswer, type UfsAnswer } from '@forebay/core/errors';
+import type { Placement } from '@forebay/core/homes';
 import type { ObjectInfo } from '@forebay/core/object';
 import { needsChecksums, planOf } from '@forebay/core/open-plan';
 import { type PageId, type PageSetId, pagesOf } from '@forebay/core/page';
-import type { ByteRange } from '@forebay/core/range';
+import type { ByteRange, RangeRequest } from '@forebay/core/range';
 import { pageSetOf } from './fill/page-source.ts';
 import type { InfoQuery } from './home.ts';
 import type { KnownInfo } from './info-store/info-store.ts';
+import { beginsElsewhere } from './placed-range.ts';
 
 /** Where pages are looked for. */
 interface Pages {
@@ -61,11 +63,18 @@ export function isDenial(error: unknown): boolean {
   return isUfsAnswer(error) && [401, 403, 404].includes(error.answer.status);
 }
 
-/** A HEAD where the bytes are probably here or not wanted, otherwise the GET that brings both. */
-export function queryOf(request: ReadQuestion, before: ObjectInfo | undefined, pages: Pages): InfoQuery {
+/** A HEAD where bytes are probably here, with others, or not wanted, otherwise the GET that brings both. */
+export function queryOf(
+  request: ReadQuestion,
+  before: ObjectInfo | undefined,
+  { pages, placement }: { readonly pages: Pages; readonly placement: Placement | undefined },
+): InfoQuery {
   if (request.want === 'info') return { method: 'head' };
-  if (before) {
-    const plan = planOf(request, before);
+  const plan = before && planOf(request, before);
+  const range: RangeRequest | undefined =
+    plan && plan.range !== 'unsatisfiable' ? { kind: 'span', ...plan.range } : request.range;
+  if (beginsElsewhere(placement, request.object, range)) return { method: 'head' };
+  if (before && plan) {
     if (plan.condition !== 'met' || plan.range === 'unsatisfiable') return { method: 'head' };
     const { start, endExclusive } = plan.range;
     if (start === endExclusive) return { method: 'head' };

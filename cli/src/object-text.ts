@@ -1,6 +1,7 @@
 /** What is cached of one object and why, in words for a person. */
 import { formatDuration, formatSize } from '@forebay/core/bytes';
 import type { ObjectView } from '@forebay/registry/admin/objects';
+import { homeText, placementRows } from './placement-text.ts';
 
 type Row = readonly [title: string, text: string | undefined];
 
@@ -20,7 +21,8 @@ export function objectRows(object: ObjectView): Row[] {
     ['Page size', formatSize(object.pageSizeBytes)],
     ['Info', infoText(object)],
     ['Mount', object.mount],
-    ['Home', object.home],
+    ['Home', homeText(object)],
+    ...placementRows(object.placement),
     ['Writes', writesText(object)],
   ];
 }
@@ -51,9 +53,10 @@ function stateText({ state, fresh }: ObjectView): string {
   return fresh ? 'info cached and fresh' : 'info cached, confirmed with the UFS at the next read';
 }
 
-function placeRow({ tier, directory, pages, bytes }: ObjectView['pages']['places'][number]): Row {
+function placeRow({ node, tier, directory, pages, bytes }: ObjectView['pages']['places'][number]): Row {
   const how = { memory: 'in memory', packed: 'packed in', file: 'in files of' }[tier];
-  return ['', `${pages} ${how}${directory === undefined ? '' : ` ${directory}`}, ${formatSize(bytes)}`];
+  const where = `${how}${directory === undefined ? '' : ` ${directory}`}`;
+  return ['', `${pages} ${where}${node === undefined ? '' : ` on ${node}`}, ${formatSize(bytes)}`];
 }
 
 function infoText({ infoLevel, ageMs, tenure }: ObjectView): string | undefined {

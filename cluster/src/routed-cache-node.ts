@@ -16,7 +16,7 @@ import type {
 } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { ForebayError, isKind } from '@forebay/core/errors';
-import type { Freed, FreeRequest } from '@forebay/core/freeing';
+import type { Freed, FreeRequest, SilentNode } from '@forebay/core/freeing';
 import type { Metrics } from '@forebay/core/metrics';
 import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
 import type { ObjectStat } from '@forebay/core/object-stat';
@@ -111,21 +111,31 @@ export class RoutedCacheNode implements CacheNode {
     return this.#ask(peers.of(home), 'stat', (node) => node.stat(question));
   }
 
-  /** At every node. @throws what the first one threw that failed, once all have ended */
+  /**
+   * At every node of the ring; those that fail are told in the answer. What they keep takes room, and nothing
+   * else: pages belong to versions, and info is confirmed by the rules of all reads.
+   * @throws the signal's reason; what a node threw where all failed
+   */
   async free(request: FreeRequest): Promise<Freed> {
     const parts = new Map<Peer, Freed>();
     const onProgressOf = (peer: Peer) => (freed: Freed) => {
       parts.set(peer, freed);
       request.onProgress(sumOfFreed(parts.values()));
     };
-    const all = this.#all().map(async (peer) => {
+    const silent: SilentNode[] = [];
+    const peers = this.#all();
+    const all = peers.map(async (peer) => {
       const own = { ...request, onProgress: onProgressOf(peer) };
-      parts.set(peer, await this.#ask(peer, 'free', (node) => node.free(own), request.signal));
+      try {
+        parts.set(peer, await this.#ask(peer, 'free', (node) => node.free(own), request.signal));
+      } catch (error) {
+        request.signal.throwIfAborted();
+        silent.push({ nodeId: peer.nodeId, reason: error instanceof Error ? error.message : String(error) });
+        if (silent.length === peers.length) throw error;
+      }
     });
-    for (const settled of await Promise.allSettled(all)) {
-      if (settled.status === 'rejected') throw settled.reason;
-    }
-    return sumOfFreed(parts.values());
+    await Promise.all(all);
+    return { ...sumOfFreed(parts.values()), ...(silent.length > 0 && { silent }) };
   }
 
   /** Sums over the nodes that answer. */

@@ -181,7 +181,7 @@ describe('what concerns all nodes', () => {
     expect(stats).toMatchObject({ nodeId: 'gateway', pages: 10, fencesOpen: 2 });
   });
 
-  it('frees at each of them, and fails where one does', async () => {
+  it('frees at each of them, tells who gave no answer, and fails where nobody does', async () => {
     const cluster = new TestCluster(nodeIds);
     const seen: number[] = [];
     const request = {
@@ -191,6 +191,11 @@ describe('what concerns all nodes', () => {
     expect(await cluster.time.until(cluster.node.free(request))).toMatchObject({ pages: 6, bytes: 30 });
     expect(seen.at(-1)).toBeGreaterThan(2);
     cluster.owner('a').state = 'dead';
+    expect(await cluster.time.until(cluster.node.free(request))).toMatchObject({
+      pages: 4,
+      silent: [{ nodeId: 'a', reason: 'a is dead' }],
+    });
+    for (const owner of cluster.owners.values()) owner.state = 'dead';
     await expect(cluster.time.until(cluster.node.free(request))).rejects.toMatchObject({
       kind: 'node-unavailable',
     });

@@ -20,4 +20,20 @@ export interface Freed {
   /** Pages left because they are pinned. */
   readonly pinnedPages: number;
   readonly pinnedBytes: number;
+  /** Nodes of a cluster that did not do it, and keep what they have. Left out where there are none. */
+  readonly silent?: readonly SilentNode[];
+}
+
+/** Not empty. */
+export function silentText(nodes: readonly SilentNode[]): string {
+  const told = nodes.map(({ nodeId, reason }) => `${nodeId} (${reason})`).join(', ');
+  return nodes.length === 1
+    ? `a node keeps its pages, as nothing could be freed there: ${told}; free again when it answers`
+    : `${nodes.length} nodes keep their pages, as nothing could be freed there: ${told}; free again when they answer`;
+}
+
+export interface SilentNode {
+  readonly nodeId: string;
+  /** For people. */
+  readonly reason: string;
 }

@@ -62,7 +62,10 @@ export interface ReadForecast {
   readonly reasons: readonly string[];
   /** Of the first segment, as `x-forebay-pages` has it. */
   readonly pages: { readonly hit: number; readonly total: number };
+  /** Of the node that was asked; other nodes may ask for what they have not. */
   readonly ufsRequests: readonly UfsRequest[];
+  /** Byte of the object from which on the bytes are read from the nodes that own them. */
+  readonly elsewhereFrom?: number;
 }
 
 export interface UfsRequest {

@@ -1,9 +1,10 @@
 /** `forebay free`: drops cached pages by keys. */
 import { formatSize } from '@forebay/core/bytes';
+import { silentText } from '@forebay/core/freeing';
 import { type KeyPattern, parseKeyPattern } from '@forebay/core/key-pattern';
 import type { FreedView } from '@forebay/registry/admin/caching';
 import type { Command } from 'commander';
-import { usageError } from '../command-error.ts';
+import { CommandError, usageError } from '../command-error.ts';
 import { adminCommand } from './admin-command.ts';
 
 interface FreeOptions {
@@ -34,6 +35,7 @@ export function freeCommand(): Command {
       clearProgress();
       const { done, ...result } = freed;
       print(result, () => [freedText(freed)]);
+      if (freed.silent) throw new CommandError(silentText(freed.silent));
     },
   })
     .option('--pinned', 'pinned pages too')

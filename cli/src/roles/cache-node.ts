@@ -13,6 +13,7 @@ import { jobCalls } from '@forebay/cluster/jobs/job-calls';
 import { declareLeaseMetrics } from '@forebay/cluster/lease-metrics';
 import { LeaseRenewal } from '@forebay/cluster/lease-renewal';
 import { NodeLease } from '@forebay/cluster/node-lease';
+import { placementCalls } from '@forebay/cluster/placement/placement-calls';
 import { RemoteRegistry } from '@forebay/cluster/registry-client';
 import { RemoteNodes } from '@forebay/cluster/remote-nodes';
 import type { CacheNode } from '@forebay/core/cache-node';
@@ -240,7 +241,11 @@ async function serve(
   const worker = nodeWorker(cacheNode, { fences, ufsOf: (mount) => pool.ufsOf(mount) });
   const server = new CacheNodeServer({
     ...{ node: cacheNode, mounts, secret, log, tracer },
-    calls: { ...handOff.calls, ...jobCalls({ worker, mounts }) },
+    calls: {
+      ...handOff.calls,
+      ...jobCalls({ worker, mounts }),
+      ...placementCalls({ node: cacheNode, mounts }),
+    },
     connectionsMax: values.dataPlaneConnectionsMax,
     streamsPerConnectionMax: values.dataPlaneStreamsMax,
     handshakeTimeoutMs: values.dataPlaneHandshakeTimeoutMs,

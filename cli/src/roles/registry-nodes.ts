@@ -1,12 +1,14 @@
 /** The cache nodes as a registry asks them: what is cached of an object, and to free pages. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { ringWorkers } from '@forebay/cluster/jobs/ring-workers';
+import { placementOf } from '@forebay/cluster/placement/object-placement';
 import { RemoteNodes } from '@forebay/cluster/remote-nodes';
 import { RoutedCacheNode } from '@forebay/cluster/routed-cache-node';
 import type { Clock } from '@forebay/core/clock';
 import type { JobWorkers } from '@forebay/core/job-worker';
 import type { Membership } from '@forebay/core/membership';
 import type { Metrics } from '@forebay/core/metrics';
+import type { PlacementOf } from '@forebay/registry/admin/objects';
 import type { Undoing } from './undoing.ts';
 
 export interface RegistryNodesSources {
@@ -20,6 +22,7 @@ export interface RegistryNodesSources {
 
 export interface RegistryNodes {
   readonly cacheNode: Pick<RoutedCacheNode, 'stat' | 'free'>;
+  readonly placementOf: PlacementOf;
   /** Who works for jobs. */
   readonly workers: JobWorkers;
   /** To be called after each change of the membership. */
@@ -48,6 +51,7 @@ export function openRegistryNodes(sources: RegistryNodesSources): RegistryNodes 
   undoing.add(() => cacheNode.close());
   return {
     cacheNode,
+    placementOf: (question) => placementOf(question, { membership, nodeOf: nodes.nodeOf }),
     workers: ringWorkers({ membership, nodeOf: nodes.nodeOf }),
     membershipChanged: () => {
       nodes.retain(membership()?.epoch.members ?? []);

@@ -180,7 +180,7 @@ async function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
   const { config, clock, log, metrics, insight, nodes, jobMetrics } = sources;
   const { root, registry, state } = active;
   registry.watch(() => nodes.membershipChanged());
-  const { cacheNode, workers } = nodes;
+  const { cacheNode, placementOf, workers } = nodes;
   const { values } = followSettings(serveSettings, config.values, { registry, log, logLevelOf });
   const jobDeps = await startJobs({
     ...{ state, registry, cacheNode, workers, jobMetrics, values, clock, log },
@@ -191,7 +191,7 @@ async function adminAppOf(active: ActiveRegistry, sources: AdminSources) {
   });
   return createAdminApp({
     ...{ registry, version, insight, log },
-    cacheNode,
+    ...{ cacheNode, placementOf },
     credentials: { ...(root satisfies RootCredentials), ...tokensOf(config.values) },
     status: async () => statusOf(active, sources),
     notReady: sources.notReady,

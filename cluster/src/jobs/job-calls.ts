@@ -1,5 +1,4 @@
 /** What a cache node does for the jobs of its cluster, as calls of the data plane; and who asks for it. */
-import { ForebayError } from '@forebay/core/errors';
 import type {
   CopyRequest,
   JobWorker,
@@ -7,11 +6,9 @@ import type {
   LoadRequest,
   RemoveRequest,
 } from '@forebay/core/job-worker';
-import type { Mount, MountTable, ObjectRef } from '@forebay/core/mount';
+import type { MountTable, ObjectRef } from '@forebay/core/mount';
 import type { CallContext, ExtraCall } from '@forebay/data-plane/cache-node-server';
-
-/** A mount by its names: one bucket of a pattern mount has the path of all. */
-type MountName = readonly [path: string, bucket: string];
+import { type MountName, mountNameOf, namedMount } from '../mount-name.ts';
 
 interface WireObject {
   readonly mount: MountName;
@@ -31,7 +28,7 @@ export interface JobCallsOptions {
 /** Each may be sent again. */
 export function jobCalls({ worker, mounts }: JobCallsOptions): Readonly<Record<string, ExtraCall>> {
   const objectOf = ({ mount, ufsKey }: WireObject): ObjectRef => ({
-    mount: mountOf(mount, mounts()),
+    mount: namedMount(mount, mounts()),
     ufsKey,
   });
   const loadOf = (parameters: unknown, { signal }: CallContext): LoadRequest => {
@@ -41,7 +38,7 @@ export function jobCalls({ worker, mounts }: JobCallsOptions): Readonly<Record<s
   return {
     'jobs.list': (parameters, { signal }) => {
       const { mount, ...request } = parameters as WireKeys;
-      return worker.list({ ...request, mount: mountOf(mount, mounts()), signal });
+      return worker.list({ ...request, mount: namedMount(mount, mounts()), signal });
     },
     'jobs.load': (parameters, context) => worker.load(loadOf(parameters, context)),
     'jobs.verify': (parameters, context) => worker.verify(loadOf(parameters, context)),
@@ -71,7 +68,7 @@ export function remoteWorker(nodeOf: () => Promise<JobNode>): JobWorker {
   });
   return {
     list: ({ mount, signal, ...request }) =>
-      ask('jobs.list', { ...request, mount: nameOf(mount) } satisfies WireKeys, signal),
+      ask('jobs.list', { ...request, mount: mountNameOf(mount) } satisfies WireKeys, signal),
     load: (request) => ask('jobs.load', wireLoad(request), request.signal),
     verify: (request) => ask('jobs.verify', wireLoad(request), request.signal),
     copy: ({ source, target, signal }) =>
@@ -82,16 +79,5 @@ export function remoteWorker(nodeOf: () => Promise<JobNode>): JobWorker {
 }
 
 function wireOf({ mount, ufsKey }: ObjectRef): WireObject {
-  return { mount: nameOf(mount), ufsKey };
-}
-
-function nameOf({ path, bucket }: Mount): MountName {
-  return [path, bucket];
-}
-
-/** @throws ForebayError `node-unavailable`: the view here is an older one, and will follow */
-function mountOf([path, bucket]: MountName, mounts: MountTable): Mount {
-  const found = mounts.ofBucket(bucket).find((mount) => mount.path === path);
-  if (found) return found;
-  throw new ForebayError('node-unavailable', `nothing is mounted at ${path} here yet`);
+  return { mount: mountNameOf(mount), ufsKey };
 }

@@ -23,14 +23,14 @@ import { insightRoutes } from './insight/routes.ts';
 import { tellUnanswered } from './insight/unanswered.ts';
 import { type JobDeps, jobRoutes } from './jobs.ts';
 import { type NodesDeps, nodeRoutes } from './nodes.ts';
-import { objectRoutes } from './objects.ts';
+import { type ObjectDeps, objectRoutes } from './objects.ts';
 import { openApi } from './openapi.ts';
 import { bodyUpTo, isRecord, jsonBody, neededQuery } from './request.ts';
 import { type SettingDeps, settingRoutes } from './settings.ts';
 import { mountView, type Status } from './status.ts';
 import { type UserDeps, userRoutes } from './users.ts';
 
-export interface AdminDeps extends Pick<SettingDeps, 'settings'> {
+export interface AdminDeps extends Pick<SettingDeps, 'settings'>, Pick<ObjectDeps, 'placementOf'> {
   readonly registry: LocalRegistry;
   readonly cacheNode: Pick<CacheNode, 'stat' | 'free'>;
   readonly credentials: AdminCredentials;

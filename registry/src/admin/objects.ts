@@ -1,11 +1,16 @@
 /** One object in the admin API: what is cached of it and why, and what a read would do now. */
 import type { CacheNode, ReadQuestion } from '@forebay/core/cache-node';
 import type { CachePolicy } from '@forebay/core/cache-policy';
+import type { ObjectRef } from '@forebay/core/mount';
+import type { ObjectInfo } from '@forebay/core/object';
+import type { ObjectPlacement } from '@forebay/core/object-placement';
 import type { ObjectStat } from '@forebay/core/object-stat';
+import { resolveRange } from '@forebay/core/range';
 import { parseRange } from '@forebay/core/range-header';
 import type { Registry } from '@forebay/core/registry';
 import type { Context, Hono } from 'hono';
 import { AdminError } from './admin-error.ts';
+import { placedView } from './placed-object.ts';
 import { neededQuery } from './request.ts';
 
 /** What a mount, rules and pins say of a key's pages. Left out: unlimited, or never. */
@@ -42,28 +47,47 @@ export interface ObjectView {
   /** `earlier`: known from before a restart, and to be confirmed; left out where nothing is known. */
   readonly tenure?: 'current' | 'earlier';
   readonly pageSizeBytes: number;
-  readonly pages: ObjectStat['pages'];
+  /** In a cluster those that the owners of its segments have. */
+  readonly pages: Omit<ObjectStat['pages'], 'places'> & { readonly places: readonly PagePlaceView[] };
   readonly fencesOpen: number;
   readonly unsettled: boolean;
   readonly policy: PolicyView;
   /** What the read that was asked about would do now, if the UFS still has what was last seen. */
   readonly forecast: ObjectStat['forecast'];
+  /** Which nodes hold what of it; left out where there is one node. */
+  readonly placement?: ObjectPlacement;
 }
+
+export type PagePlaceView = ObjectStat['pages']['places'][number] & { readonly node?: string };
+
+/** Where an object lies in a cluster; undefined where it has no nodes. `start`: byte where the read begins. */
+export type PlacementOf = (question: {
+  readonly object: ObjectRef;
+  readonly info: ObjectInfo | undefined;
+  readonly start: number;
+}) => Promise<ObjectPlacement | undefined>;
 
 export interface ObjectDeps {
   readonly registry: Pick<Registry, 'view'>;
   readonly cacheNode: Pick<CacheNode, 'stat'>;
+  readonly placementOf?: PlacementOf | undefined;
 }
 
-export function objectRoutes(app: Hono, { registry, cacheNode }: ObjectDeps, path = '/api/v1/objects'): void {
+export function objectRoutes(app: Hono, deps: ObjectDeps, path = '/api/v1/objects'): void {
   app.get(path, async (c) => {
     const bucket = neededQuery(c, 'bucket');
     const key = neededQuery(c, 'key');
+    const { registry, cacheNode, placementOf } = deps;
     const resolved = registry.view().mounts.resolve(bucket, key);
     if (!resolved) throw new AdminError('NotFound', `no mount covers s3://${bucket}/${key}`);
     const object = { ...resolved, versionId: c.req.query('versionId') || undefined };
-    const stat = await cacheNode.stat({ object, ...readOf(c) });
-    return c.json(objectView({ bucket, key, mount: object.mount.path }, stat));
+    const read = readOf(c);
+    const stat = await cacheNode.stat({ object, ...read });
+    const view = objectView({ bucket, key, mount: object.mount.path }, stat);
+    const range = stat.info && resolveRange(read.range, stat.info.sizeBytes);
+    const asked = range === 'unsatisfiable' ? undefined : range?.range;
+    const placement = await placementOf?.({ object, info: stat.info, start: asked?.start ?? 0 });
+    return c.json(placement ? placedView(view, placement, asked) : view);
   });
 }
 

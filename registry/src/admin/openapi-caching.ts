@@ -9,6 +9,21 @@ const keys = {
 };
 const flag = { type: 'boolean' };
 
+const freed = {
+  keys,
+  dryRun: flag,
+  pages: count,
+  bytes: count,
+  pinnedPages: { ...count, description: 'Left, because they are pinned.' },
+  pinnedBytes: count,
+  silent: {
+    type: 'array',
+    items: objectOf({ nodeId: text, reason: text }),
+    description: 'Nodes of a cluster that did not do it, and keep what they have. Left out where none.',
+  },
+  done: { ...flag, description: 'True in the last line.' },
+};
+
 export const cachingSchemas = {
   Pin: objectOf(
     {
@@ -18,15 +33,7 @@ export const cachingSchemas = {
     },
     ['keys', 'origin'],
   ),
-  Freed: objectOf({
-    keys,
-    dryRun: flag,
-    pages: count,
-    bytes: count,
-    pinnedPages: { ...count, description: 'Left, because they are pinned.' },
-    pinnedBytes: count,
-    done: { ...flag, description: 'True in the last line.' },
-  }),
+  Freed: objectOf(freed, ['keys', 'dryRun', 'pages', 'bytes', 'pinnedPages', 'pinnedBytes', 'done']),
 };
 
 export const cachingPaths = {

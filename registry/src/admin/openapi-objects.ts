@@ -5,9 +5,39 @@ const flag = { type: 'boolean' };
 const listOf = (items: object) => ({ type: 'array', items });
 
 const place = objectOf(
-  { tier: { enum: ['memory', 'packed', 'file'] }, directory: text, pages: count, bytes: count },
+  { tier: { enum: ['memory', 'packed', 'file'] }, directory: text, node: text, pages: count, bytes: count },
   ['tier', 'pages', 'bytes'],
 );
+const pages = { cached: count, total: count, cachedBytes: count };
+const placedNode = {
+  nodeId: text,
+  address: text,
+  home: flag,
+  owned: { ...count, description: 'Segments that it owns, of those that were looked at.' },
+  replicated: { ...count, description: 'Segments that are read from it besides, while they are hot.' },
+  stored: objectOf({ pages: count, bytes: count, places: listOf(place) }),
+  silentBecause: { ...text, description: 'Why it gave no answer.' },
+};
+const placedSegment = {
+  segment: count,
+  pages: count,
+  owner: text,
+  ownerPages: { ...count, description: 'Left out where the owner gave no answer.' },
+  replica: text,
+  replicaPages: count,
+};
+const placement = {
+  epoch: count,
+  settled: flag,
+  segmentBytes: count,
+  segmentCount: { ...count, description: '0 where the size of the object is not known.' },
+  pages: objectOf(pages),
+  nodes: listOf(objectOf(placedNode, ['nodeId', 'address', 'home', 'owned', 'replicated'])),
+  segments: {
+    ...listOf(objectOf(placedSegment, ['segment', 'pages', 'owner'])),
+    description: 'At most 256, from that in which the read begins.',
+  },
+};
 const policy = {
   rule: { ...text, description: 'Which mount, rule or pin decides.', examples: ['rule s3://lake/hot/'] },
   scope: { ...text, description: 'Whose bytes count against the quota together.' },
@@ -36,6 +66,10 @@ const forecast = {
       'method',
     ]),
   ),
+  elsewhereFrom: {
+    ...count,
+    description: 'Byte from which on others are read; left out where there is none.',
+  },
 };
 const object = {
   bucket: text,
@@ -57,11 +91,12 @@ const object = {
   ]),
   tenure: { enum: ['current', 'earlier'] },
   pageSizeBytes: count,
-  pages: objectOf({ cached: count, total: count, cachedBytes: count, places: listOf(place) }),
+  pages: objectOf({ ...pages, places: listOf(place) }),
   fencesOpen: count,
   unsettled: flag,
   policy: objectOf(policy, ['rule', 'scope', 'priority', 'pinned', 'minUses']),
-  forecast: objectOf(forecast),
+  forecast: objectOf(forecast, ['certain', 'cache', 'reasons', 'pages', 'ufsRequests']),
+  placement: { ...objectOf(placement), description: 'In a cluster: which nodes hold what of it.' },
 };
 const always = [
   'bucket',

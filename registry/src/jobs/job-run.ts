@@ -3,7 +3,7 @@
  * place up to which all are done with, and the counts of just those. So a process that dies loses no key and
  * repeats no more than were taken since the last checkpoint: `checkpointKeysMax`.
  */
-import type { Freed } from '@forebay/core/freeing';
+import { type Freed, silentText } from '@forebay/core/freeing';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
 import type { Cursor, JobRecord, KeyTally, Moving } from './job-record.ts';
 import { withKey, withLists } from './job-record.ts';
@@ -119,7 +119,10 @@ export class JobRun {
         counts: { ...counts, bytes: { ...counts.bytes, total: bytes, loaded: bytes }, pages },
       };
     };
-    show(await this.#deps.free({ keys: parseKeyPattern(keys), pinned, dryRun, signal, onProgress: show }));
+    const request = { keys: parseKeyPattern(keys), pinned, dryRun, signal, onProgress: show };
+    const freed = await this.#deps.free(request);
+    show(freed);
+    if (freed.silent) throw new Error(silentText(freed.silent));
     return this.#record;
   }
 
