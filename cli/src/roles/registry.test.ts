@@ -140,6 +140,22 @@ describe('a registry of a cluster', () => {
     expect(metrics).toMatch(/forebay_registry_active 1/);
   });
 
+  it('names a node that has fallen silent where pages are freed: it keeps what it has', async () => {
+    const renew = nodeOf(await open(), 'n1');
+    nowMs += registryLeaseMs;
+    await until('the member', async () => (await renew()).membership?.epoch.members.length === 1);
+    nowMs += registryLeaseMs;
+    await until('it is in no ring', async () => {
+      const [node] = await nodes();
+      return node?.state === 'silent' && node.ringShare === 0;
+    });
+    const answer = await fetch(`${running.adminUrl}/api/v1/free`, {
+      ...{ method: 'POST', body: '{"keys": "s3://lake/"}' },
+      headers: { authorization: basic(), 'content-type': 'application/json' },
+    });
+    expect(await answer.text()).toMatch(/"silent":\[\{"nodeId":"n1",.*"done":true/);
+  });
+
   it('lets roles go on with the last view while it is away, and start with it', async () => {
     const remote = await open();
     const { adminUrl } = running;

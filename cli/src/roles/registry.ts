@@ -110,13 +110,14 @@ async function start(parts: Parts): Promise<RunningRegistry> {
   let cluster: ClusterRegistry | undefined;
   const counters = declareRegistryMetrics(metrics, () => gaugesOf(cluster?.active, clock));
   const view = () => cluster!.active!.registry.view();
+  const known = () => membersOf(cluster?.active, clock);
   const front = new ClusterFront({
-    nodes: () => membersOf(cluster?.active, clock),
+    nodes: known,
     ...{ clusterSecret: config.clusterSecret, metrics, nowMs: () => clock.monotonicMs() },
   });
   const membership = () => cluster?.active?.registry.view().membership;
   const { clusterSecret } = config;
-  const nodes = openRegistryNodes({ clusterSecret, membership, metrics, clock, undoing });
+  const nodes = openRegistryNodes({ clusterSecret, membership, known, metrics, clock, undoing });
   const insight = insightOf({ front, view, nodes, active: () => cluster?.active }, parts);
   const notReady = () => (cluster?.trouble === undefined ? [] : [cluster.trouble]);
   const jobMetrics = declareJobMetrics(metrics);
