@@ -96,6 +96,24 @@ describe('a copy', () => {
     expect(await copy()).toMatchObject({ kind: 'done', ufsRequests: 3, ufsBytes: 0 });
   });
 
+  it.each([
+    ['whole', undefined],
+    ['in parts', 100_000],
+  ])('is read back where the ETag of the target proves nothing: %s', async (_, partBytes) => {
+    const to = memoryUfs({}, { partSizeBytesMin: 1 });
+    const unnamed = otherwise(to, {
+      put: async (key, upload) => {
+        await to.put(key, upload);
+        return { headers: [] };
+      },
+      completeUpload: async (key, request) => ({ ...(await to.completeUpload(key, request)), etag: '"x"' }),
+    });
+    const from = memoryUfs({ a: bytes });
+    const { copy } = world({ left: from, right: unnamed, ...(partBytes && { partBytes }) });
+    expect(await copy()).toMatchObject({ kind: 'done', ufsBytes: 2 * bytes.byteLength });
+    expect((await contentOf(to, 'b')).equals(bytes)).toBe(true);
+  });
+
   it('that reads back other bytes than it sent fails', async () => {
     const to = memoryUfs({});
     const lying = otherwise(to, {

@@ -37,6 +37,12 @@ interface Ends {
   readonly signal: AbortSignal;
 }
 
+/** MD5 of what was sent, part by part. */
+interface Sent {
+  readonly digests: readonly Buffer[];
+  readonly partBytes: number;
+}
+
 /** What the stores were asked for, on either side. */
 interface Used {
   ufsRequests: number;
@@ -112,13 +118,14 @@ export class ObjectCopier {
     const { target, to, info, used, signal } = ends;
     const hash = createHash('md5');
     const { sizeBytes } = info;
-    const upload = { sizeBytes, body: bodyOf(ends, 0, { endExclusive: sizeBytes, hashes: [hash] }) };
+    const upload = { sizeBytes, body: bodyOf(ends, 0, { endExclusive: sizeBytes, hash }) };
     used.ufsRequests += 1;
     const written = await this.#write([target], () =>
       to.put(target.ufsKey, { ...upload, headers: keptHeaders(info), signal }),
     );
-    const digest = hash.digest('hex');
-    if (etagOf(written) !== digest) await verifyBack(ends, digest);
+    const digest = hash.digest();
+    if (etagOf(written) === digest.toString('hex')) return;
+    await verifyBack(ends, { digests: [digest], partBytes: Number.MAX_SAFE_INTEGER });
   }
 
   async #sendParts(ends: Ends, partBytesMin: number): Promise<void> {
@@ -127,13 +134,13 @@ export class ObjectCopier {
     used.ufsRequests += 1;
     const { uploadId } = await to.createUpload(target.ufsKey, keptHeaders(info));
     try {
-      const { parts, digests, whole } = await this.#parts(ends, { uploadId, partBytes });
+      const { parts, digests } = await this.#parts(ends, { uploadId, partBytes });
       used.ufsRequests += 1;
       const written = await this.#write([target], () =>
         to.completeUpload(target.ufsKey, { uploadId, parts, headers: [] }),
       );
       const expected = `${createHash('md5').update(Buffer.concat(digests)).digest('hex')}-${parts.length}`;
-      if (written.etag?.replaceAll('"', '') !== expected) await verifyBack(ends, whole);
+      if (written.etag?.replaceAll('"', '') !== expected) await verifyBack(ends, { digests, partBytes });
     } catch (error) {
       // What is not completed costs its owner room for as long as nobody aborts it.
       await to.abortUpload(target.ufsKey, uploadId).catch(() => undefined);
@@ -146,7 +153,6 @@ export class ObjectCopier {
     { uploadId, partBytes }: { readonly uploadId: string; readonly partBytes: number },
   ) {
     const { target, to, info, used, signal } = ends;
-    const whole = createHash('md5');
     const digests: Buffer[] = [];
     const parts: UfsPartRef[] = [];
     for (let start = 0; start < info.sizeBytes; start += partBytes) {
@@ -156,12 +162,12 @@ export class ObjectCopier {
       used.ufsRequests += 1;
       const written = await to.uploadPart(target.ufsKey, {
         ...{ uploadId, partNumber, sizeBytes: endExclusive - start, headers: [], signal },
-        body: bodyOf(ends, start, { endExclusive, hashes: [hash, whole] }),
+        body: bodyOf(ends, start, { endExclusive, hash }),
       });
       digests.push(hash.digest());
       parts.push({ partNumber, etag: headerValue(written.headers, 'etag') ?? '', checksums: [] });
     }
-    return { parts, digests, whole: whole.digest('hex') };
+    return { parts, digests };
   }
 
   async #write<T>(objects: readonly ObjectRef[], action: () => Promise<T>): Promise<T> {
@@ -184,7 +190,7 @@ async function headIfThere(ufs: Ufs, key: string, signal: AbortSignal): Promise<
 async function* bodyOf(
   { from, source, info, used, signal }: Ends,
   start: number,
-  { endExclusive, hashes }: { readonly endExclusive: number; readonly hashes: readonly Hash[] },
+  { endExclusive, hash }: { readonly endExclusive: number; readonly hash: Hash },
 ): AsyncGenerator<Uint8Array, void> {
   if (start === endExclusive) return;
   const range = { kind: 'span', start, endExclusive } as const;
@@ -199,23 +205,33 @@ async function* bodyOf(
     at += piece.byteLength;
     if (wanted.byteLength === 0) continue;
     used.ufsBytes += wanted.byteLength;
-    for (const hash of hashes) hash.update(wanted);
+    hash.update(wanted);
     yield Buffer.from(wanted);
   }
 }
 
-/** Reads the target: its ETag is no MD5 of what was sent. */
-async function verifyBack({ to, target, info, used, signal }: Ends, digest: string): Promise<void> {
-  const hash = createHash('md5');
-  if (info.sizeBytes > 0) {
-    used.ufsRequests += 1;
-    const opened = await to.get(target.ufsKey, { signal });
-    for await (const piece of opened.body) {
-      used.ufsBytes += piece.byteLength;
-      hash.update(piece);
+/** Reads the target, whose ETag is no MD5 of what was sent. */
+async function verifyBack({ to, target, info, used, signal }: Ends, sent: Sent): Promise<void> {
+  const found: Buffer[] = [];
+  let hash = createHash('md5');
+  let at = 0;
+  const isPartEnd = () => at % sent.partBytes === 0 || at === info.sizeBytes;
+  used.ufsRequests += info.sizeBytes > 0 ? 1 : 0;
+  const body = info.sizeBytes > 0 ? (await to.get(target.ufsKey, { signal })).body : [];
+  for await (const piece of body) {
+    used.ufsBytes += piece.byteLength;
+    for (let rest: Uint8Array = piece; rest.byteLength > 0; ) {
+      const own = rest.subarray(0, sent.partBytes - (at % sent.partBytes));
+      hash.update(own);
+      at += own.byteLength;
+      rest = rest.subarray(own.byteLength);
+      if (!isPartEnd()) continue;
+      found.push(hash.digest());
+      hash = createHash('md5');
     }
   }
-  if (hash.digest('hex') === digest) return;
+  if (at === 0) found.push(hash.digest());
+  if (Buffer.concat(found).equals(Buffer.concat(sent.digests))) return;
   throw new ForebayError('ufs-unavailable', 'the target does not have the bytes that were sent');
 }
 

@@ -68,7 +68,7 @@ export interface Moving {
   readonly tally: KeyTally;
 }
 
-const noCounts: JobCounts = {
+export const noCounts: JobCounts = {
   objects: { total: 0, loaded: 0, skipped: 0, failed: 0 },
   bytes: { total: 0, loaded: 0, skipped: 0, ufs: 0 },
   ufsRequests: { list: 0, read: 0 },

@@ -3,16 +3,18 @@
  * place up to which all are done with, and the counts of just those. So a process that dies loses no key and
  * repeats no more than were taken since the last checkpoint: `checkpointKeysMax`.
  */
+import { ForebayError } from '@forebay/core/errors';
 import { type Freed, silentText } from '@forebay/core/freeing';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
-import type { Cursor, JobRecord, KeyTally, Moving } from './job-record.ts';
-import { withKey, withLists } from './job-record.ts';
+import type { Cursor, JobCounts, JobRecord, KeyTally, Moving } from './job-record.ts';
+import { noCounts, withKey, withLists } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import { type KeyItem, keysFrom } from './key-source.ts';
 import { KeyWork, type KeyWorkDeps } from './key-work.ts';
 import type { Manifest, Manifests } from './manifests.ts';
 import type { JobMetrics } from './metrics.ts';
 import { Removals } from './removals.ts';
+import { withRetries } from './retries.ts';
 
 /** More than so many keys failed: something is wrong that is not about keys. */
 export const failuresMax = 100_000;
@@ -110,20 +112,39 @@ export class JobRun {
     return { ...this.#record, expected: { objects: total, bytes: this.#record.counts.bytes.total } };
   }
 
+  /** A node that is gone is waited for, and what was freed by then is counted once: it is found no more. */
   async #free(signal: AbortSignal): Promise<JobRecord> {
-    const { keys = '', pinned, dryRun } = this.#record.spec;
-    const show = ({ pages, bytes }: Freed) => {
-      const { counts } = this.#record;
-      this.#record = {
-        ...this.#record,
-        counts: { ...counts, bytes: { ...counts.bytes, total: bytes, loaded: bytes }, pages },
-      };
+    const { free, wait, store, checkpointMs } = this.#deps;
+    const { keys = '', pinned, dryRun, retriesMax } = this.#record.spec;
+    const request = { keys: parseKeyPattern(keys), pinned, dryRun, signal };
+    const keep = () => {
+      this.#saving = this.#saving.then(() => store.save(this.#record)).catch(() => {});
     };
-    const request = { keys: parseKeyPattern(keys), pinned, dryRun, signal, onProgress: show };
-    const freed = await this.#deps.free(request);
-    show(freed);
-    if (freed.silent) throw new Error(silentText(freed.silent));
+    const timer = setInterval(keep, checkpointMs);
+    try {
+      await withRetries(
+        async () => {
+          const show = this.#freedOver(dryRun ? noCounts : this.#record.counts);
+          const freed = await free({ ...request, onProgress: show });
+          show(freed);
+          if (freed.silent) throw new ForebayError('node-unavailable', silentText(freed.silent));
+        },
+        { retriesMax, wait, signal },
+      );
+    } finally {
+      clearInterval(timer);
+      await this.#saving;
+    }
     return this.#record;
+  }
+
+  #freedOver(before: JobCounts): (freed: Freed) => void {
+    return ({ pages, bytes, pinnedBytes }) => {
+      const loaded = before.bytes.loaded + bytes;
+      const sums = { ...before.bytes, total: loaded + pinnedBytes, loaded, skipped: pinnedBytes };
+      const counts = { ...before, bytes: sums, pages: (before.pages ?? 0) + pages };
+      this.#record = { ...this.#record, counts };
+    };
   }
 
   async #manifest(): Promise<Manifest | undefined> {

@@ -149,6 +149,35 @@ describe('a job', () => {
     expect(world.pins).toEqual(['s3://lake/a']);
   });
 
+  it('frees what nodes have, also of one that has to be waited for, and counts it once', async () => {
+    const none = { pages: 0, bytes: 0, pinnedPages: 0, pinnedBytes: 0 };
+    const tries: (readonly ((freed: typeof none) => void)[])[] = [];
+    const world = new JobWorld({
+      keys: {},
+      scheduler: {
+        free: async ({ onProgress, signal }) => {
+          tries.push([onProgress]);
+          if (tries.length === 1) {
+            onProgress({ ...none, pages: 2, bytes: 200 });
+            throw new ForebayError('node-unavailable', 'it was killed');
+          }
+          if (tries.length === 2) {
+            onProgress({ ...none, pages: 4, bytes: 400 });
+            await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+          }
+          return { pages: 1, bytes: 100, pinnedPages: 5, pinnedBytes: 500 };
+        },
+      },
+    });
+    const jobs = await world.start();
+    const { record } = await jobs.create(load({ kind: 'free' }));
+    while (jobs.find(record.id).record.counts.pages !== 6) await tick();
+    await jobs.stop();
+    const next = await world.start();
+    const { counts } = await untilState(next, record.id, 'done');
+    expect(counts).toMatchObject({ pages: 7, bytes: { total: 1200, loaded: 700, skipped: 500 } });
+  });
+
   it('keeps to its limit of bytes per second', async () => {
     const world = new JobWorld({ keys: keysOf(10, 100) });
     const jobs = await world.start();
