@@ -45,7 +45,7 @@ const groups = {
 const groupsOfRoles = {
   serve: ['gateway', 'cache', 'ufs', 'jobs', 'workers'],
   gateway: ['gateway', 'served', 'ufs', 'routing', 'epoch'],
-  'cache-node': ['cache', 'ufs', 'lease', 'handOff'],
+  'cache-node': ['cache', 'ufs', 'routing', 'lease', 'handOff'],
   registry: ['registry', 'jobs', 'routing'],
 } as const satisfies Readonly<Record<MetricsRole, readonly (keyof typeof groups)[]>>;
 

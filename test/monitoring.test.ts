@@ -71,6 +71,18 @@ describe('rules', () => {
   });
 });
 
+it('reads every process of compose.yaml that is Forebay, and no other', () => {
+  const { services } = parse(readFileSync(new URL('../compose.yaml', import.meta.url), 'utf8'), {
+    merge: true,
+  }) as { services: Record<string, { image: string }> };
+  const ours = Object.entries(services).flatMap(([name, { image }]) => (image === 'forebay' ? [name] : []));
+  const { scrape_configs: jobs } = parse(readFileSync(pathOf('prometheus.yml'), 'utf8')) as {
+    scrape_configs: { static_configs: { targets: string[] }[] }[];
+  };
+  const targets = jobs.flatMap((job) => job.static_configs.flatMap((place) => place.targets));
+  expect(targets.map((target) => target.split(':')[0]).sort()).toEqual(ours.sort());
+});
+
 describe('dashboards', () => {
   it('are what their script writes (node scripts/dashboards/main.ts)', () => {
     const files = dashboardFiles();
