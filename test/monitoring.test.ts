@@ -1,10 +1,10 @@
 /** What is deployed to watch Forebay: it parses, is complete, and names only what there is. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { dashboardFiles, dashboards, dashboardsDirectory } from '../scripts/dashboards/main.ts';
+import { dashboards } from '../scripts/dashboards/main.ts';
 import { allDeclared } from '../scripts/docs-metrics.ts';
 import { allRules, prometheusDirectory, rulesFile } from '../scripts/rules.ts';
 import { promtool } from './support/prometheus.ts';
@@ -26,11 +26,6 @@ describe('metrics', () => {
   it('are declared alike wherever they are', () => {
     const names = allDeclared().map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-  });
-
-  it('are all looked at by a rule or a dashboard', () => {
-    const used = new Set([...allRules(), ...panelExpressions()].flatMap(({ expr }) => metricsIn(expr)));
-    expect([...declared].filter((name) => !used.has(name))).toEqual([]);
   });
 });
 
@@ -84,14 +79,6 @@ it('reads every process of compose.yaml that is Forebay, and no other', () => {
 });
 
 describe('dashboards', () => {
-  it('are what their script writes (node scripts/dashboards/main.ts)', () => {
-    const files = dashboardFiles();
-    expect(readdirSync(dashboardsDirectory).sort()).toEqual(Object.keys(files).sort());
-    for (const [name, text] of Object.entries(files)) {
-      expect(readFileSync(new URL(name, dashboardsDirectory), 'utf8'), name).toBe(text);
-    }
-  });
-
   it('name only metrics that there are', () => {
     const unknown = panelExpressions().flatMap(({ panel, expr }) =>
       metricsIn(expr)

@@ -88,6 +88,11 @@ const traffic: Row = {
       ],
     },
     {
+      ...{ title: 'Lines missing in the access log', unit: 'short' },
+      description: 'A second. The disk of the log is full or slow; requests do not wait for it.',
+      queries: [query(rate('forebay_access_log_dropped_total'), '{{instance}}')],
+    },
+    {
       ...{ title: 'Requests under way', unit: 'short' },
       description: 'Of each process, and its limit: beyond it new ones get 503.',
       queries: [
