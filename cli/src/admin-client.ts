@@ -1,5 +1,6 @@
 /** The admin API as commands use it: where it is, who asks, and what its errors mean for a person. */
 
+import { unansweredHeader } from '@forebay/registry/admin/insight/unanswered';
 import { CommandError, usageError } from './command-error.ts';
 import { type DataDir, dataDirAt, readRootCredentials } from './data-dir.ts';
 import { jsonLines } from './json-lines.ts';
@@ -56,6 +57,7 @@ export function adminClient(options: AdminOptions, env: NodeJS.ProcessEnv): Admi
     url,
     ask: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
       const response = await request(method, path, body, AbortSignal.timeout(answerWithinMs));
+      noteUnanswered(response);
       return (await response.json().catch(() => undefined)) as T;
     },
     send: async <T>(path: string, text: AsyncIterable<Uint8Array>): Promise<T> => {
@@ -77,6 +79,12 @@ export function adminClient(options: AdminOptions, env: NodeJS.ProcessEnv): Admi
       }
     },
   };
+}
+
+/** Of figures that are gathered from a cluster. */
+function noteUnanswered({ headers }: Response): void {
+  const ids = headers.get(unansweredHeader);
+  if (ids) process.stderr.write(`forebay: without what ${ids.replaceAll(',', ', ')} would tell: no answer\n`);
 }
 
 async function lastLine<T extends { readonly done: boolean }>(

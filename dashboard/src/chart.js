@@ -10,20 +10,26 @@ const clockTimes = [
   [60, '{HH}:{mm}', '\n{YYYY}-{MM}-{DD}', null, null, null, null, null, 1],
   [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1],
 ];
+const decimalSteps = Array.from(
+  { length: 30 },
+  (_, at) => [1, 2, 5][at % 3] * 10 ** (Math.floor(at / 3) - 3),
+);
+/** Of bytes: marks at 2 MiB and 4 MiB, not at 1.9 MiB and 3.8 MiB. */
+export const binarySteps = Array.from({ length: 60 }, (_, at) => 2 ** at);
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
 /**
  * `lines` are `{label, color, values}`, the colour a CSS variable; `format` gives the text of a value. `max`
- * is the top of the scale, where it is known. Over `times`, in ms, or over any `xs`, which double from step to
+ * is the top of the scale, where it is known, `steps` the distances that its marks may have. Over `times`, in ms, or over any `xs`, which double from step to
  * step, with their `xFormat`.
  */
-export function Chart({ title, times, xs, xFormat, lines, format, max }) {
+export function Chart({ title, times, xs, xFormat, lines, format, steps, max }) {
   const place = useRef(null);
   const plot = useRef(undefined);
   const isDark = useDark();
   const shape = `${lines.map(({ label }) => label).join()} ${isDark}`;
   const latest = useRef({});
-  latest.current = { format, max, xFormat };
+  latest.current = { format, steps, max, xFormat };
   const axis = xs ?? times.map((ms) => ms / 1000);
   useEffect(() => {
     const { current: within } = place;
@@ -104,8 +110,8 @@ function optionsOf(lines, place, latest) {
       y: { range: (_plot, _low, high) => [0, latest.current.max ?? Math.max(high, Number.MIN_VALUE) * 1.1] },
     },
     axes: [
-      { ...axis, space: 70, values: latest.current.xFormat ? formatted('xFormat') : clockTimes },
-      { ...axis, size: 64, values: formatted('format') },
+      { ...axis, space: 70, size: 36, values: latest.current.xFormat ? formatted('xFormat') : clockTimes },
+      { ...axis, size: 64, incrs: latest.current.steps ?? decimalSteps, values: formatted('format') },
     ],
     series: [
       {},
@@ -115,7 +121,8 @@ function optionsOf(lines, place, latest) {
         fill: lines.length === 1 ? `${colorOf(color)}22` : undefined,
         width: 2,
         spanGaps: false,
-        points: { show: false },
+        // A line of one point is none.
+        points: { show: (plot, index) => plot.data[index].filter((value) => value !== null).length < 2 },
       })),
     ],
   };

@@ -22,7 +22,7 @@ export function formatSpan(ms) {
 export function formatLatency(ms) {
   if (ms === null || ms === undefined) return '–';
   if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${ms < 10 ? ms.toFixed(2) : Math.round(ms)} ms`;
+  return `${ms > 0 && ms < 10 ? ms.toFixed(2) : Math.round(ms)} ms`;
 }
 
 /** `12,345` and `3.4` */
@@ -37,6 +37,11 @@ export function formatRatio(ratio) {
 
 export function formatMoney(amount, currency) {
   return `${currency} ${amount.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: amount < 1 ? 4 : 2 })}`;
+}
+
+/** `29 Nov 2026, 14:03:07`, by the clock of the reader. */
+export function formatMoment(time) {
+  return new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
 /** `14:03:07`, by the clock of the reader. */

@@ -114,12 +114,19 @@ async function readiness() {
 }
 
 function Navigation({ current }) {
+  const list = useRef(null);
+  // On a phone the names are in a row that is wider than the screen.
+  useEffect(() => {
+    const { current: within } = list;
+    const name = within.querySelector('[aria-current]');
+    within.scrollLeft = name.offsetLeft - (within.clientWidth - name.clientWidth) / 2;
+  }, [current]);
   return h(
     'nav',
     { 'aria-label': 'Pages' },
     h(
       'ul',
-      null,
+      { ref: list },
       pages.map(({ name, title }) =>
         h(
           'li',

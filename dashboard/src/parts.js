@@ -21,18 +21,21 @@ export function Tile({ title, figure, note, id }) {
   );
 }
 
-/** `columns` are names, or `{name, number: true}`; a cell is text or an element. `rows` have keys. */
-export function Table({ label, columns, rows, empty = 'Nothing yet.' }) {
+/**
+ * `columns` are names, or `{name, number: true}`; a cell is text or an element. `rows` have keys. One that
+ * `stacks` has each row as a block where there is no room for its columns.
+ */
+export function Table({ label, columns, rows, stacks, empty = 'Nothing yet.' }) {
   if (rows.length === 0) return h('p', { class: 'quiet' }, empty);
   const of = columns.map((column) => (typeof column === 'string' ? { name: column } : column));
   const kind = (index) => (of[index]?.number ? 'number' : undefined);
   return h(
     'div',
     // Wide tables scroll sideways: with the keyboard too.
-    { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': label },
+    { class: stacks ? 'scroll stacks' : 'scroll', tabIndex: 0, role: 'region', 'aria-label': label },
     h(
       'table',
-      null,
+      { role: 'table' },
       h(
         'thead',
         null,
@@ -44,12 +47,14 @@ export function Table({ label, columns, rows, empty = 'Nothing yet.' }) {
       ),
       h(
         'tbody',
-        null,
+        { role: 'rowgroup' },
         rows.map(({ key, cells }) =>
           h(
             'tr',
-            { key },
-            cells.map((cell, index) => h('td', { class: kind(index) }, cell)),
+            { key, role: 'row' },
+            cells.map((cell, index) =>
+              h('td', { class: kind(index), role: 'cell', 'data-name': of[index]?.name }, cell),
+            ),
           ),
         ),
       ),

@@ -53,7 +53,7 @@ describe('dashboard of a cluster', await needs('chromium', 'versitygw'), () => {
     cluster = await Cluster.start({
       ...{ nodes: 3, gateways: 2, env, networkKind: 'proxies' },
       flags: { registry: ['--segment-size', '1MiB'] },
-      mounts: [{ path: '/lake', ufs: `${mount.slice('/lake='.length)}&ttl=1h` }],
+      mounts: [{ path: '/lake', ufs: `${mount.slice('/lake='.length)}&ttl=1h&hedge=off` }],
     });
     const clients = [0, 1].map((gateway) => new WireClient(cluster.endpoint(gateway)));
     const get = async (read: number, path: string) =>

@@ -2,6 +2,7 @@
  * The dashboard as people meet it: a real browser, a real Forebay with real requests, each page with true
  * figures, no complaint of the browser, nothing in the way of who uses the keyboard or a screen reader.
  */
+import { dashboardFiles } from '@forebay/registry/admin/dashboard';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DashboardPage, startBrowser } from '../support/browser.ts';
@@ -52,6 +53,17 @@ describe('dashboard', await needs('chromium', 'versitygw'), () => {
     await other.page.getByRole('button', { name: 'Sign in' }).click();
     await other.page.getByText('These keys are not accepted.').waitFor();
     expect(await other.barriers()).toEqual([]);
+    await other.close();
+  });
+
+  it('is there with few requests and little script', async ({ annotate }) => {
+    const other = await DashboardPage.open(browser, lake.forebay);
+    await other.page.getByRole('button', { name: 'Sign in' }).waitFor();
+    const { requests, scriptBytes, firstPaintMs, loadedMs } = await other.cost();
+    expect(requests).toBeLessThanOrEqual(dashboardFiles().size);
+    expect(scriptBytes).toBeGreaterThan(50 * KiB);
+    expect(scriptBytes).toBeLessThan(200 * KiB);
+    await annotate(`first text after ${firstPaintMs} ms, loaded after ${loadedMs} ms`);
     await other.close();
   });
 

@@ -21,6 +21,16 @@ export interface Looks {
   readonly device?: 'desk' | 'phone';
 }
 
+export interface LoadCost {
+  /** For the page and its files. */
+  readonly requests: number;
+  /** As they came, compressed. */
+  readonly scriptBytes: number;
+  /** Of the first text; undefined where nothing was painted. Since the request for the page, as `loadedMs`. */
+  readonly firstPaintMs: number | undefined;
+  readonly loadedMs: number;
+}
+
 /** A dashboard that somebody looks at. */
 export class DashboardPage {
   readonly page: Page;
@@ -80,6 +90,22 @@ export class DashboardPage {
   /** How far the page is wider than its window, in px. */
   overflowPx(): Promise<number> {
     return this.page.evaluate('document.documentElement.scrollWidth - innerWidth');
+  }
+
+  /** What it took to show the page since it was opened or loaded again. */
+  async cost(): Promise<LoadCost> {
+    const read = `(() => {
+      const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+      const own = entries.filter(({ name }) => !new URL(name).pathname.startsWith('/api/'));
+      const scripts = own.filter(({ name }) => name.endsWith('.js'));
+      return {
+        requests: own.length,
+        scriptBytes: scripts.reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
+        firstPaintMs: performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
+        loadedMs: entries[0].loadEventEnd,
+      };
+    })()`;
+    return (await this.page.evaluate(read)) as LoadCost;
   }
 
   async close(): Promise<void> {

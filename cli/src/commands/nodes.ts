@@ -80,7 +80,7 @@ function nodeTable(nodes: readonly NodeView[]): string[] {
     node.id,
     node.role,
     node.address,
-    node.state,
+    node.silentMs === undefined ? node.state : `${node.state} for ${formatDuration(node.silentMs)}`,
     node.leaseLeftMs === undefined ? '-' : formatDuration(node.leaseLeftMs),
     node.epoch === undefined ? '-' : String(node.epoch),
     node.ringShare === 0 ? '-' : `${(node.ringShare * 100).toFixed(1)} %`,

@@ -25,13 +25,20 @@ export function statusCommand(): Command {
   return command.option('--curve', 'show what caches of other sizes would have answered');
 }
 
+function membersText({ gateways, active, ...others }: NonNullable<Status['members']>): string {
+  const more = Object.entries(others).flatMap(([state, count]) => (count > 0 ? `${count} ${state}` : []));
+  const nodes = [`${active} active`, ...more].join(', ');
+  return `cache nodes: ${nodes}; gateways: ${gateways}`;
+}
+
 function statusLines({ bytesServed, ufs, cache, requests, ...status }: Status): string[] {
   const fromCacheBytes = bytesServed.memory + bytesServed.disk + bytesServed.peer;
   const reads = Object.entries(status.reads).map(([result, count]) => `${result} ${count}`);
   const ratio =
     status.hitRatio === undefined ? 'nothing read yet' : `${(status.hitRatio * 100).toFixed(1)} % of bytes`;
   return table([
-    ['Forebay', `${status.version}, node ${status.nodeId}, up ${formatDuration(status.uptimeMs)}`],
+    ['Forebay', `${status.version}, ${status.nodeId}, up ${formatDuration(status.uptimeMs)}`],
+    ...(status.members ? [['Cluster', membersText(status.members)] as const] : []),
     ['S3 endpoint', status.endpoint || 'none: there is no gateway yet'],
     ['Requests', `${requests.total}, ${requests.failed} failed`],
     ['Reads', reads.join(', ') || 'none yet'],

@@ -14,7 +14,7 @@ import { createAdminApp } from '@forebay/registry/admin/app';
 import { tokensOf } from '@forebay/registry/admin/auth';
 import type { Insight } from '@forebay/registry/admin/insight/insight';
 import { processName } from '@forebay/registry/admin/insight/traffic';
-import type { Status } from '@forebay/registry/admin/status';
+import { countMembers, type Status } from '@forebay/registry/admin/status';
 import type { ActiveRegistry } from '@forebay/registry/cluster/active-registry';
 import { ClusterRegistry } from '@forebay/registry/cluster/cluster-registry';
 import type { Coordination } from '@forebay/registry/cluster/coordination';
@@ -223,11 +223,13 @@ async function statusOf(
   { front, startedAtMs, clock }: AdminSources,
 ): Promise<Status> {
   const all = active.machine.leases().flatMap(({ request }) => request?.stats ?? []);
-  const gateway = nodesOf(active, clock).find(({ role }) => role === 'gateway');
+  const nodes = nodesOf(active, clock);
+  const gateway = nodes.find(({ role }) => role === 'gateway');
   const endpoint = gateway ? `http://${gateway.address}` : '';
   const sum = (key: keyof Status['cache']) => all.reduce((total, stats) => total + stats[key], 0);
   return {
-    ...{ version, nodeId: 'registry', endpoint, startedAt: new Date(startedAtMs).toISOString() },
+    ...{ version, nodeId: 'registry', members: countMembers(nodes), endpoint },
+    ...{ startedAt: new Date(startedAtMs).toISOString() },
     uptimeMs: Math.round(clock.wallMs() - startedAtMs),
     ...(await countersOf(await front.read())),
     cache: {

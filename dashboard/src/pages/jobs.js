@@ -2,7 +2,7 @@
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAsked } from '../api.js';
-import { formatCount, formatSize, formatSpan } from '../format.js';
+import { formatCount, formatMoment, formatSize, formatSpan } from '../format.js';
 import { Field, PostForm, RowButton, useAction } from '../forms.js';
 import { Badge, Card, Confirm, Failure, Pairs, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
@@ -48,7 +48,7 @@ function AllJobs() {
     'div',
     { class: 'stack' },
     h(Failure, { error: failure || error }),
-    h(Card, null, h(Table, { label: 'Jobs', columns, rows, empty: 'There are no jobs.' })),
+    h(Card, null, h(Table, { label: 'Jobs', columns, rows, stacks: true, empty: 'There are no jobs.' })),
     h(Card, { title: 'Begin a job' }, h(NewJob, { onMade: reload })),
     h(Confirm, {
       ...{ asked: leaving, title: `Cancel job ${leaving}?`, action: 'Cancel the job', onDone },
@@ -66,7 +66,7 @@ function cellsOf(job, control, onCancel) {
     h('a', { href: linkTo('jobs', { id }) }, `${kind} ${id}`),
     h(
       'span',
-      null,
+      { class: 'long' },
       h('code', null, keys ?? `manifest ${manifest}`),
       target && ' → ',
       target && h('code', null, target),
@@ -76,12 +76,13 @@ function cellsOf(job, control, onCancel) {
     formatCount(objects.total),
     objects.failed > 0 ? h('strong', { class: 'bad' }, formatCount(objects.failed)) : '0',
     formatSize(bytes.total),
-    h(
-      'span',
-      null,
-      rates,
-      timeLeftMs !== undefined && h('div', { class: 'quiet' }, `${formatSpan(timeLeftMs)} left`),
-    ),
+    (rates || timeLeftMs !== undefined) &&
+      h(
+        'span',
+        null,
+        rates,
+        timeLeftMs !== undefined && h('div', { class: 'quiet' }, `${formatSpan(timeLeftMs)} left`),
+      ),
     h(Control, { id, state, control, onCancel }),
   ];
 }
@@ -187,6 +188,8 @@ function Job({ id }) {
   );
 }
 
+const momentOf = (time) => (time === undefined ? undefined : formatMoment(time));
+
 function factsOf({ keys, target, replicas, priority, ...job }) {
   const { createdAt, startedAt, endedAt, schedule, nextRunAt, timeLeftMs } = job;
   const facts = [
@@ -194,11 +197,11 @@ function factsOf({ keys, target, replicas, priority, ...job }) {
     ['Target', target],
     ['Replicas', replicas],
     ['Priority', priority],
-    ['Made', createdAt],
-    ['Started', startedAt],
-    ['Ended', endedAt],
+    ['Made', momentOf(createdAt)],
+    ['Started', momentOf(startedAt)],
+    ['Ended', momentOf(endedAt)],
     ['Schedule', schedule],
-    ['Next run', nextRunAt],
+    ['Next run', momentOf(nextRunAt)],
     ['Time left', timeLeftMs === undefined ? undefined : formatSpan(timeLeftMs)],
   ];
   return facts.filter(([, value]) => value !== undefined);

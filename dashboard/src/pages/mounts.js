@@ -8,17 +8,14 @@ import { Badge, Card, Confirm, Failure, Gaps, Table, Waiting } from '../parts.js
 import { linkTo } from '../route.js';
 
 const columns = [
-  'Path',
-  'UFS',
+  'Mount',
   'State',
-  'Freshness',
   { name: 'Quota', number: true },
   { name: 'Served', number: true },
   { name: 'UFS read', number: true },
   { name: 'UFS requests', number: true },
   { name: 'Failed', number: true },
   { name: 'Amplification', number: true },
-  'Access',
   'Action',
 ];
 
@@ -46,7 +43,7 @@ export function Mounts() {
     { class: 'stack' },
     h(Failure, { error: failure || error }),
     h(Gaps, { asked }),
-    h(Card, null, h(Table, { label: 'Mounts', columns, rows, empty: 'Nothing is mounted.' })),
+    h(Card, null, h(Table, { label: 'Mounts', columns, rows, stacks: true, empty: 'Nothing is mounted.' })),
     h(Card, { title: 'Mount a UFS' }, h(NewMount, { onMounted: reload })),
     h(Confirm, {
       ...{ asked: leaving, title: `Unmount ${leaving}?`, action: 'Unmount', onDone: unmount },
@@ -56,21 +53,28 @@ export function Mounts() {
 }
 
 function cellsOf(mount, usage, onUnmount) {
-  const access = [mount.readOnly ? 'read only' : 'read, write', mount.anonymous === 'read' && 'public read'];
+  const terms = [
+    mount.freshness === 'ttl' ? `ttl ${formatSpan(mount.ttlMs)}` : mount.freshness,
+    mount.readOnly ? 'read only' : 'read, write',
+    mount.anonymous === 'read' && 'public read',
+  ];
   const figure = (name, format) => (usage ? format(usage[name]) : '');
   const browse = mount.path.includes('{') ? undefined : linkTo('objects', { keys: `s3:/${mount.path}/` });
   return [
-    browse ? h('a', { href: browse }, mount.path) : h('code', null, mount.path),
-    h('code', null, mount.uri),
+    h(
+      'div',
+      { class: 'long' },
+      browse ? h('a', { href: browse }, mount.path) : h('code', null, mount.path),
+      h('div', { class: 'quiet' }, h('code', null, mount.uri)),
+      h('div', { class: 'quiet' }, terms.filter(Boolean).join(' · ')),
+    ),
     h(Circuit, { state: usage?.circuit }),
-    mount.freshness === 'ttl' ? `ttl ${formatSpan(mount.ttlMs)}` : mount.freshness,
     mount.quotaBytes === undefined ? 'none' : formatSize(mount.quotaBytes),
     figure('servedBytes', formatSize),
     figure('ufsBytes', formatSize),
     figure('ufsRequests', formatCount),
     figure('ufsFailed', formatCount),
     usage?.amplification === undefined ? '–' : usage.amplification.toFixed(2),
-    access.filter(Boolean).join(', '),
     h(RowButton, { text: 'Unmount', label: `Unmount ${mount.path}`, onClick: onUnmount }),
   ];
 }

@@ -25,7 +25,7 @@ export function Nodes() {
     h(Failure, { error: failure || error }),
     h(
       'div',
-      { class: 'halves' },
+      { class: 'thirds' },
       nodes.map((node) =>
         h(Node, {
           ...{ key: node.id, node, stats: node.id === status.nodeId ? statsOf(status) : undefined },
@@ -52,14 +52,12 @@ function Node({ node, stats, onDrain, onReturn }) {
     ['Role', role],
     ['Address', h('code', null, address)],
     ['Version', version ?? '–'],
-    ['Up', stats?.uptimeMs === undefined ? '–' : formatSpan(stats.uptimeMs)],
-    ['Share of the ring', formatRatio(ringShare)],
+    ...(stats?.uptimeMs === undefined ? [] : [['Up', formatSpan(stats.uptimeMs)]]),
+    ...(role === 'gateway' ? [] : [['Share of the ring', formatRatio(ringShare)]]),
     ...(leaseLeftMs === undefined ? [] : [['Lease, left', formatSpan(leaseLeftMs)]]),
     ...(silentMs === undefined ? [] : [['Silent for', formatSpan(silentMs)]]),
     ...(epoch === undefined ? [] : [['Epoch', String(epoch)]]),
-    ...(handOff
-      ? [['Hand-off', `${handOff.state}, ${formatSize(handOff.bytes)} of ${formatSize(handOff.bytesTotal)}`]]
-      : []),
+    ...(handOff ? [['Hand-off', handOffText(handOff)]] : []),
     ...(stats
       ? [
           ['Pages', formatCount(stats.pages)],
@@ -84,8 +82,8 @@ function Node({ node, stats, onDrain, onReturn }) {
     stats && h(Tier, { label: 'Memory', bytes: stats.memoryBytes, max: stats.memoryBytesMax }),
     h(Pairs, { pairs }),
     h(
-      'p',
-      { class: 'row' },
+      'div',
+      { class: 'row under' },
       onDrain &&
         state === 'active' &&
         h('button', { type: 'button', class: 'plain', onClick: onDrain }, `Drain ${id}`),
@@ -93,6 +91,10 @@ function Node({ node, stats, onDrain, onReturn }) {
         h('button', { type: 'button', class: 'plain', onClick: onReturn }, `Take ${id} back`),
     ),
   );
+}
+
+function handOffText({ state, bytes, bytesTotal }) {
+  return state === 'moving' ? `${formatSize(bytes)} of ${formatSize(bytesTotal)}` : state;
 }
 
 function Tier({ label, bytes, max }) {

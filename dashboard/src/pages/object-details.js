@@ -2,7 +2,7 @@
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
 import { follow, useAsked } from '../api.js';
-import { formatCount, formatSize, formatSpan } from '../format.js';
+import { formatCount, formatMoment, formatSize, formatSpan } from '../format.js';
 import { Badge, Card, Confirm, Failure, Gaps, Pairs, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
 
@@ -35,7 +35,7 @@ function Known({ data }) {
     ['State', data.state],
     ['Size', data.sizeBytes === undefined ? '–' : formatSize(data.sizeBytes)],
     ['ETag', h('code', null, data.etag ?? '–')],
-    ['Last modified', data.lastModified ?? '–'],
+    ['Last modified', data.lastModified ? formatMoment(data.lastModified) : '–'],
     ['Mount', h('code', null, data.mount)],
     ['Home', data.home],
     ['Info', data.infoLevel],

@@ -2,7 +2,7 @@
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAsked } from '../api.js';
-import { Chart } from '../chart.js';
+import { binarySteps, Chart } from '../chart.js';
 import { formatCount, formatLatency, formatMoney, formatRatio, formatSize, formatSpan } from '../format.js';
 import { Card, Choice, Failure, Gaps, Meter, Pairs, Tile, Waiting } from '../parts.js';
 import { costOf, usePrices } from '../prices.js';
@@ -30,7 +30,7 @@ export function Overview() {
     series && h(Charts, { series }),
     h(
       'div',
-      { class: 'halves' },
+      { class: 'thirds' },
       series && h(Saved, { series }),
       h(Cache, { status }),
       h(Answers, { status }),
@@ -82,8 +82,8 @@ function Tiles({ status, series }) {
 function Charts({ series }) {
   const { atMs: times, bytesPerSecond, latencyMs } = series;
   const line = (label, color, values) => ({ label, color, values });
-  if (times.length === 0)
-    return h('p', { class: 'quiet' }, 'Charts begin with the second sample, in a few seconds.');
+  if (times.length < 2)
+    return h('p', { class: 'quiet' }, 'Charts begin with the third sample, in a few seconds.');
   return h(
     'div',
     { class: 'charts' },
@@ -91,7 +91,7 @@ function Charts({ series }) {
       Card,
       null,
       h(Chart, {
-        ...{ title: 'Throughput by source', times, format: perSecond },
+        ...{ title: 'Throughput by source', times, format: perSecond, steps: binarySteps },
         lines: [
           line('memory', 'memory', bytesPerSecond.memory),
           line('disk', 'disk', bytesPerSecond.disk),
@@ -221,13 +221,20 @@ function Answers({ status: { reads } }) {
   );
 }
 
+function placeOf({ nodeId, members }) {
+  if (!members) return `node ${nodeId}`;
+  const { gateways, ...states } = members;
+  const nodes = Object.entries(states).flatMap(([state, count]) => (count > 0 ? `${count} ${state}` : []));
+  return `cache nodes: ${nodes.join(', ') || 'none'} · gateways: ${gateways}`;
+}
+
 function Foot({ status }) {
   return h(
     'p',
     { class: 'quiet' },
     `Forebay ${status.version} · S3 endpoint `,
     h('code', null, status.endpoint),
-    ` · node ${status.nodeId} · up ${formatSpan(status.uptimeMs)} · `,
+    ` · ${placeOf(status)} · up ${formatSpan(status.uptimeMs)} · `,
     h('a', { href: '/api/v1/openapi.json' }, 'API'),
   );
 }

@@ -2,6 +2,7 @@
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAsked } from '../api.js';
+import { formatMoment } from '../format.js';
 import { useAction } from '../forms.js';
 import { Badge, Card, Failure, Table, Waiting } from '../parts.js';
 
@@ -31,12 +32,24 @@ export function Settings() {
     h(
       Card,
       { title: 'May change now' },
-      h(Table, { label: 'Settings that may change now', columns, rows: dynamic.map(row), empty: 'None.' }),
+      h(Table, {
+        label: 'Settings that may change now',
+        stacks: true,
+        columns,
+        rows: dynamic.map(row),
+        empty: 'None.',
+      }),
     ),
     h(
       Card,
       { title: 'Set at the start' },
-      h(Table, { label: 'Settings of the start', columns, rows: fixed.map(row), empty: 'None.' }),
+      h(Table, {
+        label: 'Settings of the start',
+        stacks: true,
+        columns,
+        rows: fixed.map(row),
+        empty: 'None.',
+      }),
     ),
     h(Card, { title: 'Changes' }, h(Changes, { changes })),
   );
@@ -69,6 +82,7 @@ function Value({ setting: { key, value = '', origin }, change }) {
     { class: 'row', onSubmit: submit },
     h('input', {
       value: text,
+      placeholder: 'as at the start',
       'aria-label': `Value of ${key}`,
       spellcheck: false,
       onInput: (event) => setText(event.target.value),
@@ -95,7 +109,7 @@ function Value({ setting: { key, value = '', origin }, change }) {
 function Changes({ changes }) {
   const rows = changes.map(({ at, by, key, from, to }, index) => ({
     key: index,
-    cells: [at, by, h('code', null, key), from ?? '–', to ?? '–'],
+    cells: [formatMoment(at), by, h('code', null, key), from ?? '–', to ?? '–'],
   }));
   return h(Table, {
     label: 'Changes',

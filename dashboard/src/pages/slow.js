@@ -29,7 +29,11 @@ export function Slow() {
       { class: 'quiet' },
       'Of the last hour: the slowest of each five minutes. Waited: until the answer began.',
     ),
-    h(Card, null, h(Table, { label: 'Slow requests', columns, rows, empty: 'There were no requests.' })),
+    h(
+      Card,
+      null,
+      h(Table, { label: 'Slow requests', columns, rows, stacks: true, empty: 'There were no requests.' }),
+    ),
   );
 }
 
@@ -57,7 +61,7 @@ function cellsOf({
     formatLatency(waitMs),
     h(
       'div',
-      null,
+      { class: 'long' },
       `${operation} `,
       key ? h('a', { href: linkTo('objects', { bucket, object: key }) }, name) : name,
       range && h('div', { class: 'quiet' }, range),
@@ -68,7 +72,7 @@ function cellsOf({
     formatSize(bytes),
     h(
       'ul',
-      { class: 'plain-list' },
+      { class: 'plain-list long' },
       reasons.map((reason) => h('li', { key: reason }, reason)),
     ),
   ];

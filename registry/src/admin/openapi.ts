@@ -70,6 +70,11 @@ const schemas = {
     {
       version: text,
       nodeId: text,
+      members: {
+        ...objectOf({ active: count, draining: count, joining: count, silent: count, gateways: count }),
+        description:
+          'Of a cluster: cache nodes by their state, and gateways. Left out where there is one node.',
+      },
       endpoint: text,
       startedAt: { ...text, format: 'date-time' },
       uptimeMs: count,

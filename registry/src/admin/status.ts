@@ -2,6 +2,7 @@
  * What the admin API tells of a running Forebay: the words of its JSON, shared by dashboard and command line.
  */
 import type { Mount } from '@forebay/core/mount';
+import type { NodeView } from '../cluster/node-views.ts';
 
 /**
  * A mount as the API shows it. Sizes in bytes, times in ms; `maxObjectSizeBytes` is left out where unlimited.
@@ -64,6 +65,8 @@ export function mountView(mount: Mount, origin: 'start' | 'runtime'): MountView 
 export interface Status {
   readonly version: string;
   readonly nodeId: string;
+  /** Of a cluster: how many cache nodes of each state, and gateways. */
+  readonly members?: Readonly<Record<NodeView['state'] | 'gateways', number>>;
   /** `http://127.0.0.1:9000`, of one of the gateways; empty where there is none yet. */
   readonly endpoint: string;
   readonly startedAt: string;
@@ -99,5 +102,15 @@ export interface Status {
     readonly infoPersistentEntries: number;
     readonly fillsInFlight: number;
     readonly fencesOpen: number;
+  };
+}
+
+export function countMembers(nodes: readonly NodeView[]): NonNullable<Status['members']> {
+  const count = (state: NodeView['state']) =>
+    nodes.filter((node) => node.role === 'cache-node' && node.state === state).length;
+  return {
+    ...{ active: count('active'), draining: count('draining') },
+    ...{ joining: count('joining'), silent: count('silent') },
+    gateways: nodes.filter(({ role }) => role === 'gateway').length,
   };
 }
