@@ -40,7 +40,20 @@ it('tells every version that is stored, with the indexes of its pages', async ()
   expect([...kept.keys()].sort()).toEqual(['lake/large', 'lake/small']);
   expect(kept.get('lake/large')!.indexes).toEqual([2, 3]);
   expect(kept.get('lake/small')!.indexes).toEqual([0]);
+  expect(kept.get('lake/small')!.hot).toEqual([]);
   expect(versionOf(kept.get('lake/large')!.info)).toBe(versionOf(await ufs.head('large')));
+});
+
+it('tells which pages were asked for again, but for the newest', async () => {
+  const names = Array.from({ length: 20 }, (_, at) => `small-${at}`);
+  ufs = faultyUfs(memoryUfs(Object.fromEntries(names.map((name) => [name, randomBytes(900)]))));
+  // Hits of objects in memory are no matter of pages on disk.
+  const { node } = await nodes.open(ufs, { settings: { memorySizeBytes: 0 } });
+  for (const name of names) await readAll(node, refOf(name));
+  await expect.poll(async () => (await keptBy(node)).size).toBe(names.length);
+  for (const name of ['small-2', 'small-19']) await readAll(node, refOf(name));
+  const hot = [...(await keptBy(node)).values()].filter((kept) => kept.hot.length > 0);
+  expect(hot.map(({ path, hot: indexes }) => [path, indexes])).toEqual([['lake/small-2', [0]]]);
 });
 
 it('tells nothing of what is mounted no more, or with pages of another size', async () => {

@@ -16,13 +16,13 @@ export class HandedPages implements KeptPages {
   }
 
   async each(take: (kept: KeptObject) => Promise<void>, signal: AbortSignal): Promise<void> {
-    await this.#fills.store.each(async ({ set, of, indexes }) => {
+    await this.#fills.store.each(async ({ set, of, indexes, hot }) => {
       signal.throwIfAborted();
       const object = this.find(of.path, of.mountPath);
       const info = infoOfVersion(of.version, of.sizeBytes);
       // Not of pages of another size, which the mount had before.
       if (!object || !info || pageSetOf(object, info) !== set) return;
-      await take({ path: of.path, object, info, indexes });
+      await take({ path: of.path, object, info, indexes, hot });
     });
   }
 

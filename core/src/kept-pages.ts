@@ -11,6 +11,8 @@ export interface KeptObject {
   readonly info: ObjectInfo;
   /** Ascending. */
   readonly indexes: readonly number[];
+  /** Of these, those that were asked for again since they came. Ascending. */
+  readonly hot: readonly number[];
 }
 
 export interface KeptPages {

@@ -31,6 +31,11 @@ const usesToStay = 2;
 /** A victim spares no more rows than this: a pause of a millisecond, where all rows are hot. */
 const sparedMax = 4096;
 
+/** Whether a row was used again since it came, by its state word. */
+export function isHotState(state: number): boolean {
+  return (state & (usesMax | mainBit)) !== 0;
+}
+
 /** Where in a row the queue keeps its links and its bits. */
 export interface QueueWords extends LinkWords {
   readonly state: number;

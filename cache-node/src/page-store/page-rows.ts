@@ -3,7 +3,7 @@
  * bytes, and about 4 more in the index that finds it.
  */
 
-import { type QueueWords, queueStateBits } from '../eviction/s3-fifo-queue.ts';
+import { isHotState, type QueueWords, queueStateBits } from '../eviction/s3-fifo-queue.ts';
 import { RowIndex } from '../rows/row-index.ts';
 import { linkWord, noRow, Rows } from '../rows/rows.ts';
 
@@ -137,6 +137,11 @@ export class PageRows extends Rows {
 
   filledAtOf(row: number): number {
     return this.get(row, filledAtWord) >>> 0;
+  }
+
+  /** Whether it was asked for again since it came. */
+  isHot(row: number): boolean {
+    return isHotState(this.get(row, queueWords.state));
   }
 
   /** Number of the list that the page is in. */

@@ -63,7 +63,7 @@ export class PageTable {
   /** Adds a page. One that is in already lies at `place` now. The policy is for sets that have no pages yet. */
   add(set: PageSetId, index: number, place: PagePlace, of: NewPage): PageRow {
     assert(isPageIndex(index), 'the index of a page is out of bounds');
-    assertPlace(place);
+    assert(isPlace(place), wrongPlace);
     assertPolicy(of);
     let setRow = this.#findSet(set);
     const known = setRow === noRow ? noRow : this.#pages.find(setRow, index);
@@ -84,7 +84,7 @@ export class PageTable {
 
   /** The bytes of a page lie elsewhere from now on; its standing in the queue is kept within a directory. */
   move(row: PageRow, place: PagePlace): void {
-    assertPlace(place);
+    assert(isPlace(place), wrongPlace);
     this.#lists.move(row, place, this.#sets.groupOf(this.#pages.setRowOf(row)));
   }
 
@@ -125,6 +125,10 @@ export class PageTable {
 
   indexOf(row: PageRow): number {
     return this.#pages.indexOf(row);
+  }
+
+  isHot(row: PageRow): boolean {
+    return this.#pages.isHot(row);
   }
 
   directoryOf(row: PageRow): number {
@@ -288,9 +292,7 @@ export class PageTable {
   }
 }
 
-function assertPlace(place: PagePlace): void {
-  assert(isPlace(place), 'the place of a page is out of bounds');
-}
+const wrongPlace = 'the place of a page is out of bounds';
 
 function assertPolicy({ scope, ttlSeconds = 0 }: SetPolicy): void {
   assert(isScope(scope), 'the scope is out of bounds');

@@ -46,6 +46,8 @@ export interface StoredObject {
   readonly of: DescribedSet['of'];
   /** Ascending. */
   readonly indexes: readonly number[];
+  /** Of these, those that were asked for again since they came. */
+  readonly hot: readonly number[];
 }
 
 /** Each once; goes on when `take` has resolved. @throws what `take` throws */
@@ -61,8 +63,10 @@ export async function eachStored(
       for (const { set, of } of described) {
         if (failure || table.pageCountOf(set) === 0 || seen.has(set)) continue;
         seen.add(set);
-        const indexes = [...table.pagesOf(set)].map((row) => table.indexOf(row));
-        await take({ set, of, indexes }).catch((error: unknown) => {
+        const rows = [...table.pagesOf(set)];
+        const indexes = rows.map((row) => table.indexOf(row));
+        const hot = rows.filter((row) => table.isHot(row)).map((row) => table.indexOf(row));
+        await take({ set, of, indexes, hot }).catch((error: unknown) => {
           failure = { error };
         });
       }

@@ -138,6 +138,28 @@ describe('a node that joins', () => {
     expect(store.readCount).toBe(0);
   });
 
+  it('is given first what was read again', async () => {
+    await twoNodes();
+    const gained = (nodeId: string) =>
+      nodes
+        .get(nodeId)!
+        .pages.keys.filter((key) => ringOf(three).homeOf(segmentOf(key, 0, three))!.nodeId === 'c');
+    const [giver] = gained('a').length >= gained('b').length ? ['a'] : ['b'];
+    const small = gained(giver!).filter((key) => key !== 'large');
+    const hot = small.slice(-8);
+    expect(small.length).toBeGreaterThan(hot.length);
+    for (const key of hot) nodes.get(giver!)!.pages.hot.add(`${key} 0`);
+    const { pages } = start('c');
+    tell(three);
+    await settledOn('done', 'a', 'b', 'c');
+    const order = pages.keys.filter((key) => small.includes(key));
+    // Four at a time are on their way.
+    expect(hot).toEqual(expect.arrayContaining(order.slice(0, hot.length - 3)));
+    expect(missing(three)).toEqual([]);
+    const { bytes, bytesTotal } = nodes.get(giver!)!.handOff.progress;
+    expect(bytes).toBe(bytesTotal);
+  });
+
   it('waits for the epoch to settle', async () => {
     await twoNodes();
     const { pages } = start('c');

@@ -1,8 +1,9 @@
 /**
  * Offers what this node has of other nodes' segments to them, once an epoch has settled: all of it where the
- * node drains or has just started, else what it owned before. One pass goes through all that is stored; a
- * change of the epoch ends it, and the next one begins with what is left. Offered pages stay here until they
- * are evicted: nobody reads them any more, so they go first, and they are at hand where the change is undone.
+ * node drains or has just started, else what it owned before. One pass goes through all that is stored, first
+ * for what was read again since it came, then for the rest. A change of the epoch ends it, and the next one
+ * begins with what is left. Offered pages stay here until they are evicted: nobody reads them any more, so
+ * they go first, and they are at hand where the change is undone.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HandOffProgress } from '@forebay/core/cache-node';
@@ -35,6 +36,8 @@ interface Batch {
   readonly to: RingMember;
   objects: OfferedObject[];
   bytes: number;
+  /** Of pages that were not offered before. */
+  newBytes: number;
   /** The offer that it is taking up: one at a time, side by side with other nodes'. Never rejects. */
   taking: Promise<void>;
 }
@@ -47,6 +50,16 @@ interface Pass {
   /** Nodes that did not take what they were offered: left alone for the rest of the pass. */
   readonly failed: Set<string>;
 }
+
+interface Addition {
+  readonly to: RingMember;
+  readonly indexes: readonly number[];
+  readonly kept: KeptObject;
+  /** Pages that count already. */
+  readonly offered: ReadonlySet<number>;
+}
+
+const none: ReadonlySet<number> = new Set();
 
 export class Mover {
   readonly #options: MoverOptions;
@@ -112,13 +125,20 @@ export class Mover {
     const { pages } = this.#options;
     await this.#count(ring, signal);
     const pass: Pass = { ring, signal, batches: new Map(), failed: new Set() };
-    await pages.each(async (kept) => {
-      let isOthers = false;
-      for (const [nodeId, { to, indexes }] of this.#lostOf(kept, ring)) {
-        isOthers = true;
-        await this.#add(pass, nodeId, { to, indexes, kept });
+    const offer = async (kept: KeptObject, offered: ReadonlySet<number>) => {
+      const lost = this.#lostOf(kept, ring);
+      for (const [nodeId, { to, indexes }] of lost) {
+        await this.#add(pass, nodeId, { to, indexes, kept, offered });
       }
-      if (isOthers) this.#progress = { ...this.#progress, objects: this.#progress.objects + 1 };
+      return lost.size > 0;
+    };
+    await pages.each(async (kept) => {
+      if (kept.hot.length > 0) await offer({ ...kept, indexes: kept.hot }, none);
+    }, signal);
+    // All of it: a page may have become hot meanwhile. Who has it passes it over.
+    await pages.each(async (kept) => {
+      if (await offer(kept, new Set(kept.hot)))
+        this.#progress = { ...this.#progress, objects: this.#progress.objects + 1 };
     }, signal);
     for (const batch of pass.batches.values()) await this.#send(pass, batch);
     for (const { taking } of pass.batches.values()) await taking;
@@ -167,13 +187,10 @@ export class Mover {
     return lost;
   }
 
-  async #add(
-    pass: Pass,
-    nodeId: string,
-    { to, indexes, kept }: { to: RingMember; indexes: readonly number[]; kept: KeptObject },
-  ): Promise<void> {
+  async #add(pass: Pass, nodeId: string, { to, indexes, kept, offered }: Addition): Promise<void> {
     if (pass.failed.has(nodeId)) return;
-    const batch = pass.batches.get(nodeId) ?? { to, objects: [], bytes: 0, taking: Promise.resolve() };
+    const empty = { objects: [], bytes: 0, newBytes: 0 };
+    const batch = pass.batches.get(nodeId) ?? { to, ...empty, taking: Promise.resolve() };
     pass.batches.set(nodeId, batch);
     const { path, object, info } = kept;
     const { path: mountPath, pageSizeBytes } = object.mount;
@@ -185,6 +202,10 @@ export class Mover {
       const runs = runsOf(some);
       batch.objects.push({ path, mountPath, pageSizeBytes, etag, versionId, sizeBytes, runs });
       batch.bytes += bytesOf(kept, some);
+      batch.newBytes += bytesOf(
+        kept,
+        some.filter((index) => !offered.has(index)),
+      );
       const isFull = batch.objects.length >= offerObjectsMax || batch.bytes >= this.#offerBytesMax();
       if (isFull) await this.#send(pass, batch);
     }
@@ -200,16 +221,17 @@ export class Mover {
     await batch.taking;
     pass.signal.throwIfAborted();
     if (batch.objects.length === 0 || pass.failed.has(batch.to.nodeId)) return;
-    const { to, objects, bytes } = batch;
+    const { to, objects, newBytes } = batch;
     batch.objects = [];
     batch.bytes = 0;
-    batch.taking = this.#offer(pass, to, { objects, bytes });
+    batch.newBytes = 0;
+    batch.taking = this.#offer(pass, to, { objects, newBytes });
   }
 
   async #offer(
     { signal, failed }: Pass,
     to: RingMember,
-    { objects, bytes }: { objects: readonly OfferedObject[]; bytes: number },
+    { objects, newBytes }: { objects: readonly OfferedObject[]; newBytes: number },
   ): Promise<void> {
     const { peers, nodeId: from, log } = this.#options;
     const { nodeId } = to;
@@ -217,7 +239,7 @@ export class Mover {
       const within = AbortSignal.any([signal, AbortSignal.timeout(offerMs)]);
       const taken = (await peers.call(to, takePagesCall, { from, objects }, within)) as Partial<Taken>;
       if (taken.isLeft) failed.add(nodeId);
-      if (!signal.aborted) this.#progress = { ...this.#progress, bytes: this.#progress.bytes + bytes };
+      if (!signal.aborted) this.#progress = { ...this.#progress, bytes: this.#progress.bytes + newBytes };
     } catch (error) {
       failed.add(nodeId);
       if (!signal.aborted) log.warn({ nodeId, reason: String(error) }, 'a node does not take its pages yet');

@@ -16,6 +16,8 @@ interface Held {
 
 export class FakeKeptPages implements KeptPages {
   readonly #held = new Map<string, Held>();
+  /** Pages that were read again: `key index`. */
+  readonly hot = new Set<string>();
   /** Called before each page is kept: false refuses it. */
   mayKeep: (index: number) => boolean = () => true;
 
@@ -31,6 +33,11 @@ export class FakeKeptPages implements KeptPages {
     return names.sort();
   }
 
+  /** Keys in the order in which their first pages came. */
+  get keys(): string[] {
+    return [...this.#held.values()].map(({ object }) => object.ufsKey);
+  }
+
   bytesOf(key: string, index: number): Uint8Array | undefined {
     for (const { object, pages } of this.#held.values()) if (object.ufsKey === key) return pages.get(index);
     return undefined;
@@ -40,7 +47,8 @@ export class FakeKeptPages implements KeptPages {
     for (const { object, info, pages } of [...this.#held.values()]) {
       signal.throwIfAborted();
       const indexes = [...pages.keys()].sort((a, b) => a - b);
-      await take({ path: `lake/${object.ufsKey}`, object, info, indexes });
+      const hot = indexes.filter((index) => this.hot.has(`${object.ufsKey} ${index}`));
+      await take({ path: `lake/${object.ufsKey}`, object, info, indexes, hot });
     }
   }
 
