@@ -39,7 +39,7 @@ export const cacheNodeSettings = {
     env: 'FOREBAY_SCRUB_RATE',
     default: '4MiB',
     min: '0',
-    help: 'Stored pages are read and verified in the background, so many bytes a second. 0 turns it off.',
+    help: 'Stored pages are read and verified in the background, so many bytes a second, all of them once an hour at most. 0 turns it off.',
   }),
   memorySizeBytes: bytes({
     env: 'FOREBAY_MEMORY_SIZE',

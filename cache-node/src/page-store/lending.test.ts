@@ -255,6 +255,26 @@ it('what nobody reads is read and verified in the background: a bad page is drop
   expect(await readThrough(MiB, 2)).toBe(MiB);
 });
 
+onLinux('what is stored is not read again and again: a pass begins an hour after the last', async () => {
+  await stored(MiB, 0);
+  await store.close();
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  store = await open(8 * MiB);
+  const patience = { timeout: 10_000 };
+  const scrubbedBytes = () => countOf('forebay_scrubbed_bytes_total');
+  vi.advanceTimersByTime(1000);
+  await vi.waitFor(async () => expect(await scrubbedBytes()).toBe(MiB), patience);
+  for (let minute = 1; minute <= 61; minute += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    vi.advanceTimersByTime(60_000);
+  }
+  await vi.waitFor(async () => expect(await scrubbedBytes()).toBe(2 * MiB), patience);
+  await store.close();
+  const bytes = await scrubbedBytes();
+  store = await open();
+  expect(bytes).toBe(2 * MiB);
+});
+
 onLinux('what is read in the background leaves memory as it was', async () => {
   await stored(MiB, 0);
   const path = onlyFile('pages');

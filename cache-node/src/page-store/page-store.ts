@@ -56,6 +56,7 @@ export class PageStore {
       ...parts,
       bytesPerSecond,
       onRead: (bytes) => metrics.scrubbedBytes.inc(bytes),
+      nowMs: () => options.clock.monotonicMs(),
     });
     this.memory = new MemoryPages({
       sizeBytesMax: options.memorySizeBytes,

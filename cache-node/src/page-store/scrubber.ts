@@ -1,12 +1,14 @@
 /**
  * Reads stored pages again and again, slowly, one after the other, so that a disk that rots is found out also
- * where nobody reads. A page that fails is dropped and counted like any.
+ * where nobody reads. A page that fails is dropped and counted like any. What is few pages is not read all
+ * the time: a pass begins an hour after the last began, or later.
  */
 import { noRow } from '../rows/rows.ts';
 import type { PageDirectory } from './page-directory.ts';
 import type { PageTable } from './page-table.ts';
 
 const tickMs = 1000;
+const passMsMin = 60 * 60 * 1000;
 /** Allowance that is saved up for a large page; the largest are half of it. */
 const allowedBytesMax = 32 * 1024 * 1024;
 
@@ -15,9 +17,13 @@ export class Scrubber {
   readonly #directories: readonly PageDirectory[];
   readonly #bytesPerSecond: number;
   readonly #onRead: (bytes: number) => void;
+  readonly #nowMs: () => number;
   readonly #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #nextRow = 0;
+  /** Pages of this pass that were not read yet. */
+  #leftOfPass = 0;
+  #passBegunMs = Number.NEGATIVE_INFINITY;
   #allowedBytes = 0;
   #closed = false;
 
@@ -27,11 +33,14 @@ export class Scrubber {
     readonly directories: readonly PageDirectory[];
     readonly bytesPerSecond: number;
     readonly onRead: (bytes: number) => void;
+    /** Monotonic. */
+    readonly nowMs: () => number;
   }) {
     this.#table = options.table;
     this.#directories = options.directories;
     this.#bytesPerSecond = options.bytesPerSecond;
     this.#onRead = options.onRead;
+    this.#nowMs = options.nowMs;
     if (this.#bytesPerSecond === 0) return;
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
@@ -54,7 +63,13 @@ export class Scrubber {
 
   /** Never throws. */
   async #pass(): Promise<void> {
-    for (let left = this.#table.pageCount; left > 0 && !this.#closed; left -= 1) {
+    if (this.#leftOfPass === 0 && this.#table.pageCount > 0) {
+      const nowMs = this.#nowMs();
+      if (nowMs - this.#passBegunMs < passMsMin) return;
+      this.#passBegunMs = nowMs;
+      this.#leftOfPass = this.#table.pageCount;
+    }
+    for (; this.#leftOfPass > 0 && !this.#closed; this.#leftOfPass -= 1) {
       const row = this.#table.nextRow(this.#nextRow);
       if (row === noRow) return;
       const lengthBytes = this.#table.lengthOf(row);
