@@ -46,6 +46,8 @@ connection (as S3 does), and one link that all connections share.
 interface Plan {
   readonly largeBytes: number;
   readonly smallCount: number;
+  /** Their small objects are read cold before: a way that few requests have gone is not machine code yet. */
+  readonly warmUpMounts: number;
   readonly rounds: number;
   readonly ways: readonly { readonly label: string; readonly way: Way | undefined }[];
 }
@@ -66,6 +68,7 @@ function planOf(flags: FlagValues, quick: boolean): Plan {
   return {
     largeBytes: numberFlag(flags, 'size', quick ? 64 : 256) * MiB,
     smallCount: quick ? 5 : 12,
+    warmUpMounts: quick ? 4 : 60,
     rounds: numberFlag(flags, 'rounds', quick ? 1 : 3),
     ways: [{ label: 'here', way: undefined }, ...far(20), ...far(80)],
   };
@@ -115,11 +118,19 @@ async function measurePlaces(stack: AsyncDisposableStack, setting: Setting) {
   const mounts = places.flatMap(({ seen }, place) =>
     rounds.map((round) => ({ name: mountNameOf(place, round), endpoint: seen.endpoint })),
   );
-  const forebay = await startForebay(stack, { directory, ufs, mounts });
+  const warmUps = Array.from({ length: plan.warmUpMounts }, (_, index) => `warm-up-${index}`);
+  const all = [...mounts, ...warmUps.map((name) => ({ name }))];
+  const forebay = await startForebay(stack, { directory, ufs, mounts: all });
   const client = new LoadClient();
   stack.defer(() => client.stop());
   const parts: Parts = { client, ufs, forebay, plan };
   say('Warming up.');
+  for (const base of warmUps) {
+    const reads = Array.from({ length: plan.smallCount + 1 }, (_, object) =>
+      readOf(base, smallBytes, object),
+    );
+    await client.run({ target: targetOf(forebay), reads });
+  }
   await oneRound(parts, places[0]!, { mountName: mountNameOf(0, 0), directFirst: true });
   const measured: MissRound[][] = places.map(() => []);
   for (const round of rounds.slice(1)) {
