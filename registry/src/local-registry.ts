@@ -11,6 +11,7 @@ import { type Mount, MountTable } from '@forebay/core/mount';
 import type { Member, Registry, RegistryView } from '@forebay/core/registry';
 import { RegistryError } from '@forebay/core/registry-error';
 import { type User, UserTable } from '@forebay/core/user';
+import { AuditRecords } from './audit-records.ts';
 import { PinRecords } from './pin-records.ts';
 import { type SettingChange, SettingRecords } from './setting-records.ts';
 import type { State } from './state-store.ts';
@@ -40,6 +41,7 @@ export interface LocalRegistryOptions extends UserRecordsOptions {
 }
 
 export class LocalRegistry implements Registry {
+  readonly audit: AuditRecords;
   readonly #state: State;
   readonly #listeners = new Set<(view: RegistryView) => unknown>();
   readonly #members = new Map<string, Member>();
@@ -59,6 +61,7 @@ export class LocalRegistry implements Registry {
     users: UserRecords;
     pins: PinRecords;
     settings: SettingRecords;
+    audit: AuditRecords;
     rules: readonly CacheRule[];
     revisionsFrom?: number;
   }) {
@@ -66,6 +69,7 @@ export class LocalRegistry implements Registry {
     this.#users = parts.users;
     this.#pins = parts.pins;
     this.#settings = parts.settings;
+    this.audit = parts.audit;
     this.#rules = parts.rules;
     this.#view = this.#viewAt(parts.revisionsFrom ?? 0);
   }
@@ -74,7 +78,8 @@ export class LocalRegistry implements Registry {
   static async open(options: LocalRegistryOptions): Promise<LocalRegistry> {
     const [users, pins] = [await UserRecords.open(options), await PinRecords.open(options)];
     const settings = await SettingRecords.open(options.state);
-    const registry = new LocalRegistry({ ...options, users, pins, settings });
+    const audit = await AuditRecords.open(options.state);
+    const registry = new LocalRegistry({ ...options, users, pins, settings, audit });
     await registry.#load(options);
     return registry;
   }

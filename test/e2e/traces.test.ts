@@ -2,53 +2,13 @@
  * Traces, as a collector gets them: one trace from the client over gateway and cache node to the UFS, with
  * what was sent again, and none of requests that nobody asked to trace.
  */
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
-import { Cluster } from '../support/cluster/cluster.ts';
-import { openNetwork } from '../support/cluster/network.ts';
 import { contentOf } from '../support/content.ts';
-import { type MemoryS3, startMemoryS3 } from '../support/memory-s3.ts';
-import { type CollectedSpan, type OtlpCollector, startOtlpCollector } from '../support/otlp-collector.ts';
+import { type OtlpCollector, startOtlpCollector } from '../support/otlp-collector.ts';
 import { needs } from '../support/tools.ts';
+import { traced, traceOf } from '../support/traced.ts';
 import { until } from '../support/until.ts';
-import { WireClient } from '../support/wire-client.ts';
-
-interface Asked {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-function traced(flags: '00' | '01' = '01'): Asked {
-  const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
-  return { traceId, spanId, headers: { traceparent: `00-${traceId}-${spanId}-${flags}` } };
-}
-
-/** The whole trace: its spans arrive as their processes send them, each second. */
-async function traceOf(
-  collector: OtlpCollector,
-  { traceId, spanId }: Asked,
-  { names, processes = 1 }: { readonly names: readonly string[]; readonly processes?: number },
-) {
-  const all = await until(`spans ${names.join(', ')} of ${processes} processes`, () => {
-    const spans = collector.spans.filter((span) => span.traceId === traceId);
-    const known = new Set([spanId, ...spans.map((span) => span.spanId)]);
-    const isWhole =
-      names.every((name) => spans.some((span) => span.name === name)) &&
-      spans.every(({ parentSpanId }) => known.has(parentSpanId ?? '')) &&
-      new Set(spans.map(({ pid }) => pid)).size >= processes;
-    return isWhole && spans;
-  });
-  const byId = new Map(all.map((span) => [span.spanId, span]));
-  const one = (name: string) => all.find((span) => span.name === name)!;
-  /** From a span up to the first one that the collector does not have. */
-  const way = (span: CollectedSpan): string[] => {
-    const above = byId.get(span.parentSpanId ?? '');
-    return [span.name, ...(above ? way(above) : [])];
-  };
-  return { all, one, way };
-}
 
 const needed = await needs('versitygw');
 describe('serve with two workers', needed, () => {
@@ -164,50 +124,5 @@ describe('serve with two workers', needed, () => {
     await until('the request is traced', () => collector.spans.some((s) => s.facts['aws.request_id'] === id));
     // All spans before it are there as well, in the order in which they ended.
     expect(collector.spans.some(({ traceId }) => traceId === unsampled.traceId)).toBe(false);
-  });
-});
-
-describe('a cluster', () => {
-  let collector: OtlpCollector;
-  let ufs: MemoryS3;
-  let cluster: Cluster;
-
-  beforeAll(async () => {
-    const network = openNetwork();
-    collector = await startOtlpCollector(network.host);
-    ufs = await startMemoryS3({ host: network.host });
-    await fetch(`${ufs.endpoint}/lake/a`, { method: 'PUT', body: contentOf(3, 12_000_000) });
-    const where = `endpoint=${ufs.endpoint}&region=us-east-1&pathStyle=true&credentials=env:UFS`;
-    cluster = await Cluster.start({
-      ...{ nodes: 2, gateways: 1, network },
-      mounts: [{ path: '/lake', ufs: `s3://lake?${where}&ttl=1h&pageSize=256KiB` }],
-      env: {
-        ...{ UFS_ACCESS_KEY_ID: ufs.accessKey, UFS_SECRET_ACCESS_KEY: ufs.secretKey },
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-      },
-      flags: { registry: ['--segment-size', '1MiB'] },
-    });
-  });
-  afterAll(async () => {
-    await cluster?.stop();
-    await ufs?.stop();
-    await collector?.stop();
-  });
-
-  it('has gateway, home, owners and UFS in one trace', async () => {
-    const client = new WireClient(cluster.endpoint(0));
-    const asked = traced();
-    const { spanId } = asked;
-    const { status, body } = await client.send({ path: '/lake/a', headers: asked.headers });
-    client.close();
-    expect([status, body.length]).toEqual([200, 12_000_000]);
-    const names = ['GetObject', 'node open', 'node read', 'ufs get', 'GET'];
-    const { all, one, way } = await traceOf(collector, asked, { names, processes: 3 });
-    expect(one('GetObject')).toMatchObject({ parentSpanId: spanId, role: 'gateway' });
-    expect(way(one('node open'))).toEqual(['node open', 'open', 'GetObject']);
-    for (const span of all.filter(({ name }) => name === 'node read' || name === 'ufs get')) {
-      expect(span.role).toBe('cache-node');
-      expect(way(span).at(-1)).toBe('GetObject');
-    }
   });
 });

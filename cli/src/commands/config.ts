@@ -1,4 +1,5 @@
 /** `forebay config get` and `set`: settings of a running Forebay, and those that may change while it runs. */
+import type { AuditView } from '@forebay/registry/admin/audit';
 import type { SettingView } from '@forebay/registry/admin/settings';
 import { Command } from 'commander';
 import { table } from '../terminal.ts';
@@ -23,7 +24,8 @@ export function configCommand(): Command {
         'forebay config get                     every setting; those that may change are marked',
         'forebay config set accessLog on        from now on, everywhere, and after restarts',
         'forebay config set accessLog           back to what flags, environment and file say',
-        'forebay config history                 who changed what',
+        'forebay config history                 who changed which setting',
+        'forebay config history --all           who changed what: mounts, users, jobs, pins, ...',
       ]),
     )
     .addCommand(getCommand())
@@ -68,9 +70,15 @@ function setCommand(): Command {
 function historyCommand(): Command {
   return adminCommand({
     usage: 'history',
-    summary: 'list changes of settings, the newest first',
-    examples: ['forebay config history'],
-    run: async ({ client, print }) => {
+    summary: 'list changes of settings, or all that was changed by the admin API, the newest first',
+    examples: ['forebay config history', 'forebay config history --all --limit 20'],
+    run: async ({ client, print, options }) => {
+      if (options.all) {
+        const limit = encodeURIComponent(String(options.limit));
+        const all = await client.ask<AuditView[]>('GET', `/api/v1/audit?limit=${limit}`);
+        print(all, () => auditLines(all));
+        return;
+      }
       const changes = await client.ask<Change[]>('GET', '/api/v1/setting-changes');
       const rows = changes.map(({ at, by, key, from = '(start)', to = '(start)' }) => [
         at,
@@ -83,7 +91,27 @@ function historyCommand(): Command {
         rows.length === 0 ? ['nothing was changed'] : table([['AT', 'BY', 'KEY', 'FROM', 'TO'], ...rows]),
       );
     },
-  });
+  })
+    .option('--all', 'mounts, users, jobs, pins, freeing and draining as well')
+    .option('--limit <n>', 'so many of them, with --all', '100');
+}
+
+function auditLines(all: readonly AuditView[]): string[] {
+  if (all.length === 0) return ['nothing was changed'];
+  const rows = all.map(({ at, by, action, target, before, after }) => [
+    ...[at, by, action, target],
+    ...[shownFact(before), shownFact(after)],
+  ]);
+  return table([['AT', 'BY', 'WHAT', 'TARGET', 'FROM', 'TO'], ...rows]);
+}
+
+const factCharactersMax = 60;
+
+/** `--json` has all of it. */
+function shownFact(fact: unknown): string {
+  if (fact === undefined) return '';
+  const text = typeof fact === 'string' ? fact : JSON.stringify(fact);
+  return text.length > factCharactersMax ? `${text.slice(0, factCharactersMax)}...` : text;
 }
 
 function shownValue({ value, secret }: SettingView): string {

@@ -8,7 +8,7 @@ import { Badge, Card, Failure, Table, Waiting } from '../parts.js';
 
 export function Settings() {
   const { data: settings, error, reload } = useAsked('/api/v1/settings', 10_000);
-  const { data: changes = [] } = useAsked('/api/v1/setting-changes', 10_000);
+  const { data: changes = [] } = useAsked('/api/v1/audit', 10_000);
   const [wanted, setWanted] = useState('');
   const [act, failure] = useAction(reload);
   if (!settings) return h(Waiting, { error });
@@ -106,15 +106,24 @@ function Value({ setting: { key, value = '', origin }, change }) {
   );
 }
 
+/** Of everything that was changed by the admin API, not of settings alone. */
 function Changes({ changes }) {
-  const rows = changes.map(({ at, by, key, from, to }, index) => ({
+  const rows = changes.map(({ at, by, action, target, before, after }, index) => ({
     key: index,
-    cells: [formatMoment(at), by, h('code', null, key), from ?? '–', to ?? '–'],
+    cells: [
+      ...[formatMoment(at), by, action],
+      ...[h('code', null, target), h(Fact, { fact: before }), h(Fact, { fact: after })],
+    ],
   }));
   return h(Table, {
     label: 'Changes',
-    columns: ['When', 'Who', 'Setting', 'From', 'To'],
+    columns: ['When', 'Who', 'What', 'Of', 'From', 'To'],
     rows,
     empty: 'None.',
   });
+}
+
+function Fact({ fact }) {
+  if (fact === undefined) return '–';
+  return typeof fact === 'string' ? fact : h('code', null, JSON.stringify(fact));
 }

@@ -15,6 +15,7 @@ import { type Context, Hono } from 'hono';
 import { NotActive, StoreUnavailable } from '../cluster/coordination.ts';
 import type { LocalRegistry } from '../local-registry.ts';
 import { AdminError, statusOf } from './admin-error.ts';
+import { auditRoutes, changed } from './audit.ts';
 import { type AdminCredentials, adminVerifier } from './auth.ts';
 import { cachingRoutes } from './caching.ts';
 import { dashboardRoutes } from './dashboard.ts';
@@ -68,6 +69,7 @@ export function createAdminApp(deps: AdminDeps): Hono {
   app.get('/api/v1/openapi.json', (c) => c.json(openApi(deps.version)));
   dashboardRoutes(app);
   requireCredentials(app, deps);
+  auditRoutes(app, { ...deps, audit: deps.registry.audit });
   app.get('/metrics', async (c) => metricsAnswer(c, await deps.metricsText()));
   tellUnanswered(app, () => deps.insight.unanswered());
   app.get('/api/v1/status', async (c) => c.json(await deps.status()));
@@ -111,12 +113,17 @@ function mountRoutes(app: Hono, { registry, makeMount }: AdminDeps): void {
   app.post('/api/v1/mounts', bodyUpTo(bodyBytesMax), async (c) => {
     const mount = await makeMount(await mountInput(c));
     await registry.mount(mount);
-    return c.json(viewOf(mount), 201);
+    const after = viewOf(mount);
+    changed(c, { action: 'mount.add', target: mount.path, after });
+    return c.json(after, 201);
   });
   app.delete('/api/v1/mounts', async (c) => {
     const path = neededQuery(c, 'path').replace(/(?<=.)\/$/, '');
     const origin = registry.originOf(path);
+    const mount = registry.view().mounts.mounts.find((one) => one.path === path);
+    const before = mount && viewOf(mount);
     await registry.unmount(path);
+    changed(c, { action: 'mount.remove', target: path, before });
     return c.json({ path, backAtRestart: origin === 'start' });
   });
 }

@@ -3,6 +3,7 @@
  * opens /metrics and nothing else: what scrapes needs no power over the rest.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Context } from 'hono';
 
 export interface AdminTokens {
   readonly token: string | undefined;
@@ -49,4 +50,10 @@ function presented(authorization: string | undefined): string | undefined {
 /** Equal lengths are what a constant-time comparison needs. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/** Whoever gets here has shown the root key pair or the token. */
+export function whoAsks(c: Context): string {
+  const basic = /^basic +(\S+)$/i.exec(c.req.header('authorization') ?? '');
+  return basic ? Buffer.from(basic[1]!, 'base64').toString('utf8').split(':')[0]! : 'token';
 }

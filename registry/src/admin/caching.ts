@@ -11,6 +11,7 @@ import type { Log } from '@forebay/core/log';
 import type { Context, Hono } from 'hono';
 import type { LocalRegistry } from '../local-registry.ts';
 import { AdminError } from './admin-error.ts';
+import { changed } from './audit.ts';
 import { bodyUpTo, jsonBody, neededQuery } from './request.ts';
 
 /** Keys whose pages are never evicted. */
@@ -49,17 +50,21 @@ export function cachingRoutes(app: Hono, deps: CachingDeps): void {
     const { keys } = await namedKeys(c, []);
     await registry.pin({ keys, pinnedAtMs: nowMs() });
     const pin = registry.view().pins.find((one) => one.keys.text === keys.text);
+    changed(c, { action: 'pin.add', target: keys.text });
     return c.json(pin && pinView(pin), 201);
   });
   app.delete('/api/v1/pins', async (c) => {
     const keys = parseKeyPattern(neededQuery(c, 'keys'));
     refuseOthersPin(keys, registry.view());
     await registry.unpin(keys.text);
+    changed(c, { action: 'pin.remove', target: keys.text });
     return c.json({ keys: keys.text });
   });
   app.post('/api/v1/free', bodyUpTo(bodyBytesMax), async (c) => {
     const { keys, flags } = await namedKeys(c, ['pinned', 'dryRun']);
-    return freeing(deps, keys, { pinned: flags.pinned === true, dryRun: flags.dryRun === true });
+    const how = { pinned: flags.pinned === true, dryRun: flags.dryRun === true };
+    if (!how.dryRun) changed(c, { action: 'free', target: keys.text, after: { pinned: how.pinned } });
+    return freeing(deps, keys, how);
   });
 }
 

@@ -5,6 +5,7 @@ import type { JobNow, JobScheduler } from '../jobs/job-scheduler.ts';
 import { parseJobSpec } from '../jobs/job-spec.ts';
 import { type JobPrices, type JobView, jobView } from '../jobs/job-view.ts';
 import { AdminError } from './admin-error.ts';
+import { changed } from './audit.ts';
 import { bodyUpTo, jsonBody } from './request.ts';
 
 export interface JobDeps {
@@ -18,9 +19,12 @@ const failuresMax = 1000;
 export function jobRoutes(app: Hono, { jobs, prices }: JobDeps): void {
   const viewOf = (job: JobNow): JobView => jobView(job, prices());
   app.get('/api/v1/jobs', (c) => c.json(jobs.all().map(viewOf)));
-  app.post('/api/v1/jobs', bodyUpTo(bodyBytesMax), async (c) =>
-    c.json(viewOf(await jobs.create(parseJobSpec(await jsonBody(c)))), 201),
-  );
+  app.post('/api/v1/jobs', bodyUpTo(bodyBytesMax), async (c) => {
+    const body = await jsonBody(c);
+    const job = viewOf(await jobs.create(parseJobSpec(body)));
+    changed(c, { action: 'job.add', target: job.id, after: body });
+    return c.json(job, 201);
+  });
   app.get('/api/v1/jobs/:id', (c) => c.json(viewOf(jobs.find(idOf(c)))));
   app.get('/api/v1/jobs/:id/failures', async (c) => {
     const [offset, limit] = [
@@ -31,9 +35,15 @@ export function jobRoutes(app: Hono, { jobs, prices }: JobDeps): void {
     const failures = await jobs.failures(record.id, offset, limit);
     return c.json({ total: record.counts.objects.failed, offset, failures });
   });
-  app.post('/api/v1/jobs/:id/pause', async (c) => c.json(viewOf(await jobs.pause(idOf(c)))));
-  app.post('/api/v1/jobs/:id/resume', async (c) => c.json(viewOf(await jobs.resume(idOf(c)))));
-  app.post('/api/v1/jobs/:id/cancel', async (c) => c.json(viewOf(await jobs.cancel(idOf(c)))));
+  for (const verb of ['pause', 'resume', 'cancel'] as const) {
+    app.post(`/api/v1/jobs/:id/${verb}`, async (c) => {
+      const id = idOf(c);
+      const before = viewOf(jobs.find(id)).state;
+      const job = viewOf(await jobs[verb](id));
+      changed(c, { action: `job.${verb}`, target: id, before, after: job.state });
+      return c.json(job);
+    });
+  }
   app.post('/api/v1/manifests', async (c) => {
     const columns = c.req
       .query('columns')
@@ -42,7 +52,10 @@ export function jobRoutes(app: Hono, { jobs, prices }: JobDeps): void {
     const body = c.req.raw.body;
     if (!body) throw new AdminError('BadRequest', 'the body is the manifest, as text');
     const manifest = await jobs.manifests.add(body, { bucket: c.req.query('bucket') || undefined, columns });
-    if (manifest.lines > 0) return c.json(manifest, 201);
+    if (manifest.lines > 0) {
+      changed(c, { action: 'manifest.add', target: manifest.id, after: manifest });
+      return c.json(manifest, 201);
+    }
     await jobs.manifests.remove(manifest.id);
     throw new ConfigError('the manifest names no key');
   });

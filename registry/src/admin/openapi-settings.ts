@@ -1,5 +1,5 @@
 /** What the OpenAPI document says of settings. */
-import { answer, error, jsonOf, objectOf, ref, text } from './openapi-parts.ts';
+import { answer, count, error, jsonOf, objectOf, ref, text } from './openapi-parts.ts';
 
 const flag = { type: 'boolean' };
 const key = { name: 'key', in: 'path', required: true, schema: text };
@@ -22,6 +22,17 @@ export const settingSchemas = {
     { key: text, from: text, to: text, at: { ...text, format: 'date-time' }, by: text },
     ['key', 'at', 'by'],
   ),
+  AuditEntry: objectOf(
+    {
+      at: { ...text, format: 'date-time' },
+      by: { ...text, description: 'An access key, or `token`.' },
+      action: { ...text, description: '`mount.add`, `setting.set`, `job.cancel`, ...' },
+      target: { ...text, description: 'What was changed, by its name.' },
+      before: { description: 'Without secrets; left out where there was nothing.' },
+      after: { description: 'Without secrets; left out where there is nothing.' },
+    },
+    ['at', 'by', 'action', 'target'],
+  ),
 };
 
 const one = { parameters: [key], responses: { 200: answer('The setting.', ref('Setting')), 400: noKey } };
@@ -41,6 +52,13 @@ export const settingPaths = {
       ...one,
     },
     delete: { summary: 'Take a change back: as flags, environment and file say', ...one },
+  },
+  '/api/v1/audit': {
+    get: {
+      summary: 'Who changed what by this API, the newest first; the latest 1000 changes are kept',
+      parameters: [{ name: 'limit', in: 'query', required: false, schema: { ...count, default: 100 } }],
+      responses: { 200: answer('Changes.', { type: 'array', items: ref('AuditEntry') }) },
+    },
   },
   '/api/v1/setting-changes': {
     get: {

@@ -5,6 +5,8 @@ import { settingText } from '@forebay/core/setting-text';
 import type { Context, Hono } from 'hono';
 import type { LocalRegistry } from '../local-registry.ts';
 import { AdminError } from './admin-error.ts';
+import { changed } from './audit.ts';
+import { whoAsks } from './auth.ts';
 import { bodyUpTo, jsonBody } from './request.ts';
 
 export interface SettingView {
@@ -43,8 +45,12 @@ export function settingRoutes(app: Hono, { registry, settings, nowMs }: SettingD
     const setting = namedIn(c, declared);
     // Taking back is always allowed.
     if (to !== undefined) checkDynamic(setting, to);
+    const { value: before } = viewOf(setting);
     await registry.setSetting({ key: setting.yamlKey, to, atMs: nowMs(), by: whoAsks(c) });
-    return c.json(viewOf(setting));
+    const now = viewOf(setting);
+    const action = to === undefined ? 'setting.reset' : 'setting.set';
+    changed(c, { action, target: setting.yamlKey, before, after: now.value });
+    return c.json(now);
   };
   app.get('/api/v1/settings', (c) => c.json(Object.values(declared).map(viewOf)));
   app.get('/api/v1/settings/:key', (c) => c.json(viewOf(namedIn(c, declared))));
@@ -65,12 +71,6 @@ export function settingRoutes(app: Hono, { registry, settings, nowMs }: SettingD
 
 function namedIn(c: Context, declared: Settings): Setting<unknown> {
   return settingNamed(declared, c.req.param('key') ?? '');
-}
-
-/** Whoever gets here has shown the root key pair or the token. */
-function whoAsks(c: Context): string {
-  const basic = /^basic +(\S+)$/i.exec(c.req.header('authorization') ?? '');
-  return basic ? Buffer.from(basic[1]!, 'base64').toString('utf8').split(':')[0]! : 'token';
 }
 
 function settingView(setting: Setting<unknown>, value: unknown, texts: SettingTexts = {}): SettingView {

@@ -6,6 +6,7 @@ import type { User } from '@forebay/core/user';
 import type { Context, Hono } from 'hono';
 import type { LocalRegistry } from '../local-registry.ts';
 import { AdminError } from './admin-error.ts';
+import { changed } from './audit.ts';
 import { bodyUpTo, isRecord, jsonBody, neededQuery } from './request.ts';
 
 const bodyBytesMax = 512 * 1024;
@@ -45,13 +46,18 @@ export function userRoutes(app: Hono, { registry, makeUser }: UserDeps): void {
   app.post('/api/v1/users', bodyUpTo(bodyBytesMax), async (c) => {
     const user = makeUser(await newUser(c));
     await registry.addUser(user);
-    const made: NewUserView = { ...viewOf(user), secretKey: user.secretKey };
+    const after = viewOf(user);
+    changed(c, { action: 'user.add', target: user.name, after });
+    const made: NewUserView = { ...after, secretKey: user.secretKey };
     return c.json(made, 201);
   });
   app.delete('/api/v1/users', async (c) => {
     const name = neededQuery(c, 'name');
     const origin = registry.originOfUser(name);
+    const user = registry.view().users.users.find((one) => one.name === name);
+    const before = user && viewOf(user);
     await registry.removeUser(name);
+    changed(c, { action: 'user.remove', target: name, before });
     return c.json({ name, backAtRestart: origin === 'start' });
   });
 }
