@@ -138,9 +138,7 @@ async function send(url: string, path: string, init: RequestInit): Promise<Respo
       cause?.code === 'ECONNREFUSED' ? 'nothing listens there' : (cause?.message ?? String(error));
     throw new CommandError(
       `no answer from ${url}: ${reason}; is forebay serve running? --admin tells another address`,
-      {
-        cause: error,
-      },
+      { isPassing: true, cause: error },
     );
   }
 }
@@ -153,5 +151,6 @@ function refusal(url: string, status: number, answer: unknown): CommandError {
     );
   }
   const told = (answer as { error?: { message?: unknown } } | undefined)?.error?.message;
-  return new CommandError(typeof told === 'string' ? told : `${url} answered with HTTP status ${status}`);
+  const text = typeof told === 'string' ? told : `${url} answered with HTTP status ${status}`;
+  return new CommandError(text, { isPassing: status >= 500 });
 }

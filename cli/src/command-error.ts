@@ -3,8 +3,11 @@ import { ConfigError } from '@forebay/core/config';
 
 export class CommandError extends Error {
   readonly exitCode: 1 | 2;
-  constructor(message: string, options?: { exitCode?: 1 | 2; cause?: unknown }) {
+  /** Another try may do. */
+  readonly isPassing: boolean;
+  constructor(message: string, options?: { exitCode?: 1 | 2; isPassing?: boolean; cause?: unknown }) {
     super(message, { cause: options?.cause });
+    this.isPassing = options?.isPassing ?? false;
     this.name = 'CommandError';
     this.exitCode = options?.exitCode ?? 1;
   }

@@ -13,6 +13,9 @@ import { table } from './terminal.ts';
 
 const pollMs = 300;
 const plainLineMs = 5_000;
+/** So long without an answer the job is waited for. */
+const awayMaxMs = 120_000;
+const awayPollMs = 1_000;
 const failuresPerPage = 1000;
 /** Of those that failed, lines for people. */
 const failuresShown = 20;
@@ -50,7 +53,7 @@ export async function waitForJob(made: JobView, { client, print, cancelOnInterru
     while (!ended.includes(job.state)) {
       progress.show(job);
       await wait(pollMs);
-      job = await client.ask<JobView>('GET', path);
+      job = await nextView(client, path, progress);
     }
   } finally {
     progress.clear();
@@ -58,7 +61,30 @@ export async function waitForJob(made: JobView, { client, print, cancelOnInterru
   }
   const failures = await failuresOf(client, job);
   print({ ...job, failures }, () => jobLines(job, failures));
+  if (job.state === 'done' && job.objects.total === 0 && job.kind !== 'free') progress.tell(nothingOf(job));
   refuseFailed(job);
+}
+
+/** A registry that is away for a while has the job still when it is back, or another one has. */
+async function nextView(client: AdminClient, path: string, progress: Progress): Promise<JobView> {
+  const deadlineMs = performance.now() + awayMaxMs;
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await client.ask<JobView>('GET', path);
+    } catch (error) {
+      const isPassing = error instanceof CommandError && error.isPassing;
+      if (!isPassing || performance.now() > deadlineMs) throw error;
+      if (tries === 0) progress.tell(`${error.message}; waiting for it, the job is kept`);
+      await wait(awayPollMs);
+    }
+  }
+}
+
+function nothingOf({ keys }: JobView): string {
+  if (keys === undefined) return 'the manifest names no object';
+  if (keys.endsWith('/') || keys.endsWith('*') || /^s3:\/\/[^/]+$/.test(keys))
+    return `no object lies at ${keys}`;
+  return `no object is ${keys}, or below ${keys}/; ${keys}* is all that begins so`;
 }
 
 function refuseFailed({ id, state, reason, objects }: JobView): void {
@@ -104,7 +130,7 @@ export function jobLines(job: JobView, failures: readonly Failure[]): string[] {
           ['Objects', `${objects.total}${of}: ${countsText(job)}`] as const,
           [
             'Bytes',
-            `${formatSize(bytes.loaded)} ${words[kind]}, ${formatSize(bytes.skipped)} skipped`,
+            `${formatSize(bytes.loaded)} ${wordOf(job)}, ${formatSize(bytes.skipped)} skipped`,
           ] as const,
           [job.dryRun ? 'Would ask' : 'UFS', `${requests}; ${costText(cost)}`] as const,
         ]),
@@ -114,8 +140,13 @@ export function jobLines(job: JobView, failures: readonly Failure[]): string[] {
   return [...table(rows), ...shown, ...(more > 0 ? [`  and ${more} more: --json shows all`] : [])];
 }
 
-function countsText({ kind, objects: { loaded, skipped, failed } }: JobView): string {
-  return `${loaded} ${words[kind]}, ${skipped} skipped, ${failed} failed`;
+function countsText(job: JobView): string {
+  const { loaded, skipped, failed } = job.objects;
+  return `${loaded} ${wordOf(job)}, ${skipped} skipped, ${failed} failed`;
+}
+
+function wordOf({ kind, dryRun }: JobView): string {
+  return dryRun ? `to be ${words[kind]}` : words[kind];
 }
 
 function costText(cost: number): string {
@@ -132,6 +163,11 @@ class Progress {
       this.#toldAtMs = performance.now();
       process.stderr.write(`${progressText(job)}\n`);
     }
+  }
+
+  tell(line: string): void {
+    this.clear();
+    process.stderr.write(`forebay: ${line}\n`);
   }
 
   clear(): void {

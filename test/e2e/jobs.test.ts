@@ -67,11 +67,20 @@ describe('a load', await needs('versitygw'), () => {
       match: ({ method, path }) => method === 'GET' && path === '/lake/many/777',
       answer: { status: 403, code: 'AccessDenied' },
     });
-    const body = { kind: 'load', keys: 's3://lake/many/', retriesMax: 1, ufsRequestsPerSecondMax: 600 };
-    const { id } = JSON.parse(await postAdmin(bucket.forebay, '/api/v1/jobs', body)) as JobView;
+    const args = ['s3://lake/many/', '--retries', '1', '--ufs-requests', '600', '--wait'];
+    const waiting = startProcess(process.execPath, [program, 'load', ...args], {
+      env: environmentOf(bucket.forebay),
+    });
+    const { id } = await until('it is made', async () => {
+      const [job] = await askAdmin<JobView[]>(bucket.forebay, '/api/v1/jobs');
+      return job;
+    });
     await until('a third is loaded', async () => (await jobOf(id)).objects.total > objectCount / 3);
     await bucket.forebay.kill9();
+    await until('whoever waits has noticed', async () => waiting.log().includes('nothing listens there'));
     await bucket.forebay.restart();
+    expect((await waiting.ended).code).toBe(1);
+    expect(waiting.log()).toContain(`Job      ${id}, load, done`);
     const ended = await forebay(bucket.forebay, 'job', id, '--wait', '--json');
     expect(ended.code).toBe(1);
     const job = JSON.parse(ended.stdout) as JobResult;
@@ -125,6 +134,19 @@ describe('a load', await needs('versitygw'), () => {
     });
     expect(proxy.count(({ query }) => !query.includes('list-type'))).toBe(0);
     expect((await statObject(running, 'lake', 'new/a')).pages.cached).toBe(0);
+  });
+
+  it('says so where there is nothing to load', async () => {
+    const none = await forebay(bucket.forebay, 'load', 's3://lake/man', '--wait');
+    expect([none.code, none.stderr]).toEqual([
+      0,
+      expect.stringContaining('s3://lake/man* is all that begins'),
+    ]);
+    const nowhere = await forebay(bucket.forebay, 'load', 's3://nowhere/many/', '--wait');
+    expect([nowhere.code, nowhere.stderr]).toEqual([
+      1,
+      expect.stringContaining('no mount covers s3://nowhere'),
+    ]);
   });
 
   it('of a manifest loads just what it names', async () => {

@@ -86,7 +86,7 @@ function withJobOptions(command: Command): Command {
     .option('--priority <priority>', 'low, normal or high')
     .option('--bandwidth <size>', 'of the UFS, per second: 50MiB')
     .option('--ufs-requests <count>', 'to the UFS, per second')
-    .option('--concurrency <count>', 'objects at a time (default 16)')
+    .option('--concurrency <count>', 'objects at a time (default 64)')
     .option('--retries <count>', 'of one object (default 5)')
     .option('--schedule <cron>', 'five fields, in UTC: run it then, and not now')
     .option('--cancel-on-interrupt', 'with --wait: Ctrl-C ends the job; otherwise it goes on');

@@ -23,7 +23,7 @@ export const jobSchemas = {
       priority: { enum: priorities },
       bytesPerSecondMax: { ...count, description: 'Of the UFS.' },
       ufsRequestsPerSecondMax: count,
-      concurrencyMax: { ...count, description: 'Objects at a time; otherwise 16.' },
+      concurrencyMax: { ...count, description: 'Objects at a time; otherwise 64.' },
       retriesMax: { ...count, description: 'Of one object; otherwise 5.' },
       metadataOnly: flag,
       dryRun: { ...flag, description: 'Count, and do nothing.' },

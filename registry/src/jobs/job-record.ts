@@ -85,7 +85,8 @@ export interface KeyTally {
   readonly leaves?: { readonly etag: string } | undefined;
 }
 
-export function withKey({ objects, bytes, ufsRequests }: JobCounts, tally: KeyTally): JobCounts {
+export function withKey(before: JobCounts, tally: KeyTally): JobCounts {
+  const { objects, bytes, ufsRequests } = withUfs(before, tally);
   const { result } = tally;
   return {
     objects: { ...objects, total: objects.total + 1, [result]: objects[result] + 1 },
@@ -93,8 +94,16 @@ export function withKey({ objects, bytes, ufsRequests }: JobCounts, tally: KeyTa
       ...bytes,
       total: bytes.total + tally.bytes,
       ...(result !== 'failed' && { [result]: bytes[result] + tally.bytes }),
-      ufs: bytes.ufs + tally.ufsBytes,
     },
+    ufsRequests,
+  };
+}
+
+/** With what a key took from the UFS, and not the key. */
+export function withUfs({ objects, bytes, ufsRequests }: JobCounts, tally: KeyTally): JobCounts {
+  return {
+    objects,
+    bytes: { ...bytes, ufs: bytes.ufs + tally.ufsBytes },
     ufsRequests: { ...ufsRequests, read: ufsRequests.read + tally.ufsRequests },
   };
 }

@@ -6,8 +6,9 @@
 import { ForebayError } from '@forebay/core/errors';
 import { type Freed, silentText } from '@forebay/core/freeing';
 import { parseKeyPattern } from '@forebay/core/key-pattern';
+import { allOrStop } from './all-or-stop.ts';
 import type { Cursor, JobCounts, JobRecord, KeyTally, Moving } from './job-record.ts';
-import { noCounts, withKey, withLists } from './job-record.ts';
+import { noCounts, withKey, withLists, withUfs } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import { type KeyItem, keysFrom } from './key-source.ts';
 import { KeyWork, type KeyWorkDeps } from './key-work.ts';
@@ -68,6 +69,11 @@ export class JobRun {
     return { ...this.#record, counts: withLists(counts, this.#lists), expected: this.#expectedNow() };
   }
 
+  /** The numbers of the last checkpoint, which `cursor` belongs to. */
+  get kept(): JobRecord {
+    return { ...this.#record, expected: this.#expectedNow() };
+  }
+
   /** Of this run, keys and bytes done with per second. */
   get rate(): { readonly objectsPerSecond: number; readonly bytesPerSecond: number } {
     const seconds = Math.max(0.001, (this.#deps.clock.monotonicMs() - this.#startedMs) / 1000);
@@ -80,12 +86,13 @@ export class JobRun {
 
   /**
    * Resolves with the record once every key is done with.
-   * @throws the signal's reason; Error where the job as a whole cannot go on. What was done by then is kept.
+   * @throws the signal's reason; Error where the job as a whole cannot go on. `kept` is what to go on from.
    */
   async run(signal: AbortSignal): Promise<JobRecord> {
     if (this.#record.spec.kind === 'free') return this.#free(signal);
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
+    both.addEventListener('abort', this.#tellChanged, { once: true });
     const timer = setInterval(() => void this.#checkpoint().catch(() => {}), this.#deps.checkpointMs);
     try {
       const work = new KeyWork(this.#record.spec, this.#deps, both);
@@ -94,7 +101,7 @@ export class JobRun {
       this.#removals = removals;
       removals.begin(this.#record.moving ?? []);
       const manifest = await this.#manifest();
-      const keys = this.#taken(this.#keys(this.#record.cursor, { work, manifest, signal: both }));
+      const keys = this.#taken(this.#keys(this.#record.cursor, { work, manifest, signal: both }), both);
       if (!manifest) void this.#count({ work, manifest, signal: both });
       const count = this.#record.spec.concurrencyMax;
       await allOrStop(
@@ -107,6 +114,7 @@ export class JobRun {
       clearInterval(timer);
       stop.abort();
       await this.#checkpoint();
+      this.#leave();
     }
     const { total } = this.#record.counts.objects;
     return { ...this.#record, expected: { objects: total, bytes: this.#record.counts.bytes.total } };
@@ -171,9 +179,10 @@ export class JobRun {
   }
 
   /** Each key is put down in the order in which it was taken. */
-  async *#taken(keys: AsyncGenerator<KeyItem, void>): AsyncGenerator<Entry, void> {
+  async *#taken(keys: AsyncGenerator<KeyItem, void>, signal: AbortSignal): AsyncGenerator<Entry, void> {
     for await (const item of keys) {
       while (this.#isFull) {
+        signal.throwIfAborted();
         const changed = this.#changed.promise;
         await this.#checkpoint();
         if (this.#isFull) await changed;
@@ -225,6 +234,13 @@ export class JobRun {
     return this.#expected ?? this.#record.expected;
   }
 
+  /** Keys beyond the checkpoint come again, and count then; what they took from the UFS counts now. */
+  #leave(): void {
+    let { counts } = this.#record;
+    for (const { tally } of this.#entries.splice(0)) if (tally) counts = withUfs(counts, tally);
+    this.#record = { ...this.#record, counts };
+  }
+
   #checkpoint(): Promise<void> {
     const save = this.#saving.then(() => this.#save());
     this.#saving = save.catch(() => {});
@@ -274,15 +290,4 @@ interface KeysOf {
   readonly work: KeyWork;
   readonly manifest: Manifest | undefined;
   readonly signal: AbortSignal;
-}
-
-/** Waits for all of them to end; the first error stops the others, and is thrown. */
-async function allOrStop(stop: AbortController, all: readonly Promise<void>[]): Promise<void> {
-  try {
-    await Promise.all(all);
-  } catch (error) {
-    stop.abort(error);
-    await Promise.allSettled(all);
-    throw error;
-  }
 }

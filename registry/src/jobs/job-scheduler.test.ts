@@ -187,11 +187,12 @@ describe('a job', () => {
     expect(world.clock.nowMs - startMs).toBe(9000);
   });
 
-  it('fails as a whole where keys cannot be listed, and goes on when it is resumed', async () => {
-    const world = new JobWorld({ keys: { a: 1 }, mounts: [] });
+  it('is refused where no mount has its keys; of a manifest each such key fails', async () => {
+    const world = new JobWorld({ keys: { a: 1 } });
     const jobs = await world.start();
-    const { record } = await jobs.create(load());
-    expect((await untilState(jobs, record.id, 'done')).counts.objects.total).toBe(0);
+    await expect(jobs.create(load({ keys: 's3://nowhere/a/' }))).rejects.toThrow('no mount covers');
+    const copy = { kind: 'copy', keys: 's3://lake/', target: 's3://nowhere/' };
+    await expect(jobs.create(load(copy))).rejects.toThrow('s3://nowhere/; forebay mounts lists them');
     const missing = await jobs.create({
       ...load(),
       keys: undefined as never,
@@ -229,6 +230,44 @@ describe('steering', () => {
     const { counts } = await untilState(jobs, record.id, 'done');
     expect(before).toBeLessThan(50);
     expect(counts.objects).toMatchObject({ total: 50, failed: 0 });
+  });
+
+  it('stops also where one key holds up all others, and counts no key twice when it goes on', async () => {
+    let isHeld = true;
+    const world = new JobWorld({
+      keys: keysOf(50),
+      onLoad: async (key, { signal }) => {
+        if (key === 'k00000' && isHeld) await aborted(signal);
+        if (key === 'k00003' && isHeld) throw new Error('no');
+      },
+      scheduler: { checkpointKeysMax: 10 },
+    });
+    const jobs = await world.start();
+    const { id } = (await jobs.create(load({ concurrencyMax: 4 }))).record;
+    while (jobs.find(id).record.counts.objects.total < 9) await tick();
+    const { record } = await jobs.pause(id);
+    expect(record).toMatchObject({ state: 'paused', counts: { objects: { total: 0 }, bytes: { ufs: 80 } } });
+    isHeld = false;
+    await jobs.resume(id);
+    const { counts } = await untilState(jobs, id, 'done');
+    expect(counts.objects).toEqual({ total: 50, loaded: 42, skipped: 8, failed: 0 });
+    expect(counts.bytes).toMatchObject({ total: 500, ufs: 500 });
+    expect(Math.max(...world.loads.values())).toBe(1);
+  });
+
+  it('lists what failed up to the last checkpoint while it runs', async () => {
+    const world = new JobWorld({
+      keys: keysOf(20),
+      onLoad: async (key, { signal }) => {
+        if (key === 'k00003') throw new Error('no');
+        if (key === 'k00015') await aborted(signal);
+      },
+    });
+    const jobs = await world.start();
+    const { id } = (await jobs.create(load())).record;
+    while ((await jobs.failures(id, 0, 10)).length === 0) await tick();
+    expect(await jobs.failures(id, 0, 10)).toEqual([{ key: 's3://lake/k00003', reason: 'no' }]);
+    await jobs.cancel(id);
   });
 
   it('cancels, and then nothing resumes it', async () => {
@@ -395,6 +434,12 @@ it('waits for the successor of a node that is gone, however few retries it has',
 
 function tick(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 async function* streamOf(text: string): AsyncGenerator<Uint8Array, void> {

@@ -13,12 +13,14 @@ import { isOver, type JobFailure, type JobRecord, type JobState, newRecord } fro
 import { JobRun, type JobRunDeps } from './job-run.ts';
 import type { JobSpec } from './job-spec.ts';
 import { JobStore } from './job-store.ts';
+import { refuseUncovered } from './key-source.ts';
 import { Manifests } from './manifests.ts';
 import { Permits } from './permits.ts';
 import { reasonOf } from './retries.ts';
 
 const jobsWaitingMax = 1000;
 const scheduleTickMs = 10_000;
+const waitFor: JobRunDeps['wait'] = (ms, signal) => sleep(ms, undefined, { signal });
 const urgency = { high: 0, normal: 1, low: 2 } as const;
 
 export interface JobLimits {
@@ -98,7 +100,7 @@ export class JobScheduler {
     await Promise.all([...this.#running.keys()].map((id) => this.#halt(id, 'stopping')));
   }
 
-  /** @throws RegistryError where too many wait */
+  /** @throws RegistryError where too many wait, or no mount has the keys */
   async create(spec: JobSpec, scheduledBy?: string): Promise<JobNow> {
     const waiting = [...this.#records.values()].filter(({ state }) => !isOver(state)).length;
     if (waiting >= jobsWaitingMax) {
@@ -107,6 +109,7 @@ export class JobScheduler {
     if (spec.manifest !== undefined && !(await this.manifests.find(spec.manifest))) {
       throw new RegistryError('no-such-job', `there is no manifest ${spec.manifest}`);
     }
+    refuseUncovered(spec, this.#options.mounts());
     const record = newRecord(spec, this.#options.clock.wallMs(), scheduledBy);
     await this.#store.add(record);
     this.#records.set(record.id, record);
@@ -128,7 +131,7 @@ export class JobScheduler {
 
   /** @throws RegistryError */
   failures(id: string, offset: number, countMax: number): Promise<JobFailure[]> {
-    return this.#store.failures(this.#recordOf(id), offset, countMax);
+    return this.#store.failures(this.#running.get(id)?.run.kept ?? this.#recordOf(id), offset, countMax);
   }
 
   /** Does nothing to one that is paused. @throws RegistryError where it is over */
@@ -226,8 +229,8 @@ export class JobScheduler {
       await this.#store.save(record);
       ended = { ...(await run.run(signal)), state: 'done' };
     } catch (error) {
-      if (signal.aborted) ended = { ...run.live, state: stateAfter[signal.reason as StopReason] };
-      else ended = { ...run.live, state: 'failed', reason: reasonOf(error) };
+      if (signal.aborted) ended = { ...run.kept, state: stateAfter[signal.reason as StopReason] };
+      else ended = { ...run.kept, state: 'failed', reason: reasonOf(error) };
     }
     if (isOver(ended.state)) ended = { ...ended, endedAtMs: clock.wallMs() };
     try {
@@ -293,8 +296,4 @@ export class JobScheduler {
       await this.#store.remove(record);
     }
   }
-}
-
-function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  return sleep(ms, undefined, { signal });
 }

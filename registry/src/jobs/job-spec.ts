@@ -58,7 +58,7 @@ export function parseJobSpec(body: Readonly<Record<string, unknown>>): JobSpec {
     ...Object.entries(numbers).flatMap(([name, bounds]) => numberIn(body, name, bounds)),
   ]) as Partial<JobSpec> & Pick<JobSpec, (typeof flags)[number]>;
   const spec: JobSpec = {
-    concurrencyMax: 16,
+    concurrencyMax: 64,
     retriesMax: 5,
     replicas: 1,
     ...given,

@@ -48,7 +48,8 @@ export interface JobView {
 }
 
 export function jobView({ record, rate }: JobNow, prices: JobPrices): JobView {
-  const { id, spec, state, counts, expected, reason, scheduledBy } = record;
+  const { id, spec, state, counts, reason, scheduledBy } = record;
+  const expected = record.expected && atLeast(record.expected, counts);
   const { kind, priority, keys, manifest, target, dryRun, schedule, replicas = 1 } = spec;
   const { pages } = counts;
   const timeLeftMs = rate && expected && timeLeft(counts, expected, rate);
@@ -79,6 +80,14 @@ function timeOf<Name extends string>(name: Name, ms: number | undefined): { read
   return (ms === undefined ? {} : { [name]: new Date(ms).toISOString() }) as {
     readonly [N in Name]?: string;
   };
+}
+
+/** Objects may grow, and come, while the job goes on: it never has done more than there is. */
+function atLeast(
+  { objects, bytes }: NonNullable<JobView['expected']>,
+  done: JobCounts,
+): NonNullable<JobView['expected']> {
+  return { objects: Math.max(objects, done.objects.total), bytes: Math.max(bytes, done.bytes.total) };
 }
 
 /** By what is slower: keys, or bytes. */

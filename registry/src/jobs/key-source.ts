@@ -6,6 +6,7 @@
 import type { JobWorkers, Listed } from '@forebay/core/job-worker';
 import { type KeyPattern, parseKeyPattern } from '@forebay/core/key-pattern';
 import { clientKeyOf, type Mount, type MountTable, type ObjectRef } from '@forebay/core/mount';
+import { RegistryError } from '@forebay/core/registry-error';
 import { compareUtf8 } from '@forebay/core/utf8-order';
 import type { Cursor } from './job-record.ts';
 import type { JobSpec } from './job-spec.ts';
@@ -69,6 +70,17 @@ async function* listedKeys(
     const at = order === 0 ? cursor : undefined;
     if (at?.step !== 'prefix') yield* keyItself(pattern, mount, options);
     yield* keysBelow(pattern, mount, at?.step === 'prefix' ? at.after : undefined, options);
+  }
+}
+
+/**
+ * A job on keys that no mount has would do nothing, and say that it is done. Of a manifest each key is told.
+ * @throws RegistryError
+ */
+export function refuseUncovered({ keys, target }: JobSpec, mounts: MountTable): void {
+  for (const text of [keys, target]) {
+    if (text === undefined || mountsOf(parseKeyPattern(text), mounts).length > 0) continue;
+    throw new RegistryError('not-mounted', `no mount covers ${text}; forebay mounts lists them`);
   }
 }
 
