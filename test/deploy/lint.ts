@@ -4,7 +4,9 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseAllDocuments, stringify } from 'yaml';
 import { mustRun } from '../support/process.ts';
+import { promtool } from '../support/prometheus.ts';
 import { tempDir } from '../support/temp.ts';
 import { toolPath } from '../support/tools.ts';
 import { goProgram, kubernetesSchemas, kubernetesVersion } from './tools.ts';
@@ -36,24 +38,51 @@ const checks: readonly Check[] = [
     what: `helm template | kubeconform (${name})`,
     run: () => conform(flags),
   })),
+  { what: 'rules and dashboards of the chart', run: chartRules },
   { what: 'compose config', run: composeConfig },
   { what: 'nginx -t', run: nginxConfig },
 ];
 
-async function conform(flags: readonly string[]): Promise<string> {
-  const helm = await goProgram('helm');
-  const manifests = await mustRun(helm, [
+async function manifestsOf(flags: readonly string[]): Promise<string> {
+  return mustRun(await goProgram('helm'), [
     ...['template', 'trial', chart, '--namespace', 'data', '--kube-version', kubernetesVersion],
     ...flags,
   ]);
+}
+
+async function conform(flags: readonly string[]): Promise<string> {
+  const manifests = await manifestsOf(flags);
   const location = join(await kubernetesSchemas(), '{{.ResourceKind}}{{.KindSuffix}}.json');
   const options = ['-strict', '-summary', '-schema-location', location, '-'];
   return lastLine(await mustRun(await goProgram('kubeconform'), options, { input: manifests }));
 }
 
+/** That they are the files of deploy/prometheus and deploy/grafana, whole. */
+async function chartRules(): Promise<string> {
+  const manifests = await manifestsOf(['--set', 'prometheusRule.enabled=true,dashboards.enabled=true']);
+  const documents = parseAllDocuments(manifests).map((document) => document.toJS() as Manifest);
+  const ofKind = (wanted: string) => documents.find(({ kind }) => kind === wanted);
+  const file = join(tempDir('chart-rules'), 'rules.yml');
+  writeFileSync(file, stringify(ofKind('PrometheusRule')?.spec));
+  const checked = await promtool(['check', 'rules', file]);
+  const { data = {} } = ofKind('ConfigMap') ?? {};
+  const names = readdirSync(join(repository, 'deploy/grafana/dashboards'));
+  for (const name of names) {
+    const text = readFileSync(join(repository, 'deploy/grafana/dashboards', name), 'utf8');
+    if (data[name] !== text) throw new Error(`the ConfigMap has another ${name}`);
+  }
+  return `${/\d+ rules/.exec(checked)?.[0]}, ${names.length} dashboards`;
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly spec?: unknown;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
 async function composeConfig(): Promise<string> {
   const options = ['-format', 'json', join(repository, 'compose.yaml')];
-  const env = { ...process.env, COMPOSE_PROFILES: 'loadtest' };
+  const env = { ...process.env, COMPOSE_PROFILES: 'loadtest,monitoring' };
   const config = JSON.parse(await mustRun(await goProgram('compose'), options, { env }));
   const { services } = config as { services: Record<string, unknown> };
   return `services: ${Object.keys(services).sort().join(', ')}`;

@@ -10,6 +10,9 @@ import { writeKubernetesSchemas } from './kubernetes-schemas.ts';
 
 export const kubernetesVersion = 'v1.36.2';
 const operatorVersion = 'v0.85.0';
+const customResources = ['servicemonitors', 'prometheusrules'] as const;
+const crdDirectory = 'example/prometheus-operator-crd';
+const crdPrefix = 'monitoring.coreos.com_';
 const programs = {
   helm: 'helm.sh/helm/v3/cmd/helm@v3.21.4',
   kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0',
@@ -30,7 +33,8 @@ export async function goProgram(name: keyof typeof programs): Promise<string> {
 
 /** @returns a directory with `KIND-GROUP-VERSION.json`, as kubeconform asks for them */
 export function kubernetesSchemas(): Promise<string> {
-  return installOnce(`kubernetes-schemas-${kubernetesVersion}-${operatorVersion}`, async (target) => {
+  const name = `kubernetes-schemas-${kubernetesVersion}-${operatorVersion}-${customResources.join('-')}`;
+  return installOnce(name, async (target) => {
     const modules = join(target, 'modules');
     mkdirSync(modules);
     const kubernetes = await download(modules, `k8s.io/kubernetes@${kubernetesVersion}`);
@@ -38,10 +42,12 @@ export function kubernetesSchemas(): Promise<string> {
       modules,
       `github.com/prometheus-operator/prometheus-operator@${operatorVersion}`,
     );
-    const definition = 'example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml';
+    const definitions = customResources.map((kind) =>
+      join(operator, crdDirectory, `${crdPrefix}${kind}.yaml`),
+    );
     writeKubernetesSchemas(target, {
       swagger: readFileSync(join(kubernetes, 'api/openapi-spec/swagger.json'), 'utf8'),
-      customResources: [readFileSync(join(operator, definition), 'utf8')],
+      customResources: definitions.map((path) => readFileSync(path, 'utf8')),
     });
     rmSync(modules, { recursive: true });
   });

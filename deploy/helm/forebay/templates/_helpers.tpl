@@ -53,6 +53,11 @@ capabilities:
 - name: FOREBAY_CLUSTER_SECRET
   valueFrom:
     secretKeyRef: { name: {{ .Values.auth.existingSecret }}, key: clusterSecret }
+{{- with .Values.auth.metricsTokenKey }}
+- name: FOREBAY_METRICS_TOKEN
+  valueFrom:
+    secretKeyRef: { name: {{ $.Values.auth.existingSecret }}, key: {{ . }} }
+{{- end }}
 {{- end }}
 
 {{/* For the roles that speak to the UFS. */}}
