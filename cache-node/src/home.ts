@@ -269,13 +269,14 @@ function leaveAnswer({ fill, span }: InfoRead, holder: FillReader): void {
 async function getOrHead(
   object: ObjectRef,
   ufs: Ufs,
-  { range, narrow }: Extract<InfoQuery, { method: 'get' }>,
+  { range, narrow, uncounted }: Extract<InfoQuery, { method: 'get' }>,
   signal: AbortSignal,
 ): Promise<UfsObject | undefined> {
   const pages = narrow ? range : wholePagesOf(range, object.mount.pageSizeBytes);
   if (pages === 'none') return undefined;
   try {
-    return await ufs.get(object.ufsKey, { range: pages, versionId: object.versionId, signal });
+    const { versionId } = object;
+    return await ufs.get(object.ufsKey, { range: pages, versionId, patient: uncounted, signal });
   } catch (error) {
     if (isUfsAnswer(error) && error.answer.status === 416) return undefined;
     throw error;

@@ -46,6 +46,20 @@ it('counts what is sent a second time as a request too, by what came of it', asy
   expect(await countsOf(metrics, 'forebay_ufs_requests_total')).toEqual({ 'get ok': 33, 'hedge ok': 1 });
 });
 
+it('sends nothing a second time for who is patient', async () => {
+  const { ufs } = await openStore(
+    ({ write, target }) =>
+      void setTimeout(() => write(reply(200, 'x', ['etag: "e"'])), target === '/lake/late' ? 50 : 0),
+    { hedge: { share: 1, delayMinMs: 1, factor: 0 } },
+  );
+  const metrics = new Metrics();
+  const used = meteredUfs(ufs, { path: '/lake' }, declareUfsMetrics(metrics));
+  for (let turn = 0; turn < 32; turn += 1) await bytesOf((await used.get('k')).body);
+  await bytesOf((await used.get('late', { patient: true })).body);
+  const { 'hedge ok': hedges, 'get ok': gets } = await countsOf(metrics, 'forebay_ufs_requests_total');
+  expect({ hedges, gets }).toEqual({ hedges: undefined, gets: 33 });
+});
+
 it('shows of each mount whether its UFS is asked', async () => {
   const metrics = new Metrics();
   const circuits = new Map<string, CircuitState>([

@@ -26,6 +26,8 @@ export interface UfsReadOptions {
   readonly known?: ObjectInfo | undefined;
   /** S3 request headers that the store understands: a customer's key (SSE-C), who pays. */
   readonly headers?: HeaderList | undefined;
+  /** No client waits for it: it is not sent a second time because its answer is late. */
+  readonly patient?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -27,7 +27,10 @@ export function sendFill(
   const open = async () => {
     const sentAtMs = context.clock.monotonicMs();
     const range = { kind: 'span', start, endExclusive } as const;
-    const opened = await ufs.get(ufsKey, { range, versionId, ifMatch: info.etag, known: info });
+    const opened = await ufs.get(ufsKey, {
+      ...{ range, versionId, ifMatch: info.etag, known: info },
+      patient: run.uncounted,
+    });
     if (originOf(opened) === 'ufs') context.loads.of(ufs).answered(context.clock.monotonicMs() - sentAtMs);
     return opened;
   };

@@ -237,6 +237,20 @@ it('starts over for what is left where the members change while pages are moved'
   expect(missing(epochOf(3, [memberOf('b'), memberOf('c')]))).toEqual([]);
 });
 
+it('gives back what it was given to do while another was away for a moment', async () => {
+  for (const nodeId of ['n1', 'n2']) start(nodeId);
+  const both = [memberOf('n1'), memberOf('n2')];
+  tell(epochOf(1, both));
+  await settledOn('done', 'n1', 'n2');
+  const alone = epochOf(2, [memberOf('n1')]);
+  tell(alone, false);
+  await place(alone);
+  const after = epochOf(3, both);
+  tell(after);
+  await settledOn('done', 'n1', 'n2');
+  expect(missing(after)).toEqual([]);
+});
+
 it('takes what it has room for, and leaves the rest', async () => {
   await twoNodes();
   const { pages, metrics } = start('c');

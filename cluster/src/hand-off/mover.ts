@@ -31,6 +31,7 @@ export interface MoverOptions {
 const offerObjectsMax = 256;
 const offerBytesMax = 32 * 1024 * 1024;
 const offerMs = 60_000;
+const ringsSinceMax = 16;
 
 interface Batch {
   readonly to: RingMember;
@@ -65,8 +66,9 @@ export class Mover {
   readonly #options: MoverOptions;
   #progress: HandOffProgress;
   #abort = new AbortController();
-  /** By whose owners everything was offered last. */
+  /** By whose owners everything was offered last; and the rings since, by which more may have come. */
   #offered: Ring | undefined;
+  #since: Ring[] = [];
   #running: Promise<void> = Promise.resolve();
   #following: string | undefined;
 
@@ -89,9 +91,15 @@ export class Mover {
     this.#abort.abort();
     this.#abort = new AbortController();
     this.#progress = { ...this.#progress, state: 'waiting', epoch: epoch.number };
+    const ring = ringOf(epoch);
+    if (this.#since.length === ringsSinceMax) {
+      // So many changes without a pass that came to its end: everything is offered again.
+      this.#offered = undefined;
+      this.#since = [];
+    }
+    this.#since.push(ring);
     if (!settled) return;
     const { signal } = this.#abort;
-    const ring = ringOf(epoch);
     this.#running = this.#running.then(() => this.#run(ring, signal));
   }
 
@@ -107,6 +115,7 @@ export class Mover {
       try {
         if (await this.#offerAll(ring, signal)) {
           this.#offered = ring;
+          this.#since = this.#since.slice(this.#since.indexOf(ring) + 1);
           const self = ring.epoch.members.find(({ nodeId }) => nodeId === this.#options.nodeId);
           this.#progress = { ...this.#progress, state: self?.state === 'draining' ? 'drained' : 'done' };
           return;
@@ -176,8 +185,7 @@ export class Mover {
         segment = at;
         const key = segmentKeyOf(placementKey, segment);
         owner = ring.homeOf(key);
-        const wasOffered = this.#offered && this.#offered.homeOf(key)?.nodeId !== self;
-        if (owner?.nodeId === self || wasOffered) owner = undefined;
+        if (owner?.nodeId === self || this.#wasOffered(key)) owner = undefined;
       }
       if (!owner) continue;
       const of = lost.get(owner.nodeId) ?? { to: owner, indexes: [] };
@@ -185,6 +193,12 @@ export class Mover {
       lost.set(owner.nodeId, of);
     }
     return lost;
+  }
+
+  /** It was another's by the ring of the last whole pass, and has not been this node's since. */
+  #wasOffered(segmentKey: string): boolean {
+    const isOthers = (ring: Ring) => ring.homeOf(segmentKey)?.nodeId !== this.#options.nodeId;
+    return this.#offered !== undefined && isOthers(this.#offered) && this.#since.every(isOthers);
   }
 
   async #add(pass: Pass, nodeId: string, { to, indexes, kept, offered }: Addition): Promise<void> {

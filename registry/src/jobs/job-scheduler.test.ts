@@ -141,6 +141,24 @@ describe('a job', () => {
     expect(Object.fromEntries(tries)).toMatchObject({ away: 20, busy: 20, gone: 3, shaky: 3 });
   });
 
+  it('is done with a key where reads look for it, also where the ring changes meanwhile', async () => {
+    const asked: number[] = [];
+    let ring = 1;
+    const world = new JobWorld({
+      keys: { a: 7 },
+      ring: () => ring,
+      onLoad: () => {
+        asked.push(ring);
+        if (ring < 3) ring += 1;
+      },
+    });
+    const jobs = await world.start();
+    const { counts } = await untilState(jobs, (await jobs.create(load())).record.id, 'done');
+    expect(asked).toEqual([1, 2, 3]);
+    expect(counts.objects).toEqual({ total: 1, loaded: 1, skipped: 0, failed: 0 });
+    expect(counts.bytes).toMatchObject({ total: 7, loaded: 7, ufs: 7 });
+  });
+
   it('pins before it loads', async () => {
     const world = new JobWorld({ keys: { a: 1 } });
     const jobs = await world.start();

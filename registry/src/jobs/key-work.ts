@@ -1,11 +1,11 @@
 /** What a job does with one key: within its limits, with its retries, on the node that holds the key. */
 import type { Clock } from '@forebay/core/clock';
-import type { JobWorker, JobWorkers, Listed, LoadRequest, WorkOutcome } from '@forebay/core/job-worker';
+import type { JobWorker, JobWorkers, WorkOutcome } from '@forebay/core/job-worker';
 import type { MountTable, ObjectRef } from '@forebay/core/mount';
-import type { ObjectInfo } from '@forebay/core/object';
 import type { ByteRange } from '@forebay/core/range';
 import type { KeyTally, Moving } from './job-record.ts';
 import { type JobSpec, targetOf } from './job-spec.ts';
+import { addTo, type KeySum, type PartAct, type Parted, type PartWork } from './key-parts.ts';
 import type { KeyItem } from './key-source.ts';
 import { Pace, type Wait } from './pace.ts';
 import type { Permits } from './permits.ts';
@@ -13,6 +13,8 @@ import { reasonOf, withRetries } from './retries.ts';
 
 /** Parts of one large object at a time. */
 const partsAtOnceMax = 4;
+/** Of the ring, while a part is worked on, after which it is left where it is. */
+const ringChangesMax = 5;
 /** Where bytes are limited, a part is no more than this much of the time. */
 const pacedPartSeconds = 4;
 const pacedPartBytesMin = 8 * 1024 * 1024;
@@ -26,15 +28,6 @@ export interface KeyWorkDeps {
   readonly permitsOf: (nodeId: string) => Permits;
   readonly clock: Clock;
   readonly wait: Wait;
-}
-
-interface Sum {
-  bytes: number;
-  ufsRequests: number;
-  ufsBytes: number;
-  cached: boolean;
-  /** Of a move: the version that was copied. */
-  leaves?: KeyTally['leaves'];
 }
 
 export class KeyWork {
@@ -82,7 +75,7 @@ export class KeyWork {
 
   /** @throws the signal's reason alone: all else is the key's failure */
   async do(item: KeyItem): Promise<KeyTally> {
-    const sum: Sum = { bytes: 0, ufsRequests: 0, ufsBytes: 0, cached: true };
+    const sum: KeySum = { bytes: 0, ufsRequests: 0, ufsBytes: 0, cached: true };
     try {
       const reason = item.object ? await this.#act(item, item.object, sum) : 'no mount covers it';
       if (reason !== undefined) return this.#failed(item, sum, reason);
@@ -118,13 +111,13 @@ export class KeyWork {
   }
 
   /** Why it was refused; undefined: done. */
-  #act(item: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
+  #act(item: KeyItem, object: ObjectRef, sum: KeySum): Promise<string | undefined> {
     const { kind } = this.#spec;
     if (kind === 'verify') return this.#verify(item, object, sum);
     return kind === 'copy' || kind === 'move' ? this.#copy(item, object, sum) : this.#load(item, object, sum);
   }
 
-  #load({ listed }: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
+  #load({ listed }: KeyItem, object: ObjectRef, sum: KeySum): Promise<string | undefined> {
     const { metadataOnly, dryRun } = this.#spec;
     const request = { object, listed, dryRun, signal: this.#signal };
     return this.#byParts({ object, listed, sum, metadataOnly, isFromUfs: true }, (worker, part) =>
@@ -132,7 +125,7 @@ export class KeyWork {
     );
   }
 
-  #verify({ listed }: KeyItem, object: ObjectRef, sum: Sum): Promise<string | undefined> {
+  #verify({ listed }: KeyItem, object: ObjectRef, sum: KeySum): Promise<string | undefined> {
     const request = { object, listed, signal: this.#signal };
     return this.#byParts({ object, listed, sum, metadataOnly: false, isFromUfs: false }, (worker, part) =>
       worker.verify({ ...request, ...part }),
@@ -173,24 +166,56 @@ export class KeyWork {
 
   /** A part at its owner, and then at those that hold copies of it: they take it from the owner. */
   async #everywhere({ object, sum }: Parted, { start, bytes, act }: PartWork): Promise<WorkOutcome> {
-    const first = await this.#unit(object, { start, bytes, act: (worker) => act(worker, undefined) });
-    add(sum, first);
+    const first = await this.#placed(
+      { object, sum },
+      { start, bytes, act: (worker) => act(worker, undefined) },
+    );
+    addTo(sum, first);
     if (first.kind === 'refused') return first;
     const { info } = first;
     for (let replica = 1; replica < this.replicas; replica += 1) {
-      const copied = await this.#unit(object, {
-        start,
-        bytes: 0,
-        replica,
-        act: (worker) => act(worker, info),
-      });
-      add(sum, this.#spec.dryRun ? { ...copied, ufsRequests: 0, ufsBytes: 0 } : copied);
+      const copied = await this.#placed(
+        { object, sum },
+        {
+          start,
+          bytes: 0,
+          replica,
+          act: (worker) => act(worker, info),
+        },
+      );
+      addTo(sum, this.#spec.dryRun ? { ...copied, ufsRequests: 0, ufsBytes: 0 } : copied);
       if (copied.kind === 'refused') return copied;
     }
     return first;
   }
 
-  async #copy({ key, listed }: KeyItem, source: ObjectRef, sum: Sum): Promise<string | undefined> {
+  /** Done where reads look for it: the ring may have given the part to another node meanwhile. */
+  async #placed(
+    { object, sum }: Pick<Parted, 'object' | 'sum'>,
+    unit: Unit<WorkOutcome>,
+  ): Promise<WorkOutcome> {
+    for (let changes = 0; ; changes += 1) {
+      let nodeId = '';
+      const onNode = (id: string) => {
+        nodeId = id;
+      };
+      const outcome = await this.#unit(object, { ...unit, onNode });
+      if (changes === ringChangesMax || this.#isAt(nodeId, object, unit)) return outcome;
+      addTo(sum, { ...outcome, bytes: 0 });
+    }
+  }
+
+  #isAt(nodeId: string, object: ObjectRef, { start = 0, replica }: Unit<WorkOutcome>): boolean {
+    const { workers } = this.#deps;
+    try {
+      return workers.of(object, Math.floor(start / workers.partBytes), replica).nodeId === nodeId;
+    } catch {
+      // Nobody else has it.
+      return true;
+    }
+  }
+
+  async #copy({ key, listed }: KeyItem, source: ObjectRef, sum: KeySum): Promise<string | undefined> {
     const { kind, dryRun } = this.#spec;
     const to = targetOf(this.#spec)(key);
     const target = this.#deps.mounts().resolve(to.bucket, to.key);
@@ -199,12 +224,12 @@ export class KeyWork {
     if (kind === 'move' && source.mount.readOnly) return `the mount ${source.mount.path} is read-only`;
     const bytes = listed?.sizeBytes ?? 0;
     if (dryRun) {
-      add(sum, { kind: 'planned', bytes, ufsRequests: 2, ufsBytes: bytes });
+      addTo(sum, { kind: 'planned', bytes, ufsRequests: 2, ufsBytes: bytes });
       return undefined;
     }
     const request = { source, target, signal: this.#signal };
     const outcome = await this.#unit(source, { bytes, act: (worker) => worker.copy(request) });
-    add(sum, outcome);
+    addTo(sum, outcome);
     if (outcome.kind === 'refused') return outcome.reason;
     if (kind === 'move') sum.leaves = { etag: outcome.info.etag ?? '' };
     return undefined;
@@ -215,6 +240,7 @@ export class KeyWork {
     return this.#retried(async () => {
       const part = Math.floor((unit.start ?? 0) / workers.partBytes);
       const { nodeId, worker } = workers.of(object, part, unit.replica);
+      unit.onNode?.(nodeId);
       await this.#requests.take(1, this.#signal);
       await this.#bytes.take(unit.bytes, this.#signal);
       const leave = await permitsOf(nodeId).enter(this.#spec.priority, this.#signal);
@@ -231,7 +257,7 @@ export class KeyWork {
     });
   }
 
-  #failed({ bucket, key, listed }: KeyItem, sum: Sum, reason: string): KeyTally {
+  #failed({ bucket, key, listed }: KeyItem, sum: KeySum, reason: string): KeyTally {
     const { ufsRequests, ufsBytes } = sum;
     const failure = { key: `s3://${bucket}/${key}`, reason };
     const bytes = (listed?.sizeBytes ?? 0) * this.replicas;
@@ -244,25 +270,6 @@ export class KeyWork {
   }
 }
 
-interface Parted {
-  readonly object: ObjectRef;
-  readonly listed: Listed | undefined;
-  readonly sum: Sum;
-  readonly metadataOnly: boolean;
-  /** Its bytes count against the job's limit. */
-  readonly isFromUfs: boolean;
-}
-
-type PartAct = (worker: JobWorker, part: Pick<LoadRequest, 'info' | 'range'>) => Promise<WorkOutcome>;
-
-interface PartWork {
-  readonly start: number;
-  /** Most that it may take from the UFS. */
-  readonly bytes: number;
-  /** `info`: as it was told at the owner; undefined there. */
-  readonly act: (worker: JobWorker, info: ObjectInfo | undefined) => Promise<WorkOutcome>;
-}
-
 type UsedUfs = Pick<WorkOutcome, 'ufsRequests' | 'ufsBytes'>;
 
 interface Unit<T extends UsedUfs> {
@@ -272,19 +279,6 @@ interface Unit<T extends UsedUfs> {
   /** Most that it may take from the UFS. */
   readonly bytes: number;
   readonly act: (worker: JobWorker) => Promise<T>;
-}
-
-function add(
-  sum: Sum,
-  outcome: {
-    readonly kind: WorkOutcome['kind'] | 'planned';
-    readonly bytes?: number;
-    readonly ufsRequests: number;
-    readonly ufsBytes: number;
-  },
-): void {
-  sum.bytes += outcome.bytes ?? 0;
-  sum.ufsRequests += outcome.ufsRequests;
-  sum.ufsBytes += outcome.ufsBytes;
-  if (outcome.kind !== 'cached') sum.cached = false;
+  /** Told of who is asked. */
+  readonly onNode?: (nodeId: string) => void;
 }

@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly onCopy?: (key: string) => Promise<void> | void;
   readonly onRemove?: (key: string) => Promise<void> | void;
   readonly scheduler?: Partial<JobSchedulerOptions>;
+  /** By which nodes are named; another one names others. */
+  readonly ring?: () => number;
 }
 
 /** A worker's memory, and the records, live as long as the world; schedulers come and go. */
@@ -71,7 +73,10 @@ export class JobWorld {
       clock: this.clock,
       log: silentLog,
       workers: {
-        of: (_, __, replica = 0) => ({ nodeId: `n${replica}`, worker: workers[replica]! }),
+        of: (_, __, replica = 0) => ({
+          nodeId: `n${replica}${this.#options.ring?.() ?? ''}`,
+          worker: workers[replica]!,
+        }),
         ...{ partBytes, nodeCount: workers.length },
       },
       mounts: () => new MountTable(mounts),

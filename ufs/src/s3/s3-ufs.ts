@@ -99,7 +99,8 @@ export class S3Ufs implements Ufs {
     if (ifMatch !== undefined) headers.push(['if-match', ifMatch]);
     const about = versionId === undefined ? 'object' : 'version';
     const query = versionQuery(versionId);
-    const request = { method: 'GET', key, query, headers, about, signal, kind: 'get' } as const;
+    const kind = options.patient ? undefined : 'get';
+    const request = { method: 'GET', key, query, headers, about, signal, kind } as const;
     const answer = await this.#parts.lean.read(request);
     try {
       const { info, range: held } = objectAnswerOf(answer, { range, versionId });
