@@ -7,13 +7,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { KiB, parseSizeBytes } from '@forebay/core/bytes';
 import { contentOf } from 'forebay/bench/content';
-import { treeCpuMicros } from 'forebay/bench/process-cpu';
 import { startServe } from 'forebay/demo/serve-child';
-import { untilIdle } from './src/cpu.ts';
 import { inspectorOf, profiled } from './src/cpu-profile.ts';
 import { flameGraph } from './src/flame-graph.ts';
 import { type BenchmarkContext, type BenchmarkReport, numberFlag, runBenchmark, say } from './src/frame.ts';
 import { HotClient } from './src/hot-client.ts';
+import { type HotSample, hotSample } from './src/hot-sample.ts';
 import { median } from './src/report.ts';
 import { tempDirectory } from './src/servers.ts';
 
@@ -53,7 +52,7 @@ interface Measured {
   readonly pid: number;
   readonly inspectorPort: number;
   readonly client: HotClient;
-  readonly samples: { cpuUs: number; perSecond: number }[];
+  readonly samples: HotSample[];
 }
 
 async function measure({ quick, flags, stack }: BenchmarkContext): Promise<BenchmarkReport> {
@@ -93,7 +92,10 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
   if (flags.against !== undefined) servers.push(await start('the other checkout', String(flags.against)));
   for (let round = 0; round <= rounds; round += 1) {
     say(round === 0 ? 'Warming up.' : `Round ${round} of ${rounds}.`);
-    for (const server of servers) await runRound(server, { seconds, isWarmUp: round === 0 });
+    for (const server of servers) {
+      const sample = await hotSample(server, seconds * 1000);
+      if (round > 0) server.samples.push(sample);
+    }
   }
   const what = `${String(flags.method ?? 'GET')} ${String(flags.size ?? '4KiB')}`;
   if (flags.profile !== undefined) {
@@ -116,17 +118,6 @@ async function profileTo(
   writeFileSync(`${path}.cpuprofile`, JSON.stringify(profile));
   writeFileSync(`${path}.svg`, flameGraph(profile, `${name}: ${what}, ${requests} requests`));
   say(`Wrote ${path}.svg and .cpuprofile.`);
-}
-
-async function runRound(
-  { pid, client, samples }: Measured,
-  { seconds, isWarmUp }: { readonly seconds: number; readonly isWarmUp: boolean },
-): Promise<void> {
-  await untilIdle([pid]);
-  const before = treeCpuMicros(pid) ?? Number.NaN;
-  const { requests, elapsedMs } = await client.run(seconds * 1000);
-  const cpuUs = ((treeCpuMicros(pid) ?? Number.NaN) - before) / requests;
-  if (!isWarmUp) samples.push({ cpuUs, perSecond: (requests / elapsedMs) * 1000 });
 }
 
 function reportOf(servers: readonly Measured[], what: string): BenchmarkReport {

@@ -3,6 +3,7 @@
  * What a collector does not take is lost, and nobody waits for it.
  */
 
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Log } from '@forebay/core/log';
 import {
   parseTraceparent,
@@ -33,6 +34,8 @@ import type { OpenTracerOptions } from './open-tracer.ts';
 const queuedSpansMax = 8192;
 const sentEveryMs = 1000;
 const warnEveryMs = 60_000;
+/** Of one batch, sent again and again: a collector that is away keeps a process that stops no longer. */
+const sendMs = 3000;
 const kinds: Readonly<Record<SpanKind, OtelSpanKind>> = {
   server: OtelSpanKind.SERVER,
   client: OtelSpanKind.CLIENT,
@@ -42,7 +45,10 @@ const kinds: Readonly<Record<SpanKind, OtelSpanKind>> = {
 export function startOtlpTracer({ values, role, nodeId, log, undoing }: OpenTracerOptions): Tracer {
   diag.setLogger(new SeldomLogger(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const endpoint = values.otlpEndpoint?.replace(/\/+$/, '');
-  const exporter = new OTLPTraceExporter(endpoint === undefined ? {} : { url: `${endpoint}/v1/traces` });
+  const exporter = new OTLPTraceExporter({
+    ...(endpoint !== undefined && { url: `${endpoint}/v1/traces` }),
+    timeoutMillis: Number(process.env.OTEL_EXPORTER_OTLP_TIMEOUT) || sendMs,
+  });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({
       'service.name': process.env.OTEL_SERVICE_NAME ?? 'forebay',
@@ -57,7 +63,7 @@ export function startOtlpTracer({ values, role, nodeId, log, undoing }: OpenTrac
       new BatchSpanProcessor({ exporter, maxQueueSize: queuedSpansMax, scheduledDelayMillis: sentEveryMs }),
     ],
   });
-  undoing.add(() => provider.shutdown().catch(() => {}));
+  undoing.add(() => Promise.race([provider.shutdown().catch(() => {}), wait(sendMs)]));
   const tracer = provider.getTracer('forebay', version);
   return {
     begin: (name, traceparent) => {
@@ -136,7 +142,7 @@ class SeldomLogger {
     const nowMs = performance.now();
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + warnEveryMs;
-    this.#log.warn({ reason }, 'traces could not be sent');
+    this.#log.warn({ reason: messageIn(reason) }, 'traces could not be sent');
   }
 
   warn(reason: string): void {
@@ -148,4 +154,14 @@ class SeldomLogger {
   debug(): void {}
 
   verbose(): void {}
+}
+
+/** OpenTelemetry hands over errors as JSON, their stack first. */
+function messageIn(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { readonly message?: unknown };
+    return typeof message === 'string' ? message : text;
+  } catch {
+    return text;
+  }
 }
