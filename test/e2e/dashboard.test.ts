@@ -5,11 +5,13 @@
 import { dashboardFiles } from '@forebay/registry/admin/dashboard';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askAdmin } from '../support/admin.ts';
 import { DashboardPage, startBrowser } from '../support/browser.ts';
 import { type CachedBucket, startCachedBucket } from '../support/cached-bucket.ts';
 import { contentOf } from '../support/content.ts';
 import { dashboardPages } from '../support/dashboard-pages.ts';
 import { untilQuiet } from '../support/metrics.ts';
+import { undocumentedAnswers } from '../support/openapi.ts';
 import { needs } from '../support/tools.ts';
 
 const KiB = 1024;
@@ -129,6 +131,10 @@ describe('dashboard', await needs('chromium', 'versitygw'), () => {
     expect(facts).toContain('loaded2skipped');
     expect(facts).toContain(`skipped${objects - 1}failed0`);
     expect(await dashboard.barriers()).toEqual([]);
+  });
+
+  it('asks an API that answers as its OpenAPI document says', async () => {
+    expect(await undocumentedAnswers((path) => askAdmin(lake.forebay, path))).toEqual([]);
   });
 
   it('shows the node, and that all is well', async () => {

@@ -1,7 +1,7 @@
 /** `forebay status`. */
 import { formatDuration, formatSize } from '@forebay/core/bytes';
 import type { CurveView } from '@forebay/core/curve';
-import type { Status } from '@forebay/registry/admin/status';
+import type { DirectoryView, Status } from '@forebay/registry/admin/status';
 import type { Command } from 'commander';
 import { curveLines } from '../curve-text.ts';
 import { table } from '../terminal.ts';
@@ -23,6 +23,11 @@ export function statusCommand(): Command {
     },
   });
   return command.option('--curve', 'show what caches of other sizes would have answered');
+}
+
+function directoryRow({ node, path, state, reason }: DirectoryView): readonly [string, string] {
+  const where = node === undefined ? path : `${path} of ${node}`;
+  return ['Disk out', `${where}: ${state}${reason === undefined ? '' : `, ${reason}`}`];
 }
 
 function membersText({ gateways, active, ...others }: NonNullable<Status['members']>): string {
@@ -47,6 +52,7 @@ function statusLines({ bytesServed, ufs, cache, requests, ...status }: Status): 
     ['UFS', `${ufs.requests} requests, ${ufs.failed} failed, ${formatSize(ufs.bytes)} read`],
     ...(ufs.unanswering.length > 0 ? [['UFS silent', ufs.unanswering.join(', ')] as const] : []),
     ['Disk', `${formatSize(cache.diskBytes)} of ${formatSize(cache.diskBytesMax)}, ${cache.pages} pages`],
+    ...cache.directories.filter(({ state }) => state !== 'ok').map(directoryRow),
     ['Memory', `${formatSize(cache.memoryBytes)} of ${formatSize(cache.memoryBytesMax)}`],
     ['Infos', `${cache.infoMemoryEntries} in memory, ${cache.infoPersistentEntries} on disk`],
   ]);

@@ -44,7 +44,7 @@ import { startJobs } from './jobs.ts';
 import { openRegistryNodes, type RegistryNodes } from './registry-nodes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
 import { mountFor } from './serve-mounts.ts';
-import { countersOf } from './status.ts';
+import { clusterCache, countersOf } from './status.ts';
 import { Undoing } from './undoing.ts';
 import { makeUser, refuseRootKey } from './users.ts';
 
@@ -222,27 +222,15 @@ async function statusOf(
   active: ActiveRegistry,
   { front, startedAtMs, clock }: AdminSources,
 ): Promise<Status> {
-  const all = active.machine.leases().flatMap(({ request }) => request?.stats ?? []);
   const nodes = nodesOf(active, clock);
   const gateway = nodes.find(({ role }) => role === 'gateway');
   const endpoint = gateway ? `http://${gateway.address}` : '';
-  const sum = (key: keyof Status['cache']) => all.reduce((total, stats) => total + stats[key], 0);
   return {
     ...{ version, nodeId: 'registry', members: countMembers(nodes), endpoint },
     ...{ startedAt: new Date(startedAtMs).toISOString() },
     uptimeMs: Math.round(clock.wallMs() - startedAtMs),
     ...(await countersOf(await front.read())),
-    cache: {
-      pages: sum('pages'),
-      diskBytes: sum('diskBytes'),
-      diskBytesMax: sum('diskBytesMax'),
-      memoryBytes: sum('memoryBytes'),
-      memoryBytesMax: sum('memoryBytesMax'),
-      infoMemoryEntries: sum('infoMemoryEntries'),
-      infoPersistentEntries: sum('infoPersistentEntries'),
-      fillsInFlight: sum('fillsInFlight'),
-      fencesOpen: sum('fencesOpen'),
-    },
+    cache: clusterCache(active.machine.leases()),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '@forebay/core/clock';
 import type { MetricsReading } from '@forebay/core/metrics';
 import { isUfsFailure } from '@forebay/registry/admin/series/columns';
 import type { Status } from '@forebay/registry/admin/status';
+import type { Lease } from '@forebay/registry/cluster/leases';
 import { version } from '../version.ts';
 
 interface StatusSources {
@@ -33,6 +34,27 @@ export async function readStatus({
     uptimeMs: Math.round(clock.wallMs() - startedAtMs),
     ...counted,
     cache,
+  };
+}
+
+/** What all nodes say that they hold with their renewals. */
+export function clusterCache(leases: readonly Pick<Lease, 'nodeId' | 'request'>[]): Status['cache'] {
+  const all = leases.flatMap(({ request }) => request?.stats ?? []);
+  const add = (key: Exclude<keyof Status['cache'], 'directories'>) =>
+    all.reduce((total, stats) => total + stats[key], 0);
+  return {
+    pages: add('pages'),
+    diskBytes: add('diskBytes'),
+    diskBytesMax: add('diskBytesMax'),
+    memoryBytes: add('memoryBytes'),
+    memoryBytesMax: add('memoryBytesMax'),
+    infoMemoryEntries: add('infoMemoryEntries'),
+    infoPersistentEntries: add('infoPersistentEntries'),
+    fillsInFlight: add('fillsInFlight'),
+    fencesOpen: add('fencesOpen'),
+    directories: leases.flatMap(({ nodeId, request }) =>
+      (request?.stats?.directories ?? []).map((one) => ({ ...one, node: nodeId })),
+    ),
   };
 }
 

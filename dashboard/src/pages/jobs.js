@@ -2,7 +2,7 @@
 import { h } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAsked } from '../api.js';
-import { formatCount, formatMoment, formatSize, formatSpan } from '../format.js';
+import { formatCount, formatMoment, formatMoney, formatSize, formatSpan } from '../format.js';
 import { Field, PostForm, RowButton, useAction } from '../forms.js';
 import { Badge, Card, Confirm, Failure, Pairs, Table, Waiting } from '../parts.js';
 import { linkTo } from '../route.js';
@@ -174,7 +174,7 @@ function Job({ id }) {
         Card,
         { title: `${job.kind}: ${state}` },
         h(Progress, { job }),
-        h(Pairs, { pairs: [...factsOf(job), ['Cost', cost.toFixed(4)]] }),
+        h(Pairs, { pairs: [...factsOf(job), ['Cost', formatMoney(cost, 'USD')]] }),
       ),
       h(Card, { title: 'Objects' }, h(Pairs, { pairs: counts(objects, formatCount) })),
       h(Card, { title: 'Bytes' }, h(Pairs, { pairs: counts(bytes, formatSize) })),

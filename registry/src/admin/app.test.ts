@@ -40,6 +40,7 @@ const status: Status = {
     infoPersistentEntries: 1,
     fillsInFlight: 0,
     fencesOpen: 0,
+    directories: [],
   },
 };
 const stat = async ({ object, want, range }: ReadQuestion): Promise<ObjectStat> => ({

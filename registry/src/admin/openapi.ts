@@ -40,10 +40,22 @@ const userProperties = {
     description: 'start: of the config file; runtime: by this API, and kept',
   },
 };
-const leftOut = ['listTtlMs', 'abortUploadsAfterMs', 'maxObjectSizeBytes', 'quotaBytes', 'cacheTtlMs'];
+const leftOut = [
+  ...['listTtlMs', 'abortUploadsAfterMs', 'staleIfErrorMs', 'hedge'],
+  ...['maxObjectSizeBytes', 'quotaBytes', 'cacheTtlMs'],
+];
 const without = (names: object, ...left: string[]) =>
   Object.keys(names).filter((name) => !left.includes(name));
 
+const directory = {
+  node: { ...text, description: 'Of a cluster: whose it is.' },
+  path: text,
+  state: { enum: ['ok', 'read-only', 'failed'] },
+  reason: { ...text, description: 'Why it is not ok.' },
+  bytes: count,
+  bytesMax: count,
+  pages: count,
+};
 const cacheProperties = {
   pages: count,
   diskBytes: count,
@@ -54,6 +66,7 @@ const cacheProperties = {
   infoPersistentEntries: count,
   fillsInFlight: count,
   fencesOpen: count,
+  directories: { type: 'array', items: objectOf(directory, without(directory, 'node', 'reason')) },
 };
 
 const schemas = {

@@ -1,6 +1,7 @@
 /**
  * What the admin API tells of a running Forebay: the words of its JSON, shared by dashboard and command line.
  */
+import type { DirectoryStats } from '@forebay/core/cache-node';
 import type { Mount } from '@forebay/core/mount';
 import type { NodeView } from '../cluster/node-views.ts';
 
@@ -102,8 +103,12 @@ export interface Status {
     readonly infoPersistentEntries: number;
     readonly fillsInFlight: number;
     readonly fencesOpen: number;
+    readonly directories: readonly DirectoryView[];
   };
 }
+
+/** A page directory; of a cluster with the id of its node. */
+export type DirectoryView = DirectoryStats & { readonly node?: string };
 
 export function countMembers(nodes: readonly NodeView[]): NonNullable<Status['members']> {
   const count = (state: NodeView['state']) =>
