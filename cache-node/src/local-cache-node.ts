@@ -9,6 +9,7 @@ import type {
   NodeStats,
   OpenedObject,
   OpenedPages,
+  OpenedSoon,
   OpenRequest,
   PageOwner,
   ReadQuestion,
@@ -36,6 +37,7 @@ import { ObjectLoader } from './load/object-loader.ts';
 import { type LocalCacheNodeOptions, openStores } from './node-stores.ts';
 import { ObjectOpener } from './object-opener.ts';
 import { ObjectStats } from './object-stats.ts';
+import { openBy } from './open-soon.ts';
 import { OwnerReads } from './owner-reads.ts';
 import { Shelf } from './shelf.ts';
 
@@ -115,6 +117,10 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
     if (request.goneVersion !== undefined) return undefined;
     const ufs = this.#options.openedUfsOf?.(request.object.mount);
     return ufs && this.#opener.openNow(request, ufs);
+  }
+
+  openSoon(request: OpenRequest, done: OpenedSoon): () => void {
+    return openBy((asked) => this.open(asked), request, done);
   }
 
   async read(request: ReadRequest): Promise<OpenedPages> {
