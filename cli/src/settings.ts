@@ -112,6 +112,12 @@ const gatewayProcessSettings = {
   }),
   logLevel: processSettings.logLevel,
   drainTimeoutMs: processSettings.drainTimeoutMs,
+  workers: integer({
+    env: 'FOREBAY_WORKERS',
+    default: '1',
+    max: '256',
+    help: 'Processes that serve clients, on one port. 0: as many as there are cores.',
+  }),
 };
 
 export const gatewayRoleGroups = [

@@ -7,9 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { servedMetrics } from '@forebay/cache-node/metrics';
 import { RemoteRegistry } from '@forebay/cluster/registry-client';
-import { RemoteNodes } from '@forebay/cluster/remote-nodes';
 import type { RoutedCacheNode } from '@forebay/cluster/routed-cache-node';
 import { systemClock } from '@forebay/core/clock';
 import type { Log } from '@forebay/core/log';
@@ -20,11 +18,13 @@ import { tokensOf } from '@forebay/registry/admin/auth';
 import { createRoleAdminApp } from '@forebay/registry/admin/role-app';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import { accessLinesOf } from '../access-lines.ts';
+import type { RootCredentials } from '../data-dir.ts';
 import { metricsOfProcess } from '../process-metrics.ts';
 import type { GatewayRoleConfig } from '../role-config.ts';
-import { gatewayRoleSettings } from '../settings.ts';
+import { type GatewayRoleValues, gatewayRoleSettings } from '../settings.ts';
 import { openTracer } from '../tracing/open-tracer.ts';
 import { version } from '../version.ts';
+import { startGatewayWorkers } from '../workers/gateway-front.ts';
 import { reportOf } from '../workers/reports.ts';
 import { startAdminServer } from './admin-server.ts';
 import { openLevels } from './browse-answers.ts';
@@ -34,7 +34,7 @@ import { listen } from './listening.ts';
 import { reachableHost } from './own-address.ts';
 import { reportRoutes } from './report-routes.ts';
 import { createRoleLog, logLevelOf, runUntilStopped } from './role-process.ts';
-import { openRoutedNode } from './routed-node.ts';
+import { openNodes } from './routed-node.ts';
 import { openUfsClients } from './ufs-clients.ts';
 import { Undoing } from './undoing.ts';
 import { credentialsOf } from './users.ts';
@@ -96,7 +96,53 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   const metrics = metricsOfProcess(undoing, 'gateway');
   declareRingEpoch(metrics, () => registry.view().membership?.epoch.number ?? 0);
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
-  const cacheNode = openCacheNode({ registry, nodeId, metrics, pool }, parts);
+  const { clusterSecret } = config;
+  const cacheNode = openNodes({ registry, nodeId, metrics, pool, clusterSecret, undoing });
+  const served = { values: config.values, clusterSecret, root, nodeId, registry, metrics, log, undoing };
+  const { front, endpoint } =
+    (await startGatewayWorkers(served)) ??
+    (await openFront({ values, root, nodeId, registry, metrics, pool, cacheNode }, parts));
+  undoing.add(() => front.drain(values.drainTimeoutMs));
+  const startedAtMs = systemClock.wallMs();
+  const ownHost = await reachableHost(values.host, config.registries);
+  const at = (url: string) => `${ownHost}:${new URL(url).port}`;
+  const reached = { address: at(endpoint), adminAddress: at(admin.url) };
+  await registry.join({ nodeId, role: 'gateway', ...reached, startedAtMs, version });
+  undoing.add(() => registry.leave(nodeId));
+  const readiness = new Readiness(cacheNode, front);
+  undoing.add(() => readiness.stop());
+  admin.open(
+    createRoleAdminApp({
+      credentials: { ...root, ...tokensOf(values) },
+      notReady: () => readiness.reasons(),
+      metricsText: async () => (await front.read()).text(),
+      clusterSecret,
+      clusterRoutes: (app) =>
+        reportRoutes(app, {
+          ...{ values: async () => (await front.read()).values(), report: front.report },
+          browse: openLevels({ registry, ufsOf: (mount) => pool.ufsOf(mount) }),
+        }),
+      log,
+    }),
+  );
+  return { endpoint, adminUrl: admin.url, nodeId, stop: () => undoing.run() };
+}
+
+interface FrontParts {
+  readonly values: GatewayRoleValues;
+  readonly root: RootCredentials;
+  readonly nodeId: string;
+  readonly registry: RemoteRegistry;
+  readonly metrics: Metrics;
+  readonly pool: UfsPool;
+  readonly cacheNode: RoutedCacheNode;
+}
+
+/** In this process. */
+async function openFront(
+  { values, root, nodeId, registry, metrics, pool, cacheNode }: FrontParts,
+  { log, undoing }: Parts,
+): Promise<{ readonly front: Front; readonly endpoint: string }> {
   const tracer = await openTracer({ values, role: 'gateway', nodeId, log, undoing });
   const gateway = createGateway({
     ...{ settings: values, registry, cacheNode, metrics, tracer, clock: systemClock, log },
@@ -107,33 +153,13 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   });
   const place = { host: values.host, port: values.port, portFlag: '--port' };
   const endpoint = await listen(gateway.createServer(), place);
-  undoing.add(() => gateway.drain(values.drainTimeoutMs));
-  const startedAtMs = systemClock.wallMs();
-  const ownHost = await reachableHost(values.host, config.registries);
-  const at = (url: string) => `${ownHost}:${new URL(url).port}`;
-  const reached = { address: at(endpoint), adminAddress: at(admin.url) };
-  await registry.join({ nodeId, role: 'gateway', ...reached, startedAtMs, version });
-  undoing.add(() => registry.leave(nodeId));
-  const readiness = new Readiness(cacheNode);
-  undoing.add(() => readiness.stop());
-  const report: Front['report'] = async (question) => [
-    reportOf(question, { log, traffic: gateway.traffic, reads: undefined }),
-  ];
-  admin.open(
-    createRoleAdminApp({
-      credentials: { ...root, ...tokensOf(values) },
-      notReady: () => readiness.reasons(),
-      metricsText: () => metrics.text(),
-      clusterSecret: config.clusterSecret,
-      clusterRoutes: (app) =>
-        reportRoutes(app, {
-          ...{ values: () => metrics.values(), report },
-          browse: openLevels({ registry, ufsOf: (mount) => pool.ufsOf(mount) }),
-        }),
-      log,
-    }),
-  );
-  return { endpoint, adminUrl: admin.url, nodeId, stop: () => undoing.run() };
+  const front: Front = {
+    read: async () => metrics,
+    report: async (question) => [reportOf(question, { log, traffic: gateway.traffic, reads: undefined })],
+    drain: async (deadlineMs) => void (await gateway.drain(deadlineMs)),
+    notReady: () => [],
+  };
+  return { front, endpoint };
 }
 
 /**
@@ -142,10 +168,12 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
  */
 class Readiness {
   readonly #cacheNode: RoutedCacheNode;
+  readonly #front: Pick<Front, 'notReady'>;
   #state: 'starting' | 'ready' | 'stopping' = 'starting';
 
-  constructor(cacheNode: RoutedCacheNode) {
+  constructor(cacheNode: RoutedCacheNode, front: Pick<Front, 'notReady'>) {
     this.#cacheNode = cacheNode;
+    this.#front = front;
   }
 
   stop(): void {
@@ -154,7 +182,7 @@ class Readiness {
 
   async reasons(): Promise<readonly string[]> {
     if (this.#state === 'stopping') return ['stopping'];
-    if (this.#state === 'ready') return [];
+    if (this.#state === 'ready') return this.#front.notReady();
     const reasons = await this.#cacheNode.notReady();
     if (reasons.length === 0 && this.#state === 'starting') this.#state = 'ready';
     return reasons;
@@ -169,27 +197,4 @@ async function openRegistry({ config, log, undoing }: Parts, signal: AbortSignal
   const registry = await RemoteRegistry.open({ addresses, clusterSecret, viewPath, log, signal });
   undoing.add(() => registry.close());
   return registry;
-}
-
-interface CacheNodeParts {
-  readonly registry: RemoteRegistry;
-  readonly nodeId: string;
-  readonly metrics: Metrics;
-  readonly pool: UfsPool;
-}
-
-function openCacheNode(
-  { registry, nodeId, metrics, pool }: CacheNodeParts,
-  { config, undoing }: Parts,
-): RoutedCacheNode {
-  const nodes = new RemoteNodes({ secret: config.clusterSecret });
-  undoing.add(() => nodes.close());
-  const { bytesServed } = servedMetrics(metrics);
-  const membersNow = () => registry.view().membership?.epoch.members ?? [];
-  undoing.add(registry.watch(() => nodes.retain(membersNow())));
-  return openRoutedNode({
-    ...{ nodeId, metrics, nodeOf: nodes.nodeOf, registry, undoing },
-    ufsOf: (mount) => pool.ufsOf(mount),
-    onUfsBytes: (count) => bytesServed.inc({ source: 'ufs' }, count),
-  });
 }

@@ -1,13 +1,22 @@
 /** The cache nodes of a cluster as one, by the view of a registry. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { RemoteRegistry } from '@forebay/cluster/registry-client';
+import { servedMetrics } from '@forebay/cache-node/metrics';
+import { RemoteNodes } from '@forebay/cluster/remote-nodes';
 import { RoutedCacheNode, type RoutedCacheNodeOptions } from '@forebay/cluster/routed-cache-node';
 import { systemClock } from '@forebay/core/clock';
+import type { Metrics } from '@forebay/core/metrics';
+import type { Registry } from '@forebay/core/registry';
+import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import type { Undoing } from './undoing.ts';
+
+/** A registry, or what stands for one. */
+export interface RingSource extends Pick<Registry, 'view' | 'watch'> {
+  refresh(): Promise<void>;
+}
 
 interface RoutedNodeSources
   extends Pick<RoutedCacheNodeOptions, 'nodeId' | 'nodeOf' | 'metrics' | 'ufsOf' | 'onUfsBytes'> {
-  readonly registry: RemoteRegistry;
+  readonly registry: RingSource;
   readonly undoing: Undoing;
 }
 
@@ -23,4 +32,28 @@ export function openRoutedNode({ registry, undoing, ...sources }: RoutedNodeSour
   });
   undoing.add(() => routed.close());
   return routed;
+}
+
+export interface NodesSources {
+  readonly registry: RingSource;
+  readonly clusterSecret: string;
+  readonly nodeId: string;
+  readonly metrics: Metrics;
+  readonly pool: UfsPool;
+  readonly undoing: Undoing;
+}
+
+/** With connections of its own to them. */
+export function openNodes({ registry, clusterSecret, pool, ...same }: NodesSources): RoutedCacheNode {
+  const { metrics, undoing } = same;
+  const nodes = new RemoteNodes({ secret: clusterSecret });
+  undoing.add(() => nodes.close());
+  const { bytesServed } = servedMetrics(metrics);
+  const membersNow = () => registry.view().membership?.epoch.members ?? [];
+  undoing.add(registry.watch(() => nodes.retain(membersNow())));
+  return openRoutedNode({
+    ...{ ...same, nodeOf: nodes.nodeOf, registry },
+    ufsOf: (mount) => pool.ufsOf(mount),
+    onUfsBytes: (count) => bytesServed.inc({ source: 'ufs' }, count),
+  });
 }

@@ -31,8 +31,8 @@ import type { ServeConfig } from '../serve-config.ts';
 import { type ServeValues, serveSettings } from '../settings.ts';
 import { openTracer } from '../tracing/open-tracer.ts';
 import { reportOf } from '../workers/reports.ts';
-import { forkWorkers, startWorkers } from '../workers/start-workers.ts';
-import type { WorkerHandle } from '../workers/worker-handle.ts';
+import { serveWorkers, startWorkers } from '../workers/start-workers.ts';
+import { forkWorkers, type WorkerHandle } from '../workers/worker-handle.ts';
 import { planWorkers, valuesOfOwner, type WorkersPlan } from '../workers/worker-limits.ts';
 import { startAdminServer } from './admin-server.ts';
 import { followPolicies, forgetUnmounted } from './follow-registry.ts';
@@ -164,7 +164,7 @@ async function planProcesses({ config: { values, dataDir }, log, undoing }: Part
   const plan = planWorkers(values, cellsPath);
   undoing.add(() => rmSync(cellsPath, { force: true }));
   if (plan.reason) log.warn({ reason: plan.reason }, 'there is one process');
-  const forked = plan.cells ? forkWorkers(plan.workers, dataDir, undoing) : [];
+  const forked = plan.cells ? forkWorkers(plan.workers, serveWorkers(dataDir), undoing) : [];
   return { port, plan, forked };
 }
 

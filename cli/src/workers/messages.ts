@@ -9,16 +9,17 @@ import type { MetricValues } from '@forebay/core/metrics';
 import type { PlainView } from '@forebay/core/plain-view';
 import type { DataPlaneAddress } from '@forebay/data-plane/cache-node-server';
 import type { RootCredentials } from '../data-dir.ts';
-import type { ServeValues } from '../settings.ts';
+import type { GatewayRoleValues, ServeValues } from '../settings.ts';
 import type { ProcessReport, ReportQuestion } from './reports.ts';
 
-export interface WorkerStart {
+interface StartOf<Role extends string, Values> {
   readonly kind: 'start';
+  readonly role: Role;
   /** Where all workers listen: the system deals connections out to them. */
   readonly host: string;
   readonly port: number;
   /** Its share of the limits. */
-  readonly values: ServeValues;
+  readonly values: Values;
   /** How many share them. */
   readonly workers: number;
   readonly logLevel: LogLevel;
@@ -27,9 +28,20 @@ export interface WorkerStart {
   readonly view: PlainView;
   /** The file of the cells, of `cellsBytes`. */
   readonly cellsPath: string;
+}
+
+/** Of `serve`. */
+export interface ServeWorkerStart extends StartOf<'serve', ServeValues> {
   /** Where the owner's data plane listens, and what proves that it is the worker who speaks. */
   readonly dataPlane: { readonly address: DataPlaneAddress; readonly secret: string };
 }
+
+/** Of a cluster's gateway. */
+export interface GatewayWorkerStart extends StartOf<'gateway', GatewayRoleValues> {
+  readonly clusterSecret: string;
+}
+
+export type WorkerStart = ServeWorkerStart | GatewayWorkerStart;
 
 export type ToWorker =
   | WorkerStart
@@ -39,6 +51,8 @@ export type ToWorker =
   | { readonly kind: 'facts'; readonly id: number; readonly facts: HotFacts | undefined }
   /** The lock of this id is the worker's. */
   | { readonly kind: 'locked'; readonly id: number }
+  /** The view that was told last is the newest, or the registry does not answer. */
+  | { readonly kind: 'refreshed'; readonly id: number }
   | { readonly kind: 'drain'; readonly deadlineMs: number };
 
 /** An object by its names: mounts are told apart by each process itself. */
@@ -59,6 +73,8 @@ export type ToOwner =
   | { readonly kind: 'reported'; readonly id: number; readonly report: ProcessReport }
   | { readonly kind: 'ask'; readonly id: number; readonly question: PlainQuestion }
   | { readonly kind: 'uses'; readonly uses: HotUses }
+  /** Asks for the newest view of the registry. */
+  | { readonly kind: 'refresh'; readonly id: number }
   | { readonly kind: 'lock'; readonly id: number; readonly name: string }
   | { readonly kind: 'unlock'; readonly id: number }
   /** The last word. */

@@ -8,6 +8,7 @@ import type { LocalCacheNode } from '@forebay/cache-node/local-cache-node';
 import type { Log, LogLevel } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import type { ObjectRef } from '@forebay/core/mount';
+import { plainViewOf } from '@forebay/core/plain-view';
 import type { Registry, RegistryView } from '@forebay/core/registry';
 import type { Tracer } from '@forebay/core/tracing';
 import { CacheNodeServer } from '@forebay/data-plane/cache-node-server';
@@ -19,8 +20,8 @@ import type { ServeValues } from '../settings.ts';
 import type { PlainQuestion, ToOwner } from './messages.ts';
 import { reportOf } from './reports.ts';
 import { LentLocks } from './shared-locks.ts';
-import { WorkerHandle } from './worker-handle.ts';
-import { valuesOfWorker } from './worker-limits.ts';
+import type { WorkerHandle, WorkerKind } from './worker-handle.ts';
+import { ufsShare, valuesOfWorker } from './worker-limits.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface StartWorkersOptions {
@@ -45,13 +46,6 @@ export interface StartWorkersOptions {
  */
 const anyLocalPort = { host: '127.0.0.1', port: 0 };
 
-/** Early, so that they load while the owner opens what it keeps. */
-export function forkWorkers(count: number, dataDir: DataDir, undoing: Undoing): WorkerHandle[] {
-  const forked = Array.from({ length: count }, () => new WorkerHandle(codeCacheIn(dataDir)));
-  undoing.add(() => forked.map((worker) => worker.kill()));
-  return forked;
-}
-
 /** Resolves when all workers serve. @throws Error where one cannot start; nothing is left then */
 export async function startWorkers(options: StartWorkersOptions): Promise<Front> {
   const { forked, host, port, values, registry, cacheNode, metrics, log, undoing } = options;
@@ -63,19 +57,21 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   const locks = new LentLocks(fileLocks);
   const pool = await WorkerPool.start({
     forked,
-    codeCache: codeCacheIn(options.dataDir),
-    start: {
+    kind: serveWorkers(options.dataDir),
+    startOf: () => ({
+      kind: 'start',
+      role: 'serve',
       host,
       port,
-      values: valuesOfWorker(values, forked.length),
+      values: valuesOfWorker(values, forked.length, ufsShare),
       workers: forked.length,
       logLevel: log.level as LogLevel,
       nodeId: cacheNode.nodeId,
       rootUser: { accessKey: options.rootUser.accessKey, secretKey: options.rootUser.secretKey },
       cellsPath: options.cellsPath,
       dataPlane: { address, secret },
-    },
-    view: () => registry.view(),
+      view: plainViewOf(registry.view()),
+    }),
     onMessage: (message, worker) => takeMessage(message, worker, { cacheNode, registry, locks }),
     metrics,
     log,
@@ -92,8 +88,8 @@ export async function startWorkers(options: StartWorkersOptions): Promise<Front>
   };
 }
 
-function codeCacheIn({ path }: DataDir): string {
-  return join(path, 'code');
+export function serveWorkers({ path }: DataDir): WorkerKind {
+  return { role: 'serve', codeCache: join(path, 'code') };
 }
 
 interface AskedFor {

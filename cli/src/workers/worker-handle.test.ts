@@ -9,7 +9,7 @@ const script = `
 import { openSync } from 'node:fs';
 import { WorkerHandle } from ${JSON.stringify(handleFile)};
 try { for (;;) openSync('/dev/null', 'r'); } catch {}
-const worker = new WorkerHandle('code');
+const worker = new WorkerHandle({ role: 'serve', codeCache: 'code' });
 worker.ended.then((how) => console.log(how));
 `;
 

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork, type Serializable } from 'node:child_process';
 import { join } from 'node:path';
 import type { MetricValues } from '@forebay/core/metrics';
+import type { Undoing } from '../roles/undoing.ts';
 import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
 import type { ProcessReport, ReportQuestion } from './reports.ts';
 
@@ -12,6 +13,19 @@ const metricsTimeoutMs = 1_000;
 const silentMaxMs = 30_000;
 
 type OnMessage = (message: ToOwner, worker: WorkerHandle) => void;
+
+export interface WorkerKind {
+  readonly role: WorkerStart['role'];
+  /** A directory of this owner's alone; undefined: nothing is kept for the next start. */
+  readonly codeCache: string | undefined;
+}
+
+/** Early, so that they load while the owner opens what it keeps. */
+export function forkWorkers(count: number, kind: WorkerKind, undoing: Undoing): WorkerHandle[] {
+  const forked = Array.from({ length: count }, () => new WorkerHandle(kind));
+  undoing.add(() => forked.map((worker) => worker.kill()));
+  return forked;
+}
 
 export class WorkerHandle {
   readonly #child: ChildProcess;
@@ -26,10 +40,11 @@ export class WorkerHandle {
   /** Resolves with how it ended, for the log. */
   readonly ended: Promise<string>;
 
-  /** It loads its libraries and waits for its start. @param codeCache a directory of this owner's alone */
-  constructor(codeCache: string) {
+  /** It loads its libraries and waits for its start. */
+  constructor({ role, codeCache }: WorkerKind) {
     // Signals of the terminal reach the whole group; the owner alone acts on them. Secrets are told later.
-    this.#child = fork(workerFile, [codeCache], { serialization: 'advanced' });
+    const args = [role, ...(codeCache === undefined ? [] : [codeCache])];
+    this.#child = fork(workerFile, args, { serialization: 'advanced' });
     this.ended = endOf(this.#child).then((how) => {
       for (const answer of this.#waiting.values()) answer(undefined);
       this.#serving.reject(new Error(`a worker ended while it started (${how})`));

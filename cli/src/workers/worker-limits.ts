@@ -30,10 +30,24 @@ export function planWorkers({ workers }: Pick<ServeValues, 'workers'>, cellsPath
 }
 
 /** Of what workers send to a UFS: lists, writes and what is passed through. Reads are the owner's. */
-const ufsShare = 0.5;
+export const ufsShare = 0.5;
 
-/** What the workers have together is the setting, rounded up. */
-export function valuesOfWorker(values: ServeValues, workers: number): ServeValues {
+type Shared =
+  | 'connectionsMax'
+  | 'requestsInFlightMax'
+  | 'formMemoryBytesMax'
+  | 'listCacheBytesMax'
+  | 'ufsConnectionsMax';
+
+/**
+ * What the workers have together is the setting, rounded up.
+ * @param ofUfs their part of the connections to UFSs
+ */
+export function valuesOfWorker<V extends Pick<ServeValues, Shared>>(
+  values: V,
+  workers: number,
+  ofUfs = 1,
+): V {
   const part = (limit: number) => Math.max(1, Math.ceil(limit / workers));
   return {
     ...values,
@@ -41,7 +55,7 @@ export function valuesOfWorker(values: ServeValues, workers: number): ServeValue
     requestsInFlightMax: part(values.requestsInFlightMax),
     formMemoryBytesMax: Math.max(formBytesMin, part(values.formMemoryBytesMax)),
     listCacheBytesMax: part(values.listCacheBytesMax),
-    ufsConnectionsMax: part(values.ufsConnectionsMax * ufsShare),
+    ufsConnectionsMax: part(values.ufsConnectionsMax * ofUfs),
   };
 }
 

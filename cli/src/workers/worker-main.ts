@@ -8,9 +8,10 @@ process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(0));
 
 // Most of a start is reading code: what it was made into is kept for the next one, in the owner's directory.
-enableCompileCache(process.argv[2]);
+const [, , role, codeCache] = process.argv;
+if (codeCache !== undefined) enableCompileCache(codeCache);
 // While the owner loads what it keeps.
-const loading = import('./worker.ts');
+const loading = role === 'gateway' ? import('./gateway-worker.ts') : import('./worker.ts');
 
 const flushAfterMs = 5_000;
 
@@ -20,7 +21,7 @@ process.once('message', (start: ToWorker) => {
   const keep = (message: ToWorker) => void early.push(message);
   process.on('message', keep);
   loading
-    .then(({ runWorker }) => runWorker(start))
+    .then(({ runWorker }) => runWorker(start as never))
     .then((onMessage) => {
       process.off('message', keep);
       process.on('message', onMessage);

@@ -1,5 +1,5 @@
 /**
- * The workers of one `serve`: as many as there should be, each started again when it ends, after a pause that
+ * The workers of one owner: as many as there should be, each started again when it ends, after a pause that
  * grows while that happens soon.
  */
 import type { Log } from '@forebay/core/log';
@@ -15,15 +15,14 @@ import type { RegistryView } from '@forebay/core/registry';
 import type { ToOwner, WorkerStart } from './messages.ts';
 import { declareWorkerMetrics } from './metrics.ts';
 import type { ProcessReport, ReportQuestion } from './reports.ts';
-import { WorkerHandle } from './worker-handle.ts';
+import { WorkerHandle, type WorkerKind } from './worker-handle.ts';
 
 export interface WorkerPoolOptions {
   /** The first ones, which have not been told anything yet. */
   readonly forked: readonly WorkerHandle[];
-  readonly codeCache: string;
-  /** All of a start but the view. */
-  readonly start: Omit<WorkerStart, 'kind' | 'view'>;
-  readonly view: () => RegistryView;
+  readonly kind: WorkerKind;
+  /** With the view of now. */
+  readonly startOf: () => WorkerStart;
   /** Questions and news of a worker. */
   readonly onMessage: (message: ToOwner, worker: WorkerHandle) => void;
   readonly metrics: Metrics;
@@ -116,10 +115,10 @@ export class WorkerPool {
   }
 
   #launch(worker: WorkerHandle, delayMs: number): void {
-    const { start, view, onMessage } = this.#options;
+    const { startOf, onMessage } = this.#options;
     this.#workers.add(worker);
     const startedMs = performance.now();
-    worker.start({ ...start, kind: 'start', view: plainViewOf(view()) }, onMessage);
+    worker.start(startOf(), onMessage);
     void worker.ended.then((how) => this.#onEnded(worker, how, { delayMs, startedMs }));
   }
 
@@ -144,7 +143,7 @@ export class WorkerPool {
       this.#delays.delete(delay);
       this.#restarts.inc();
       try {
-        this.#launch(new WorkerHandle(this.#options.codeCache), nextMs);
+        this.#launch(new WorkerHandle(this.#options.kind), nextMs);
       } catch (error) {
         // No memory for a process: the others serve meanwhile.
         this.#options.log.error({ reason: String(error), afterMs: nextMs }, 'no worker can be started');

@@ -2,18 +2,16 @@
  * A worker: a whole gateway, with its own clients for what it sends to UFSs itself, and hot objects in front
  * of the cache node that the owner is. It holds nothing that its end could lose.
  */
-import { once } from 'node:events';
-import type { Server } from 'node:http';
 import { HotCacheNode } from '@forebay/cache-node/hot/hot-cache-node';
 import type { HotFacts, HotQuestion } from '@forebay/cache-node/hot/hot-facts';
 import { HotObjects } from '@forebay/cache-node/hot/hot-objects';
 import { declareCacheNodeMetrics } from '@forebay/cache-node/metrics';
 import { systemClock as clock } from '@forebay/core/clock';
-import { createLog, type Log } from '@forebay/core/log';
+import { createLog } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Mount } from '@forebay/core/mount';
 import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
-import { createGateway, type Gateway } from '@forebay/gateway/app';
+import { createGateway } from '@forebay/gateway/app';
 import { fileLocks } from '@forebay/ufs/file/file-locks';
 import { accessLinesOf } from '../access-lines.ts';
 import { metricsOfProcess } from '../process-metrics.ts';
@@ -23,16 +21,16 @@ import { Undoing } from '../roles/undoing.ts';
 import { credentialsOf } from '../roles/users.ts';
 import { serveSettings } from '../settings.ts';
 import { openTracer } from '../tracing/open-tracer.ts';
-import type { ToOwner, ToWorker, WorkerStart } from './messages.ts';
+import type { ServeWorkerStart, ToWorker } from './messages.ts';
 import { OwnerCacheNode } from './owner-cache-node.ts';
 import { RegistryReplica } from './registry-replica.ts';
-import { reportOf } from './reports.ts';
 import { openCells } from './shared-cells.ts';
 import { AskedLocks } from './shared-locks.ts';
-import { valuesOfWorker } from './worker-limits.ts';
+import { ufsShare, valuesOfWorker } from './worker-limits.ts';
+import { listenWithOthers, takeCommon, tell, watchForDefects } from './worker-process.ts';
 
 /** Resolves with what takes the owner's further messages, once clients can connect. */
-export async function runWorker(start: WorkerStart): Promise<(message: ToWorker) => void> {
+export async function runWorker(start: ServeWorkerStart): Promise<(message: ToWorker) => void> {
   const log = createLog({ level: start.logLevel });
   watchForDefects(log);
   const undoing = new Undoing(log);
@@ -41,7 +39,7 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
     ...{ registry, log },
     // Whether someone looks at a terminal is for the owner to know.
     logLevelOf: ({ logLevel }) => (logLevel === 'auto' ? start.logLevel : logLevel),
-    shareOf: (all) => valuesOfWorker(all, start.workers),
+    shareOf: (all) => valuesOfWorker(all, start.workers, ufsShare),
   });
   const metrics = metricsOfProcess(undoing, 'serve');
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
@@ -68,18 +66,10 @@ export async function runWorker(start: WorkerStart): Promise<(message: ToWorker)
   });
   await listenWithOthers(gateway.createServer(), start);
   tell({ kind: 'serving' });
+  const parts = { registry, gateway, metrics, reads: cacheNode.reads, locks, undoing, log };
   return (message) => {
-    if (message.kind === 'view') {
-      registry.update(message.view);
-      tell({ kind: 'viewed', id: message.id });
-    } else if (message.kind === 'metrics') void tellValues(message.id, metrics);
-    else if (message.kind === 'report') {
-      const report = reportOf(message.question, { log, traffic: gateway.traffic, reads: cacheNode.reads });
-      tell({ kind: 'reported', id: message.id, report });
-    } else if (message.kind === 'facts') questions.answered(message.id, message.facts);
-    else if (message.kind === 'locked') locks.granted(message.id);
-    else if (message.kind === 'drain')
-      void drain(message.deadlineMs, { gateway, cacheNode, metrics, undoing });
+    if (takeCommon(message, parts)) return;
+    if (message.kind === 'facts') questions.answered(message.id, message.facts);
   };
 }
 
@@ -91,7 +81,7 @@ interface CacheNodeParts {
 }
 
 async function openCacheNode(
-  { values, dataPlane, nodeId }: WorkerStart,
+  { values, dataPlane, nodeId }: ServeWorkerStart,
   { metrics, questions, cells, undoing }: CacheNodeParts,
 ): Promise<HotCacheNode> {
   const owner = await RemoteCacheNode.connect(dataPlane);
@@ -105,7 +95,7 @@ async function openCacheNode(
     memoryBytesMax: hotMemorySizeBytes,
     filesMax: hotFilesMax,
   });
-  return new HotCacheNode({
+  const cacheNode = new HotCacheNode({
     home: new OwnerCacheNode(owner),
     hot,
     askFacts: (question) => questions.ask(question),
@@ -113,35 +103,8 @@ async function openCacheNode(
     metrics: declareCacheNodeMetrics(metrics),
     clock,
   });
-}
-
-async function listenWithOthers(server: Server, { host, port }: WorkerStart): Promise<void> {
-  server.listen({ host, port, reusePort: true });
-  await once(server, 'listening');
-}
-
-function tell(message: ToOwner): void {
-  // Where the owner is gone, so is this process in a moment.
-  process.send?.(message, undefined, {}, () => {});
-}
-
-async function tellValues(id: number, metrics: Metrics): Promise<void> {
-  tell({ kind: 'metrics', id, values: await metrics.values() });
-}
-
-interface Drained {
-  readonly gateway: Gateway;
-  readonly cacheNode: HotCacheNode;
-  readonly metrics: Metrics;
-  readonly undoing: Undoing;
-}
-
-async function drain(deadlineMs: number, { gateway, cacheNode, metrics, undoing }: Drained): Promise<void> {
-  await gateway.drain(deadlineMs);
-  cacheNode.close();
-  await undoing.run();
-  const values = await metrics.values();
-  process.send?.({ kind: 'drained', values } satisfies ToOwner, undefined, {}, () => process.exit(0));
+  undoing.add(() => cacheNode.close());
+  return cacheNode;
 }
 
 /** Questions to the owner that have no answer yet. */
@@ -164,14 +127,4 @@ class Questions {
     this.#waiting.get(id)?.(facts);
     this.#waiting.delete(id);
   }
-}
-
-/** A defect of ours ends the process: the owner starts another. */
-function watchForDefects(log: Log): void {
-  const die = (error: unknown) => {
-    log.error({ reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'defect');
-    process.exit(1);
-  };
-  process.on('uncaughtException', die);
-  process.on('unhandledRejection', die);
 }
