@@ -61,6 +61,8 @@ export type WorkOutcome =
     };
 
 export interface CopyRequest {
+  /** Id: asked for again by the same job, a copy is the same one. */
+  readonly job: string;
   readonly source: ObjectRef;
   readonly target: ObjectRef;
   readonly signal: AbortSignal;

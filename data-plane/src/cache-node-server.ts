@@ -15,7 +15,7 @@ import { checkSecret } from './wire/handshake.ts';
 import { MountNames } from './wire/mount-names.ts';
 import { KnownInfos } from './wire/open-answer.ts';
 
-export type { CallContext, ExtraCall } from './server/calls.ts';
+export { type CallContext, callerLost, type ExtraCall } from './server/calls.ts';
 
 /** Where a node listens and a gateway connects to. */
 export interface DataPlaneAddress {

@@ -1,7 +1,7 @@
 /**
  * A copy of mixed sizes between two kinds of stores, over a cluster whose nodes and registry are killed
- * midway: every object has its SHA-256 on both sides, read past Forebay, and the job's numbers are the stores'
- * own. `npm run test:copy` does it with 10 GB; FOREBAY_TEST_COPY_BYTES with any other size.
+ * midway: every object has its SHA-256 on both sides, read past Forebay, and the job's numbers are the
+ * stores' own. `npm run test:copy` does it with 10 GB; FOREBAY_TEST_COPY_BYTES with any other size.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, rmSync, statSync } from 'node:fs';

@@ -1,14 +1,9 @@
 /** What a cache node does for the jobs of its cluster, as calls of the data plane; and who asks for it. */
-import type {
-  CopyRequest,
-  JobWorker,
-  KeysRequest,
-  LoadRequest,
-  RemoveRequest,
-} from '@forebay/core/job-worker';
+import type { JobWorker, KeysRequest, LoadRequest, RemoveRequest } from '@forebay/core/job-worker';
 import type { MountTable, ObjectRef } from '@forebay/core/mount';
 import type { CallContext, ExtraCall } from '@forebay/data-plane/cache-node-server';
 import { type MountName, mountNameOf, namedMount } from '../mount-name.ts';
+import { KeptCopies } from './kept-copies.ts';
 
 interface WireObject {
   readonly mount: MountName;
@@ -17,7 +12,12 @@ interface WireObject {
 
 type WireKeys = Omit<KeysRequest, 'mount' | 'signal'> & { readonly mount: MountName };
 type WireLoad = Omit<LoadRequest, 'object' | 'signal'> & WireObject;
-type WireCopy = Readonly<Record<keyof Omit<CopyRequest, 'signal'>, WireObject>>;
+interface WireCopy {
+  readonly job: string;
+  readonly source: WireObject;
+  readonly target: WireObject;
+}
+
 type WireRemove = Omit<RemoveRequest, 'source' | 'signal'> & { readonly source: WireObject };
 
 export interface JobCallsOptions {
@@ -27,6 +27,7 @@ export interface JobCallsOptions {
 
 /** Each may be sent again. */
 export function jobCalls({ worker, mounts }: JobCallsOptions): Readonly<Record<string, ExtraCall>> {
+  const copies = new KeptCopies({ copy: (request) => worker.copy(request) });
   const objectOf = ({ mount, ufsKey }: WireObject): ObjectRef => ({
     mount: namedMount(mount, mounts()),
     ufsKey,
@@ -43,8 +44,8 @@ export function jobCalls({ worker, mounts }: JobCallsOptions): Readonly<Record<s
     'jobs.load': (parameters, context) => worker.load(loadOf(parameters, context)),
     'jobs.verify': (parameters, context) => worker.verify(loadOf(parameters, context)),
     'jobs.copy': (parameters, { signal }) => {
-      const { source, target } = parameters as WireCopy;
-      return worker.copy({ source: objectOf(source), target: objectOf(target), signal });
+      const { job, source, target } = parameters as WireCopy;
+      return copies.copy({ job, source: objectOf(source), target: objectOf(target), signal });
     },
     'jobs.remove': (parameters, { signal }) => {
       const { source, etag } = parameters as WireRemove;
@@ -71,8 +72,8 @@ export function remoteWorker(nodeOf: () => Promise<JobNode>): JobWorker {
       ask('jobs.list', { ...request, mount: mountNameOf(mount) } satisfies WireKeys, signal),
     load: (request) => ask('jobs.load', wireLoad(request), request.signal),
     verify: (request) => ask('jobs.verify', wireLoad(request), request.signal),
-    copy: ({ source, target, signal }) =>
-      ask('jobs.copy', { source: wireOf(source), target: wireOf(target) } satisfies WireCopy, signal),
+    copy: ({ job, source, target, signal }) =>
+      ask('jobs.copy', { job, source: wireOf(source), target: wireOf(target) } satisfies WireCopy, signal),
     remove: ({ source, etag, signal }) =>
       ask('jobs.remove', { source: wireOf(source), etag } satisfies WireRemove, signal),
   };

@@ -110,7 +110,7 @@ describe('the workers of a cluster', () => {
       { mount, ufsKey: 'b' },
     ];
     const { worker } = ringWorkers({ membership, nodeOf }).of(source, 0);
-    expect(await worker.copy({ source, target, signal })).toEqual(done);
+    expect(await worker.copy({ job: 'job-1', source, target, signal })).toEqual(done);
     expect(copies).toEqual(['/lake a /lake b']);
     const removed = await worker.remove({ source, etag: '"e"', signal });
     expect(removed).toEqual({ reason: 'a is not "e"', ...nothing });

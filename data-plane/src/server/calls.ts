@@ -11,6 +11,9 @@ import type { Fenced, OpenFences } from './open-fences.ts';
 /** An object as it travels: the mount's name, its key at the UFS, and a version's id. */
 export type WireObject = readonly [mountName: string, ufsKey: string, versionId?: string];
 
+/** The reason of a call's signal where its connection was lost; another one: it was cancelled. */
+export const callerLost: unique symbol = Symbol('the caller is lost');
+
 export interface CallContext {
   readonly clientId: string;
   readonly signal: AbortSignal;

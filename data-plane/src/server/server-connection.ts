@@ -14,7 +14,7 @@ import type { MountNames } from '../wire/mount-names.ts';
 import type { KnownInfos } from '../wire/open-answer.ts';
 import { Outbox } from '../wire/outbox.ts';
 import { ReadBuffers } from '../wire/read-buffers.ts';
-import type { Calls } from './calls.ts';
+import { type Calls, callerLost } from './calls.ts';
 import { Doorman } from './doorman.ts';
 import type { OpenFences } from './open-fences.ts';
 import { CallStream, OpenStream, ReadStream, refuseStream, type ServerStream } from './streams.ts';
@@ -197,7 +197,7 @@ export class ServerConnection implements FrameSink {
     this.#reader.close();
     const streams = [...this.#streams.values()];
     this.#streams.clear();
-    for (const stream of streams) stream.leave();
+    for (const stream of streams) stream.leave(callerLost);
     if (this.#clientId !== undefined) this.deps.fences.disconnected(this.#clientId);
   }
 }

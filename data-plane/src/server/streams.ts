@@ -11,13 +11,14 @@ import type { Outbox } from '../wire/outbox.ts';
 import { readRead, writePages } from '../wire/page-read.ts';
 import { failureOf, StaleMountError } from '../wire/wire-errors.ts';
 import { AnsweredStream } from './answered-stream.ts';
+import type { callerLost } from './calls.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 export interface ServerStream {
   /** The client takes so many bytes more. */
   grant(lengthBytes: number): void;
-  /** The client has left. */
-  leave(): void;
+  /** The client has left; `callerLost`: with its connection. */
+  leave(reason?: typeof callerLost): void;
 }
 
 type Opened = OpenedObject | AbsentObject;
@@ -246,8 +247,8 @@ export class CallStream implements ServerStream {
     throw new ProtocolError('a call has no body');
   }
 
-  leave(): void {
-    this.#abort.abort();
+  leave(reason?: typeof callerLost): void {
+    this.#abort.abort(reason);
     this.#connection.over(this.#stream);
   }
 }

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { MiB } from '@forebay/core/bytes';
 import type { CacheNode } from '@forebay/core/cache-node';
 import { UfsAnswerError } from '@forebay/core/errors';
 import type { CopyRequest } from '@forebay/core/job-worker';
 import type { Mount } from '@forebay/core/mount';
 import { parseMount } from '@forebay/core/mount-uri';
+import { headerValue } from '@forebay/core/object';
 import { faultyUfs } from '@forebay/ufs/faulty';
 import { memoryUfs } from '@forebay/ufs/memory';
-import type { Ufs } from '@forebay/ufs/ufs';
+import type { Ufs, UfsPartRef } from '@forebay/ufs/ufs';
 import { describe, expect, it } from 'vitest';
 import { ObjectCopier } from './object-copier.ts';
 
@@ -32,12 +34,13 @@ function fences() {
 function world(of: { readonly left: Ufs; readonly right: Ufs; readonly partBytes?: number }) {
   const { log, cacheNode } = fences();
   const ufsOf = async ({ path }: Mount) => (path === '/left' ? of.left : of.right);
-  const copier = new ObjectCopier({ cacheNode, ufsOf, ...(of.partBytes && { partBytes: of.partBytes }) });
+  const parts = of.partBytes && { partBytes: of.partBytes, wholeBytesMax: of.partBytes };
+  const copier = new ObjectCopier({ cacheNode, ufsOf, ...parts });
   const copy = (more: Partial<CopyRequest> = {}) =>
     copier.copy({
       source: { mount: left, ufsKey: 'a' },
       target: { mount: right, ufsKey: 'b' },
-      ...{ signal, ...more },
+      ...{ job: 'job-1', signal, ...more },
     });
   const remove = (etag: string) => copier.remove({ source: { mount: left, ufsKey: 'a' }, etag, signal });
   return { log, copy, remove };
@@ -81,6 +84,24 @@ describe('a copy', () => {
     const half = world({ left: broken, right: to, partBytes: 100_000 });
     await expect(half.copy({ target: { mount: right, ufsKey: 'c' } })).rejects.toThrow('gone');
     expect((await to.listUploads({ prefix: '', maxUploads: 10 })).uploads).toEqual([]);
+  });
+
+  it('of what came in parts goes in the same parts, so that it has the same ETag', async () => {
+    const [from, to] = [memoryUfs({}), memoryUfs({})];
+    const { uploadId } = await from.createUpload('a', []);
+    const sizes = [5 * MiB, 5 * MiB, 3];
+    const parts: UfsPartRef[] = [];
+    for (const [index, sizeBytes] of sizes.entries()) {
+      const part = { uploadId, partNumber: index + 1, sizeBytes, headers: [] };
+      const { headers } = await from.uploadPart('a', { ...part, body: piecesOf(randomBytes(sizeBytes)) });
+      parts.push({ partNumber: index + 1, etag: headerValue(headers, 'etag')!, checksums: [] });
+    }
+    await from.completeUpload('a', { uploadId, parts, headers: [] });
+    const { copy } = world({ left: from, right: to });
+    expect(await copy()).toMatchObject({ kind: 'done', ufsBytes: 10 * MiB + 3, ufsRequests: 2 + 1 + 2 + 6 });
+    expect((await to.head('b')).etag).toBe((await from.head('a')).etag);
+    expect((await contentOf(to, 'b')).equals(await contentOf(from, 'a'))).toBe(true);
+    expect(await copy()).toMatchObject({ kind: 'cached', ufsRequests: 2 });
   });
 
   it("within one store is the store's own work", async () => {

@@ -4,6 +4,7 @@
  * back. Tags and ACLs stay behind. No more than a piece of an object is held, and what the sockets hold.
  */
 import { createHash, type Hash } from 'node:crypto';
+import { MiB } from '@forebay/core/bytes';
 import type { CacheNode } from '@forebay/core/cache-node';
 import { ForebayError, isUfsAnswer } from '@forebay/core/errors';
 import type { CopyRequest, Removed, RemoveRequest, WorkOutcome } from '@forebay/core/job-worker';
@@ -11,19 +12,23 @@ import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount'
 import { type HeaderList, hasStrongEtag, headerValue, type ObjectInfo } from '@forebay/core/object';
 import type { Ufs, UfsPartRef, UfsWritten } from '@forebay/ufs/ufs';
 import { ObjectWriter } from '../write-object.ts';
+import { sourceParts } from './source-parts.ts';
 
 export interface ObjectCopierOptions {
   /** Where writes are fenced. */
   readonly cacheNode: CacheNode;
   readonly ufsOf: (mount: Mount) => Promise<Ufs>;
-  /** Larger objects are sent in parts of this size; 64 MiB without it. */
+  /** Larger objects are sent in parts, if their sources were not; 1 GiB without it. */
+  readonly wholeBytesMax?: number;
+  /** Of parts, where those of the source are not known; 64 MiB without it. */
   readonly partBytes?: number;
 }
 
-const partBytesDefault = 64 * 1024 * 1024;
+const partBytesDefault = 64 * MiB;
+const wholeBytesMaxDefault = 1024 * MiB;
 const partsMax = 10_000;
 /** What one request of the store can copy by itself. */
-const copyBytesMax = 5 * 1024 * 1024 * 1024;
+const copyBytesMax = 5 * 1024 * MiB;
 const changedText = 'the source changed since it was copied, and stays';
 const kept = /^(content-(type|encoding|language|disposition)|cache-control|expires|x-amz-meta-.*)$/;
 
@@ -99,11 +104,13 @@ export class ObjectCopier {
   }
 
   async #send(ends: Ends): Promise<void> {
-    const { from, to, info } = ends;
-    const { partBytes = partBytesDefault } = this.#options;
-    if (from.identity === to.identity && info.sizeBytes <= copyBytesMax) await this.#copyWithin(ends);
-    else if (info.sizeBytes > partBytes) await this.#sendParts(ends, partBytes);
-    else await this.#sendWhole(ends);
+    const { source, from, to, info, used, signal } = ends;
+    const { partBytes = partBytesDefault, wholeBytesMax = wholeBytesMaxDefault } = this.#options;
+    if (from.identity === to.identity && info.sizeBytes <= copyBytesMax) return this.#copyWithin(ends);
+    const parts = await sourceParts(from, { key: source.ufsKey, info, signal });
+    used.ufsRequests += parts.ufsRequests;
+    if (parts.partBytes !== undefined) return this.#sendParts(ends, parts.partBytes);
+    return info.sizeBytes > wholeBytesMax ? this.#sendParts(ends, partBytes) : this.#sendWhole(ends);
   }
 
   /** The store copies by itself, and vouches for it. */

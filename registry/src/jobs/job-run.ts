@@ -95,7 +95,7 @@ export class JobRun {
     both.addEventListener('abort', this.#tellChanged, { once: true });
     const timer = setInterval(() => void this.#checkpoint().catch(() => {}), this.#deps.checkpointMs);
     try {
-      const work = new KeyWork(this.#record.spec, this.#deps, both);
+      const work = new KeyWork(this.#record, this.#deps, both);
       await work.prepare(this.#record.cursor === undefined);
       const removals = new Removals((moving) => work.remove(moving), this.#tellChanged);
       this.#removals = removals;

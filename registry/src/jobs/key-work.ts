@@ -3,7 +3,7 @@ import type { Clock } from '@forebay/core/clock';
 import type { JobWorker, JobWorkers, WorkOutcome } from '@forebay/core/job-worker';
 import type { MountTable, ObjectRef } from '@forebay/core/mount';
 import type { ByteRange } from '@forebay/core/range';
-import type { KeyTally, Moving } from './job-record.ts';
+import type { JobRecord, KeyTally, Moving } from './job-record.ts';
 import { type JobSpec, targetOf } from './job-spec.ts';
 import { addTo, type KeySum, type PartAct, type Parted, type PartWork } from './key-parts.ts';
 import type { KeyItem } from './key-source.ts';
@@ -31,6 +31,7 @@ export interface KeyWorkDeps {
 }
 
 export class KeyWork {
+  readonly #id: string;
   readonly #spec: JobSpec;
   readonly #deps: KeyWorkDeps;
   readonly #signal: AbortSignal;
@@ -39,7 +40,8 @@ export class KeyWork {
   readonly #partBytes: number;
   readonly replicas: number;
 
-  constructor(spec: JobSpec, deps: KeyWorkDeps, signal: AbortSignal) {
+  constructor({ id, spec }: Pick<JobRecord, 'id' | 'spec'>, deps: KeyWorkDeps, signal: AbortSignal) {
+    this.#id = id;
     this.#spec = spec;
     this.#deps = deps;
     this.#signal = signal;
@@ -227,7 +229,7 @@ export class KeyWork {
       addTo(sum, { kind: 'planned', bytes, ufsRequests: 2, ufsBytes: bytes });
       return undefined;
     }
-    const request = { source, target, signal: this.#signal };
+    const request = { job: this.#id, source, target, signal: this.#signal };
     const outcome = await this.#unit(source, { bytes, act: (worker) => worker.copy(request) });
     addTo(sum, outcome);
     if (outcome.kind === 'refused') return outcome.reason;
