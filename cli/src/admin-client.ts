@@ -134,6 +134,8 @@ async function send(url: string, path: string, init: RequestInit): Promise<Respo
     return await fetch(url + path, init);
   } catch (error) {
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+    // What was to be sent could not be had.
+    if (cause instanceof CommandError) throw cause;
     const reason =
       cause?.code === 'ECONNREFUSED' ? 'nothing listens there' : (cause?.message ?? String(error));
     throw new CommandError(

@@ -142,6 +142,11 @@ describe('a load', await needs('versitygw'), () => {
       0,
       expect.stringContaining('s3://lake/man* is all that begins'),
     ]);
+    const file = await forebay(bucket.forebay, 'load', '--manifest', 'no-such-file.csv');
+    expect([file.code, file.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^forebay: the manifest no-such-file\.csv cannot be read: ENOENT/),
+    ]);
     const nowhere = await forebay(bucket.forebay, 'load', 's3://nowhere/many/', '--wait');
     expect([nowhere.code, nowhere.stderr]).toEqual([
       1,

@@ -144,7 +144,8 @@ function parseLine(text: string, number: number, form: ManifestForm): ParsedLine
   if (logged) return loggedLine(logged);
   if (form.bucket !== undefined) return { bucket: form.bucket, key: text };
   throw new ConfigError(
-    `line ${number} of the manifest is neither s3://bucket/key, S3 Inventory nor an access log`,
+    `line ${number} of the manifest is neither s3://bucket/key, S3 Inventory nor an access log; ` +
+      'bare keys take --bucket',
   );
 }
 
