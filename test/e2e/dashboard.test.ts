@@ -108,7 +108,8 @@ describe('dashboard', await needs('chromium', 'versitygw'), () => {
     await dashboard.visit('logs', 'Logs');
     await page.getByRole('listitem').filter({ hasText: 'freed' }).waitFor();
     await page.getByLabel('With the words').fill('images/3.jpg');
-    await expect.poll(() => page.locator('.log li').count()).toBe(1);
+    // What was freed, and that somebody asked for it.
+    await expect.poll(() => page.locator('.log li').count()).toBe(2);
   });
 
   it('tells what caches of other sizes would have answered', async () => {
@@ -160,7 +161,7 @@ describe('dashboard', await needs('chromium', 'versitygw'), () => {
     await page.getByText(`USD ${requests.toFixed(2)}`).waitFor();
     await dashboard.visit('settings', 'Settings');
     const change = page.getByRole('row', {
-      name: new RegExp(`${lake.forebay.accessKey} priceThousandReads`),
+      name: new RegExp(`${lake.forebay.accessKey} setting.set priceThousandReads`),
     });
     await change.waitFor();
     await page.getByRole('button', { name: 'Take back priceThousandReads' }).click();
