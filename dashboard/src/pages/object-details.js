@@ -69,11 +69,22 @@ function Explained({ data: { forecast, pages, pageSizeBytes } }) {
       pairs: [
         ['Certain', forecast.certain ? 'yes' : 'no, the UFS decides'],
         ['Pages at hand', `${formatCount(forecast.pages.hit)} of ${formatCount(forecast.pages.total)}`],
-        ['Requests to the UFS', asked.join(', ') || 'none'],
+        ['Requests to the UFS', h(Asked, { asked })],
         ['Cached in all', `${formatSize(pages.cachedBytes)}, pages of ${formatSize(pageSizeBytes)}`],
       ],
     }),
   );
+}
+
+const askedShownMax = 6;
+
+function Asked({ asked }) {
+  if (asked.length === 0) return 'none';
+  const more = asked.length - askedShownMax;
+  return [
+    ...asked.slice(0, askedShownMax).map((request) => h('div', { key: request }, request)),
+    more > 0 && h('div', { key: 'more' }, `and ${formatCount(more)} more`),
+  ];
 }
 
 /** Segments of an object that are shown each with its node. */
@@ -100,7 +111,7 @@ function Pages({ map, data, asked }) {
     h(
       'p',
       { class: 'quiet' },
-      placement ? '' : `On node ${data.home}. `,
+      placement ? '' : `On ${data.home}. `,
       `A cell is ${cell} of ${formatSize(pageSizeBytes)}; pale: a part of it.`,
     ),
     placement && h(Holders, { placement }),

@@ -222,7 +222,7 @@ function Answers({ status: { reads } }) {
 }
 
 function placeOf({ nodeId, members }) {
-  if (!members) return `node ${nodeId}`;
+  if (!members) return nodeId;
   const { gateways, ...states } = members;
   const nodes = Object.entries(states).flatMap(([state, count]) => (count > 0 ? `${count} ${state}` : []));
   return `cache nodes: ${nodes.join(', ') || 'none'} · gateways: ${gateways}`;
