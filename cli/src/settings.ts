@@ -2,7 +2,7 @@
 import { cacheNodeSettings } from '@forebay/cache-node/settings';
 import { handOffSettings } from '@forebay/cluster/hand-off/settings';
 import { choice, duration, integer, list, text, type Values } from '@forebay/core/config';
-import { dataPlaneSettings } from '@forebay/data-plane/settings';
+import { dataPlaneSettings, nodeClientSettings } from '@forebay/data-plane/settings';
 import { gatewaySettings } from '@forebay/gateway/settings';
 import { clusterRegistrySettings, registrySettings } from '@forebay/registry/settings';
 import { ufsSettings } from '@forebay/ufs/settings';
@@ -124,6 +124,7 @@ export const gatewayRoleGroups = [
   { title: 'Cluster', settings: clusterSettings },
   { title: 'Process', settings: gatewayProcessSettings },
   { title: 'Gateway', settings: gatewaySettings },
+  { title: 'Cache nodes', settings: nodeClientSettings },
   { title: 'UFS', settings: ufsSettings },
   { title: 'Traces', settings: tracingSettings },
   { title: 'Admin', settings: gatewayAdminSettings },
@@ -134,6 +135,7 @@ export const gatewayRoleSettings = {
   ...clusterSettings,
   ...gatewayProcessSettings,
   ...gatewaySettings,
+  ...nodeClientSettings,
   ...ufsSettings,
   ...tracingSettings,
   ...gatewayAdminSettings,
@@ -212,6 +214,7 @@ const nodeProcessSettings = {
 export const cacheNodeRoleGroups = [
   { title: 'Cluster', settings: clusterSettings },
   { title: 'Node', settings: nodeSettings },
+  { title: 'Other nodes', settings: nodeClientSettings },
   { title: 'Process', settings: nodeProcessSettings },
   { title: 'Cache', settings: cacheNodeSettings },
   { title: 'Hand-off', settings: handOffSettings },
@@ -224,6 +227,7 @@ export const cacheNodeRoleGroups = [
 export const cacheNodeRoleSettings = {
   ...clusterSettings,
   ...nodeSettings,
+  ...nodeClientSettings,
   ...nodeProcessSettings,
   ...cacheNodeSettings,
   ...handOffSettings,

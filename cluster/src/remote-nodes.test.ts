@@ -1,5 +1,7 @@
+import { resolveSettings } from '@forebay/core/config';
 import type { RingMember } from '@forebay/core/membership';
 import { MountTable } from '@forebay/core/mount';
+import { nodeClientSettings } from '@forebay/data-plane/settings';
 import { anyPort, never, Pairs, secret } from '@forebay/data-plane/testing/pair';
 import { memoryUfs } from '@forebay/ufs/memory';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -7,6 +9,7 @@ import { RemoteNodes } from './remote-nodes.ts';
 import { lake, objectAt } from './testing/test-cluster.ts';
 import { TestOwner } from './testing/test-owner.ts';
 
+const defaults = resolveSettings(nodeClientSettings, { flags: {}, env: {}, file: new Map() });
 const pairs = new Pairs();
 const opened: RemoteNodes[] = [];
 afterEach(async () => {
@@ -28,7 +31,7 @@ async function serveByPort(nodeId = 'a') {
 }
 
 function remoteNodes(): RemoteNodes {
-  const nodes = new RemoteNodes({ secret, silenceMs: 1000 });
+  const nodes = new RemoteNodes({ secret, settings: { ...defaults, nodeSilenceTimeoutMs: 1000 } });
   opened.push(nodes);
   return nodes;
 }

@@ -1,14 +1,15 @@
 /** Connections to the cache nodes of a cluster: a client for each process of a node, while it is a member. */
 import type { RingMember } from '@forebay/core/membership';
 import { RemoteCacheNode } from '@forebay/data-plane/remote-cache-node';
+import type { NodeClientConfig } from '@forebay/data-plane/settings';
 
 export interface RemoteNodesOptions {
   readonly secret: string;
-  /** Without a word from a node for so long while something is asked of it, its connection is given up. */
-  readonly silenceMs?: number;
+  /** Of connections to them; left out: the defaults. */
+  readonly settings?: NodeClientConfig | undefined;
 }
 
-const silenceMsDefault = 3_000;
+const silenceMs = 3_000;
 
 interface Known {
   readonly process: string;
@@ -54,8 +55,14 @@ export class RemoteNodes {
   }
 
   #connect({ address }: RingMember): Promise<RemoteCacheNode> {
-    const { secret, silenceMs = silenceMsDefault } = this.#options;
-    return RemoteCacheNode.connect({ address: addressOf(address), secret, silenceMs });
+    const { secret, settings } = this.#options;
+    const limits = settings && {
+      connectionsMax: settings.nodeConnectionsMax,
+      streamsPerConnectionMax: settings.nodeStreamsMax,
+      connectTimeoutMs: settings.nodeConnectTimeoutMs,
+      silenceMs: settings.nodeSilenceTimeoutMs,
+    };
+    return RemoteCacheNode.connect({ address: addressOf(address), secret, silenceMs, ...limits });
   }
 }
 

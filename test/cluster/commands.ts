@@ -1,6 +1,7 @@
 /** What a cluster that is tried out can be told to suffer. */
 import type { Cluster } from '../support/cluster/cluster.ts';
 import type { Member } from '../support/cluster/member.ts';
+import { until } from '../support/until.ts';
 
 /**
  * @param heals what undoes the cuts so far; the command adds its own, and `heal` empties it
@@ -25,9 +26,18 @@ export async function runCommand(
   else if (command === 'resume') member().resume();
   else if (command === 'start') {
     member().start();
-    await member().untilReady();
+    // A registry that stands by is never ready.
+    if (member().role === 'registry') await untilAlive(member());
+    else await member().untilReady();
   } else throw new Error(`no such command: ${command}`);
   return `${command}: done`;
+}
+
+function untilAlive({ name, adminUrl }: Member): Promise<unknown> {
+  return until(
+    `${name} answers`,
+    async () => (await fetch(`${adminUrl}/healthz`).catch(() => undefined))?.ok,
+  );
 }
 
 function memberOf(cluster: Cluster, name: string | undefined): Member {

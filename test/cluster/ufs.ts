@@ -14,7 +14,10 @@ export interface ClusterUfs {
 /** @param host where the processes of the cluster reach this machine */
 export async function startUfs(kind: string, host: string): Promise<ClusterUfs> {
   if (kind.includes('://')) {
-    const inherited = Object.entries(process.env).filter(([name]) => /^(AWS_|\w+_ACCESS_KEY)/.test(name));
+    const ofStores = /^AWS_|_ACCESS_KEY(_ID)?$|_SESSION_TOKEN$/;
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => ofStores.test(name) && !name.startsWith('FOREBAY_'),
+    );
     return { uri: kind, env: Object.fromEntries(inherited), stop: async () => undefined };
   }
   if (kind === 'memory') {

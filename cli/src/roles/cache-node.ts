@@ -191,7 +191,7 @@ interface NodeParts {
 async function openNode({ lease, nodeId, registry, metrics, pool }: NodeParts, parts: Parts) {
   const { config, log, undoing } = parts;
   const { values, dataDir, clusterSecret } = config;
-  const nodes = new RemoteNodes({ secret: clusterSecret });
+  const nodes = new RemoteNodes({ secret: clusterSecret, settings: values });
   undoing.add(() => nodes.close());
   const shared = { nodeId, metrics, clock, log };
   const bytesPerSecond = values.handOffBytesPerSecond;

@@ -6,6 +6,7 @@ import { RoutedCacheNode, type RoutedCacheNodeOptions } from '@forebay/cluster/r
 import { systemClock } from '@forebay/core/clock';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Registry } from '@forebay/core/registry';
+import type { NodeClientConfig } from '@forebay/data-plane/settings';
 import type { UfsPool } from '@forebay/ufs/ufs-pool';
 import type { Undoing } from './undoing.ts';
 
@@ -37,6 +38,7 @@ export function openRoutedNode({ registry, undoing, ...sources }: RoutedNodeSour
 export interface NodesSources {
   readonly registry: RingSource;
   readonly clusterSecret: string;
+  readonly values: NodeClientConfig;
   readonly nodeId: string;
   readonly metrics: Metrics;
   readonly pool: UfsPool;
@@ -44,9 +46,9 @@ export interface NodesSources {
 }
 
 /** With connections of its own to them. */
-export function openNodes({ registry, clusterSecret, pool, ...same }: NodesSources): RoutedCacheNode {
+export function openNodes({ registry, clusterSecret, values, pool, ...same }: NodesSources): RoutedCacheNode {
   const { metrics, undoing } = same;
-  const nodes = new RemoteNodes({ secret: clusterSecret });
+  const nodes = new RemoteNodes({ secret: clusterSecret, settings: values });
   undoing.add(() => nodes.close());
   const { bytesServed } = servedMetrics(metrics);
   const membersNow = () => registry.view().membership?.epoch.members ?? [];

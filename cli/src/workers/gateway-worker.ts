@@ -45,7 +45,7 @@ export async function runWorker(start: GatewayWorkerStart): Promise<(message: To
     watch: (listener: Parameters<typeof registry.watch>[0]) => registry.watch(listener),
     refresh: () => refreshes.ask(),
   };
-  const cacheNode = openNodes({ registry: view, nodeId, metrics, pool, clusterSecret, undoing });
+  const cacheNode = openNodes({ registry: view, nodeId, metrics, pool, clusterSecret, values, undoing });
   const tracer = await openTracer({ values, role: 'worker', nodeId, log, undoing });
   const gateway = createGateway({
     ...{ settings: values, registry, cacheNode, metrics, tracer, clock, log },
