@@ -68,6 +68,11 @@ const bytes: Row = {
       queries: [query(`sum by (mount) (${rate('forebay_mount_bytes_served_total', chosen)})`, '{{mount}}')],
     },
     {
+      ...{ title: 'Written to the UFS', unit: 'Bps', stacked: true },
+      description: 'Bytes of objects and parts that the UFS has taken, by mount.',
+      queries: [query(`sum by (mount) (${rate('forebay_ufs_written_bytes_total', chosen)})`, '{{mount}}')],
+    },
+    {
       ...{ title: 'Read amplification', unit: 'short' },
       description: 'UFS bytes to served bytes over a minute, the worst node; and the bound of the mount.',
       queries: [

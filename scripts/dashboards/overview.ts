@@ -137,11 +137,12 @@ const savings: Row = {
       ],
     },
     {
-      ...{ title: 'To clients, and from the UFS', unit: 'Bps' },
-      description: 'The distance between the lines is what the cache saves.',
+      ...{ title: 'To clients, and from and to the UFS', unit: 'Bps' },
+      description: 'The distance between the first two is what the cache saves.',
       queries: [
         query(served, 'to clients'),
         query(`sum(${rate('forebay_ufs_bytes_total')})`, 'from the UFS'),
+        query(`sum(${rate('forebay_ufs_written_bytes_total')})`, 'written to the UFS'),
       ],
     },
     {

@@ -60,6 +60,27 @@ it('sends nothing a second time for who is patient', async () => {
   expect({ hedges, gets }).toEqual({ hedges: undefined, gets: 33 });
 });
 
+it('counts the bytes that the UFS has taken, and none that it refused', async () => {
+  const { ufs } = await openStore(({ write, index }) =>
+    write(reply(index === 0 ? 403 : 200, '', ['etag: "e"'])),
+  );
+  const metrics = new Metrics();
+  const used = meteredUfs(ufs, { path: '/lake' }, declareUfsMetrics(metrics));
+  const upload = (text: string) => ({
+    sizeBytes: text.length,
+    body: (async function* () {
+      yield Buffer.from(text);
+    })(),
+    headers: [],
+  });
+  await expect(used.put('k', upload('refused'))).rejects.toThrow();
+  await used.put('k', upload('taken'));
+  await used.uploadPart('k', { ...upload('a part'), uploadId: 'u', partNumber: 1 });
+  expect(await metrics.samples('forebay_ufs_written_bytes_total')).toEqual([
+    { labels: { mount: '/lake' }, value: 'taken'.length + 'a part'.length },
+  ]);
+});
+
 it('shows of each mount whether its UFS is asked', async () => {
   const metrics = new Metrics();
   const circuits = new Map<string, CircuitState>([

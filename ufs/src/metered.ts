@@ -47,6 +47,13 @@ export function declareUfsMetrics(metrics: Metrics) {
       help: 'Bytes of object bodies read from the UFS by mount. Far above the bytes served: read amplification.',
       labels: ['mount'],
     }),
+    written: metrics.counter<'mount'>({
+      name: 'forebay_ufs_written_bytes_total',
+      help:
+        'Bytes of objects and parts that the UFS has taken, by mount. Beside forebay_ufs_bytes_total: whether a ' +
+        'mount is read or written.',
+      labels: ['mount'],
+    }),
     uploadsAborted: metrics.counter<'mount'>({
       name: 'forebay_uploads_aborted_total',
       help:
@@ -103,6 +110,9 @@ export function meteredUfs(
   const ufs = store.usedBy(useOf(mountPath, hedge, metrics));
   const count = counting(mountPath, metrics);
   const countBytes = (bytes: number) => metrics.bytes.inc({ mount: mountPath }, bytes);
+  const countWritten = (bytes: number) => metrics.written.inc({ mount: mountPath }, bytes);
+  const put = count('put', ufs.put.bind(ufs));
+  const uploadPart = count('upload_part', ufs.uploadPart.bind(ufs));
   const get = count('get', ufs.get.bind(ufs));
   const forward = count('forward', ufs.forward.bind(ufs));
   return {
@@ -125,12 +135,20 @@ export function meteredUfs(
     list: count('list', ufs.list.bind(ufs)),
     listVersions: count('list_versions', ufs.listVersions.bind(ufs)),
     checkBucket: count('check_bucket', ufs.checkBucket.bind(ufs)),
-    put: count('put', ufs.put.bind(ufs)),
+    put: async (key, upload) => {
+      const written = await put(key, upload);
+      countWritten(upload.sizeBytes);
+      return written;
+    },
     delete: count('delete', ufs.delete.bind(ufs)),
     deleteMany: count('delete_many', ufs.deleteMany.bind(ufs)),
     copy: count('copy', ufs.copy.bind(ufs)),
     createUpload: count('create_upload', ufs.createUpload.bind(ufs)),
-    uploadPart: count('upload_part', ufs.uploadPart.bind(ufs)),
+    uploadPart: async (key, part) => {
+      const written = await uploadPart(key, part);
+      countWritten(part.sizeBytes);
+      return written;
+    },
     uploadPartCopy: count('upload_part_copy', ufs.uploadPartCopy.bind(ufs)),
     completeUpload: count('complete_upload', ufs.completeUpload.bind(ufs)),
     abortUpload: count('abort_upload', ufs.abortUpload.bind(ufs)),
