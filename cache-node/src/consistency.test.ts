@@ -5,8 +5,8 @@
  * prints its seed; FOREBAY_SEED replays it, FOREBAY_WALKS makes the walk longer.
  */
 import type { WriteOutcome } from '@forebay/core/cache-node';
+import { unsettledMs } from '@forebay/core/membership';
 import { afterEach, expect, it } from 'vitest';
-import { unsettledMs } from './info-store/fences.ts';
 import { bodyOf, openAny, refOf, type TestNode, TestNodes, testMount } from './testing/kit.ts';
 import { StepUfs } from './testing/step-ufs.ts';
 import { Steps } from './testing/steps.ts';

@@ -8,6 +8,7 @@ class TestHomes implements Homes {
   stamp = 5;
   home = true;
   settled = true;
+  doubtful = false;
   /** Stamps before this one are of an earlier tenure. */
   since = 5;
 
@@ -21,6 +22,10 @@ class TestHomes implements Homes {
 
   isUnbroken(_: string, stamp: number): boolean {
     return stamp >= this.since;
+  }
+
+  isDoubtful(): boolean {
+    return this.doubtful;
   }
 }
 
@@ -53,6 +58,16 @@ describe('a node that is not the home', () => {
     const asked = ufs.requests.length;
     expect((await readAll(node, object)).bytes.toString()).toBe('two');
     expect(ufs.requests).toHaveLength(asked + 1);
+  });
+
+  it('does the same with keys that a lost gateway may be writing', async () => {
+    const node = await open();
+    await readAll(node, object);
+    homes.doubtful = true;
+    for (let read = 0; read < 2; read += 1) expect((await readAll(node, object)).cache).toBe('REVALIDATED');
+    expect(ufs.requests.map(({ op }) => op)).toEqual(['get', 'head', 'head']);
+    homes.doubtful = false;
+    expect((await readAll(node, object)).cache).toBe('HIT');
   });
 
   it('joins no request under way', async () => {

@@ -5,6 +5,7 @@
  */
 import type {
   AbsentObject,
+  BeginEpoch,
   FenceReceipt,
   NodeStats,
   OpenedObject,
@@ -127,7 +128,7 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
     return this.#ownerReads.read(request, await this.#options.ufsOf(request.object.mount));
   }
 
-  async beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void> {
+  async beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: BeginEpoch): Promise<void> {
     this.#info.beginWrite(objects, fenceId, epoch);
   }
 
@@ -141,7 +142,7 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
     return { fenceId, ended: true };
   }
 
-  async beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): Promise<void> {
+  async beginBucketWrite(mount: Mount, fenceId: string, epoch?: BeginEpoch): Promise<void> {
     this.#info.beginBucketWrite(mount, fenceId, epoch);
   }
 

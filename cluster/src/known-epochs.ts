@@ -19,8 +19,8 @@ export class KnownEpochs {
   /** @param request that was answered. @throws Error where the answer is about an epoch that is not known */
   answerOf(answer: WireRenewalAnswer, { registry, epoch }: RenewalRequest): RenewalAnswer {
     if (!answer.membership) return answer as RenewalAnswer;
-    const { settled, epoch: told } = answer.membership;
-    const membership = { epoch: epochOf(told, this.#epochs.get(nameOf(registry, epoch))), settled };
+    const { epoch: told, ...same } = answer.membership;
+    const membership = { ...same, epoch: epochOf(told, this.#epochs.get(nameOf(registry, epoch))) };
     this.note(membership.epoch);
     return { ...answer, membership } as RenewalAnswer;
   }

@@ -26,7 +26,8 @@ const member = {
 };
 
 function memberOf(nodeId: string): RingMember {
-  return { nodeId, address: `${nodeId}:9100`, weight: 10, incarnation: nodeId, state: 'active' };
+  const incarnation = nodeId === member.nodeId ? member.incarnation : nodeId;
+  return { nodeId, address: `${nodeId}:9100`, weight: 10, incarnation, state: 'active' };
 }
 
 function epochOf(number: number, nodeIds: readonly string[], registry = 'r1', ring = ringAlgorithm): Epoch {
@@ -66,9 +67,50 @@ function renew(epoch: Epoch, settled = true, answerAfterMs = 0): void {
   lease.answered(sent, granted(epoch, settled));
 }
 
+const lostAt = (epoch: number) => [{ writerId: 'g', epoch }];
+
 const alone = epochOf(1, ['n1']);
 const both = epochOf(2, ['n1', 'n2']);
 const three = epochOf(3, ['n1', 'n2', 'n3']);
+
+describe('a gateway that was lost', () => {
+  it('leaves in doubt the keys that it may have fenced elsewhere, until an answer says otherwise', () => {
+    renew(both);
+    renew(three);
+    const [kept, gained] = [keyOf('kept', both, three), keyOf('gained', epochOf(9, ['n2']), both)];
+    expect([kept, gained].map((key) => lease.isDoubtful(key))).toEqual([false, false]);
+    lease.take({ epoch: three, settled: true, lost: lostAt(2) });
+    expect(lease.isDoubtful(kept)).toBe(false);
+    lease.take({ epoch: three, settled: true, lost: lostAt(1) });
+    expect(lease.isDoubtful(kept)).toBe(true);
+    const before = { ...lease.send(), monotonicMs: clock.nowMs - 1 };
+    lease.answered(before, granted(three));
+    expect(lease.isDoubtful(kept)).toBe(true);
+    clock.nowMs += 1;
+    renew(three);
+    expect(lease.isDoubtful(kept)).toBe(false);
+  });
+
+  it('leaves in doubt what the node has gained since it gave its last word', () => {
+    renew(three);
+    const four = epochOf(4, ['n1', 'n3']);
+    renew(four);
+    const [kept, gained] = [keyOf('kept', three, four), keyOf('gained', three, four)];
+    lease.take({ epoch: four, settled: true, lost: lostAt(3) });
+    expect([kept, gained].map((key) => lease.isDoubtful(key))).toEqual([false, true]);
+  });
+
+  it('leaves in doubt what an earlier process of the node was the home of', () => {
+    const earlier = { ...both, members: both.members.map((each) => ({ ...each, incarnation: 'i0' })) };
+    renew(earlier);
+    const key = keyOf('kept', both, epochOf(3, ['n1', 'n2']));
+    expect([lease.isMember, lease.isHome(key)]).toEqual([false, false]);
+    renew(epochOf(3, ['n1', 'n2']));
+    expect([lease.isMember, lease.isHome(key), lease.isDoubtful(key)]).toEqual([true, true, false]);
+    lease.take({ epoch: epochOf(3, ['n1', 'n2']), settled: true, lost: lostAt(2) });
+    expect(lease.isDoubtful(key)).toBe(true);
+  });
+});
 
 describe('a lease', () => {
   it('counts ten seconds from when its renewal was sent', () => {

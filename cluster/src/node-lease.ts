@@ -13,14 +13,9 @@
 import type { Clock } from '@forebay/core/clock';
 import { assert } from '@forebay/core/errors';
 import type { Homes, Placement } from '@forebay/core/homes';
-import {
-  type Epoch,
-  type Membership,
-  nodeLeaseMs,
-  type RenewalAnswer,
-  type RenewalRequest,
-} from '@forebay/core/membership';
+import type { Epoch, Membership, RenewalAnswer, RenewalRequest, RingMember } from '@forebay/core/membership';
 import { type Ring, ringAlgorithm, ringOf, segmentKeyOf } from '@forebay/core/ring';
+import { lapseOf, type SentAt, sentNow } from './lapse.ts';
 
 export interface NodeLeaseOptions {
   /** What every renewal says of the node. */
@@ -31,17 +26,10 @@ export interface NodeLeaseOptions {
 }
 
 /** When a renewal was sent. */
-export interface SentRenewal {
+export interface SentRenewal extends SentAt {
   readonly request: RenewalRequest;
-  readonly monotonicMs: number;
-  readonly wallMs: number;
 }
 
-/**
- * By so much the two clocks may differ over a lease: less than what the registry waits longer than a node,
- * and more than a time server corrects in that time.
- */
-const clockDifferenceMaxMs = 1_000;
 /** Of the last epochs. A key that is not asked for while so many change is asked of the UFS once more. */
 const ringsKept = 16;
 const noSegmentBytes = 64 * 1024 * 1024;
@@ -59,6 +47,8 @@ export class NodeLease implements Homes, Placement {
    * Of the keys that were its own by that one nobody else is the home.
    */
   #before: Ring | undefined;
+  /** Gateways whose writes may be fenced elsewhere, by their ids. */
+  readonly #lost = new Map<string, { readonly epoch: number; readonly heardAtMs: number }>();
   /** The renewal by which the lease was granted; undefined: there is none. */
   #granted: SentRenewal | undefined;
   #lastGrant: string | undefined;
@@ -93,23 +83,17 @@ export class NodeLease implements Homes, Placement {
     return this.ring?.epoch.segmentBytes ?? noSegmentBytes;
   }
 
-  /** Whether the newest epoch has this node. */
+  /** Whether the newest epoch has this process of the node. */
   get isMember(): boolean {
-    return this.ring?.epoch.members.some(({ nodeId }) => nodeId === this.#nodeId) ?? false;
+    return this.ring?.epoch.members.some((member) => this.#isThis(member)) ?? false;
   }
 
   /** Whether the lease holds now. One that does not has ended: no clock brings it back. */
   get isLeased(): boolean {
     const granted = this.#granted;
     if (!granted) return false;
-    const { clock } = this.#options;
-    const elapsedMs = clock.monotonicMs() - granted.monotonicMs;
-    if (elapsedMs >= nodeLeaseMs) return this.#end('the lease was not renewed in time');
-    const differenceMs = clock.wallMs() - granted.wallMs - elapsedMs;
-    if (Math.abs(differenceMs) <= clockDifferenceMaxMs) return true;
-    return this.#end(
-      `the clocks differ by ${Math.round(differenceMs)} ms: the machine slept, or time was set`,
-    );
+    const lapse = lapseOf(granted, this.#options.clock);
+    return lapse === undefined || this.#end(lapse);
   }
 
   isSettled(): boolean {
@@ -118,8 +102,8 @@ export class NodeLease implements Homes, Placement {
 
   isHome(placementKey: string): boolean {
     const { ring } = this;
-    if (!ring || ring.homeOf(placementKey)?.nodeId !== this.#nodeId) return false;
-    if (!this.#settled && this.#before?.homeOf(placementKey)?.nodeId !== this.#nodeId) return false;
+    if (!ring || !this.#isThis(ring.homeOf(placementKey))) return false;
+    if (!this.#settled && !this.#isThis(this.#before?.homeOf(placementKey))) return false;
     return this.isLeased;
   }
 
@@ -131,6 +115,24 @@ export class NodeLease implements Homes, Placement {
     return this.#rings
       .slice(stamp - first)
       .every((ring) => ring.homeOf(placementKey)?.nodeId === this.#nodeId);
+  }
+
+  isDoubtful(placementKey: string): boolean {
+    return (
+      this.#lost.size > 0 && [...this.#lost.values()].some(({ epoch }) => !this.#holds(placementKey, epoch))
+    );
+  }
+
+  /** Whether fences of the key begun by this epoch, or by a later one, were begun at this process. */
+  #holds(placementKey: string, epoch: number): boolean {
+    const first = this.stamp - this.#rings.length + 1;
+    if (epoch > this.stamp || epoch < first) return false;
+    return this.#rings.slice(epoch - first).every((ring) => this.#isThis(ring.homeOf(placementKey)));
+  }
+
+  /** Another process of the node knows nothing of fences that were begun at the one before. */
+  #isThis(member: RingMember | undefined): boolean {
+    return member?.nodeId === this.#nodeId && member.incarnation === this.#options.member.incarnation;
   }
 
   owns(placementKey: string, segment: number): boolean {
@@ -161,11 +163,14 @@ export class NodeLease implements Homes, Placement {
       registry: epoch?.registry,
       lastGrant: this.#lastGrant,
     };
-    return { request, monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    return { request, ...sentNow(clock) };
   }
 
   answered(sent: SentRenewal, answer: RenewalAnswer): void {
-    if (answer.membership) this.take(answer.membership);
+    if (answer.membership) {
+      this.take(answer.membership);
+      this.#forget(answer.membership, sent.monotonicMs);
+    }
     if (!answer.granted) {
       this.#refusal = `the registry refuses it (${answer.reason})`;
       return;
@@ -190,7 +195,9 @@ export class NodeLease implements Homes, Placement {
    * unknown rule, or of the same number and not the same.
    * @returns whether the epoch is another than before: to be acknowledged by the next renewal
    */
-  take({ epoch, settled }: Membership): boolean {
+  take({ epoch, settled, lost = [] }: Membership): boolean {
+    const heardAtMs = this.#options.clock.monotonicMs();
+    for (const { writerId, epoch: since } of lost) this.#lost.set(writerId, { epoch: since, heardAtMs });
     const known = this.ring?.epoch;
     if (epoch.ring !== ringAlgorithm || epoch.number < (known?.number ?? 1)) return false;
     if (known && epoch.number === known.number) {
@@ -199,6 +206,13 @@ export class NodeLease implements Homes, Placement {
     }
     this.#replace(epoch, settled);
     return true;
+  }
+
+  /** Of writers that are lost no longer. An answer may be older than what was heard since it was asked for. */
+  #forget({ lost = [] }: Membership, askedAtMs: number): void {
+    const still = new Set(lost.map(({ writerId }) => writerId));
+    for (const [writerId, { heardAtMs }] of this.#lost)
+      if (!still.has(writerId) && heardAtMs < askedAtMs) this.#lost.delete(writerId);
   }
 
   #settle(): void {

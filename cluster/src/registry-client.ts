@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pin } from '@forebay/core/cache-policy';
 import { wireBoxOf } from '@forebay/core/cluster-secret';
 import type { Log } from '@forebay/core/log';
-import type { RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
+import type { RenewalAnswer, RenewalRequest, WriterRenewal } from '@forebay/core/membership';
 import type { Mount } from '@forebay/core/mount';
 import { viewOf } from '@forebay/core/plain-view';
 import type { Registry, RegistryView } from '@forebay/core/registry';
@@ -131,6 +131,17 @@ export class RemoteRegistry implements Registry {
       if (!(error instanceof RegistryUnavailable) || !error.notActive) throw error;
       return { granted: false, reason: 'not-active', membership: undefined };
     }
+  }
+
+  /**
+   * @returns whether who asks may write now
+   * @throws RegistryUnavailable
+   */
+  async renewWriter(request: WriterRenewal): Promise<boolean> {
+    const body = wireTextOf(request);
+    const call = { method: 'POST', path: '/v1/writers', body, timeoutMs: renewTimeoutMs } as const;
+    const { granted } = readWireText(await this.#calls.ask(call)) as { readonly granted?: unknown };
+    return granted === true;
   }
 
   /** Says that the member is there until `leave`. It is shown, and has no lease. */

@@ -3,6 +3,7 @@
  * one is read at the owners of its segments, and what a node cannot give another one does, or the UFS. Info
  * is kept for no longer than a request.
  */
+import { randomUUID } from 'node:crypto';
 import type {
   AbsentObject,
   CacheNode,
@@ -33,6 +34,7 @@ import { declareRoutingMetrics, type NodeOp } from './routing/routing-metrics.ts
 import { sumOfFreed, sumOfStats } from './routing/sums.ts';
 import type { Timing } from './routing/time.ts';
 import { VersionReader } from './routing/version-reader.ts';
+import { type RenewWriter, WriterLease } from './writer-lease.ts';
 
 export interface RoutedCacheNodeOptions {
   /** Of the gateway: answers that no node gave carry it. */
@@ -45,6 +47,8 @@ export interface RoutedCacheNodeOptions {
   readonly sleep: Timing['sleep'];
   readonly random: Timing['random'];
   readonly metrics: Metrics;
+  /** How the lease of who writes is asked for. */
+  readonly renewWriter: RenewWriter;
   /** Told of bytes that were read past every cache node. */
   readonly onUfsBytes: (count: number) => void;
 }
@@ -59,6 +63,7 @@ export class RoutedCacheNode implements CacheNode {
   readonly #routing: Routing;
   readonly #opener: RoutedOpener;
   readonly #fences: Fences;
+  readonly #writer: WriterLease;
   readonly #unwatch: () => void;
 
   constructor(options: RoutedCacheNodeOptions) {
@@ -75,8 +80,12 @@ export class RoutedCacheNode implements CacheNode {
     };
     const reader = new VersionReader(this.#routing, new HotSegments(options.clock));
     this.#opener = new RoutedOpener(this.#routing, reader);
-    this.#fences = new Fences(this.#routing);
-    this.#unwatch = source.watch(() => peers.retain(source.membership()?.epoch.members ?? []));
+    this.#writer = this.#openWriter(options);
+    this.#fences = new Fences(this.#routing, this.#writer);
+    this.#unwatch = source.watch(() => {
+      peers.retain(source.membership()?.epoch.members ?? []);
+      this.#writer.changed();
+    });
   }
 
   open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {
@@ -160,9 +169,24 @@ export class RoutedCacheNode implements CacheNode {
     );
   }
 
+  /** No write is begun any more. Where none is under way, nobody need wait for this gateway's word. */
+  leave(): Promise<void> {
+    return this.#writer.leave();
+  }
+
   close(): void {
     this.#unwatch();
+    this.#writer.close();
     this.#routing.peers.close();
+  }
+
+  #openWriter({ nodeId, clock, sleep, renewWriter }: RoutedCacheNodeOptions): WriterLease {
+    return new WriterLease({
+      ...{ clock, sleep, renew: renewWriter, view: this.#routing.view },
+      makeId: () => `${nodeId} ${randomUUID()}`,
+      carry: (ring) => this.#fences.carry(ring),
+      isIdle: () => this.#fences.isEmpty,
+    });
   }
 
   #all(): Peer[] {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { lake, objectAt, TestCluster } from './testing/test-cluster.ts';
 import type { TestOwner } from './testing/test-owner.ts';
+import type { RenewWriter } from './writer-lease.ts';
 
 const nodeIds = ['a', 'b', 'c'];
 const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
@@ -83,7 +84,7 @@ describe('the fences of a write', () => {
     cluster.form(['a', 'b'], { settled: false });
     const beginning = cluster.node.beginWrite(objects, 'f');
     await cluster.time.pass(5_000);
-    expect(writesOf(cluster)).toEqual([]);
+    expect(writesOf(cluster).filter((line) => !line.startsWith('carry'))).toEqual([]);
     cluster.settle();
     await cluster.time.until(beginning);
     expect(countedAt(cluster, 'begin')).toEqual(keys);
@@ -136,6 +137,79 @@ describe('the fences of a write', () => {
       await cluster.time.until(ending);
       expect(countedAt(cluster, 'end')).toEqual(keys);
     }
+  });
+});
+
+describe('a write under way while the ring changes', () => {
+  const acknowledged: (string | number)[] = [];
+  function changing() {
+    acknowledged.length = 0;
+    const renewWriter: RenewWriter = async ({ epoch, wish }) => {
+      acknowledged.push(wish === 'leaving' ? wish : epoch);
+      return true;
+    };
+    return new TestCluster(nodeIds, 4096, { renewWriter });
+  }
+  const change = (cluster: TestCluster) => {
+    cluster.form(['a', 'd', 'e'], { settled: false });
+    cluster.gatewayView = cluster.membership;
+  };
+
+  it('is fenced at its new homes before the gateway acknowledges the epoch', async () => {
+    const cluster = changing();
+    await cluster.time.until(cluster.node.beginWrite(objects, 'f'));
+    cluster.owner('d').state = 'dead';
+    change(cluster);
+    await cluster.time.pass(8_000);
+    expect(new Set(acknowledged)).toEqual(new Set([1]));
+    cluster.owner('d').revive();
+    await cluster.time.pass(20_000);
+    expect(acknowledged.at(-1)).toBe(2);
+    const homes = new Set(keys.map((key) => cluster.ownersOf(key)[0]!));
+    for (const home of homes) expect([...home.fences].some((name) => name.startsWith('f'))).toBe(true);
+    cluster.settle();
+    await cluster.time.until(cluster.node.endWrite(objects, 'f', 'known'));
+    await cluster.time.pass(1_000);
+    for (const { fences } of cluster.owners.values()) expect([...fences]).toEqual([]);
+  });
+
+  it('of which nobody knows how it ended marks them too, and for as long as it may take effect', async () => {
+    const cluster = changing();
+    await cluster.time.until(cluster.node.beginWrite(objects, 'f'));
+    await cluster.time.until(cluster.node.endWrite(objects, 'f', 'unknown'));
+    change(cluster);
+    await cluster.time.pass(8_000);
+    expect(acknowledged.at(-1)).toBe(2);
+    expect(cluster.owner('d').marks).toContain('end f unknown');
+    await cluster.node.leave();
+    expect(acknowledged).not.toContain('leaving');
+  });
+
+  it('is begun by nobody who has no lease', async () => {
+    const cluster = new TestCluster(nodeIds, 4096, { renewWriter: async () => false });
+    const beginning = cluster.time.until(cluster.node.beginWrite(objects, 'f'));
+    await expect(beginning).rejects.toMatchObject({ kind: 'overloaded' });
+    expect(writesOf(cluster).filter((line) => line.startsWith('begin'))).toEqual([]);
+  });
+
+  it('that is over lets the lease be given up after a while, and another is taken up by the next', async () => {
+    const cluster = changing();
+    await cluster.time.until(cluster.node.beginWrite(objects, 'f'));
+    await cluster.time.pass(60_000);
+    expect(acknowledged.at(-1)).toBe(1);
+    await cluster.time.until(cluster.node.endWrite(objects, 'f', 'known'));
+    await cluster.time.pass(60_000);
+    expect(acknowledged.at(-1)).toBe('leaving');
+    await cluster.time.until(cluster.node.beginWrite(objects, 'g'));
+    expect(acknowledged.at(-1)).toBe(1);
+  });
+
+  it('that is over is no reason to wait for a gateway that leaves', async () => {
+    const cluster = changing();
+    await cluster.time.until(cluster.node.beginWrite(objects, 'f'));
+    await cluster.time.until(cluster.node.endWrite(objects, 'f', 'known'));
+    await cluster.node.leave();
+    expect(acknowledged.at(-1)).toBe('leaving');
   });
 });
 

@@ -102,6 +102,12 @@ export interface FenceReceipt {
   readonly ended: true;
 }
 
+/**
+ * By which epoch a fence is begun. `carried`: it stands elsewhere as well, and counts whether the node is the
+ * home or not, because it may become it.
+ */
+export type BeginEpoch = number | 'carried';
+
 /** `unknown`: the write was sent and no answer was read, so the object stays unsettled for a while. */
 export type WriteOutcome = 'known' | 'unknown';
 
@@ -181,7 +187,7 @@ export interface CacheNode {
    * @throws ForebayError `overloaded` past the limit of open fences; `not-home` where the node is not the
    * leased, settled home of every object in just this epoch. Nothing may be written then.
    */
-  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void>;
+  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: BeginEpoch): Promise<void>;
   /**
    * Drops the objects' info once more and closes the fence. Works for fences this node does not know.
    * @throws ForebayError `not-home`, as `beginWrite`
@@ -199,7 +205,7 @@ export interface CacheNode {
    * In a cluster every node is asked, because each is the home of some keys.
    * @throws ForebayError `overloaded`, `not-home`
    */
-  beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): Promise<void>;
+  beginBucketWrite(mount: Mount, fenceId: string, epoch?: BeginEpoch): Promise<void>;
   /** `endWrite` for a fence on a whole bucket; voids what is known once more, also without a begin. */
   endBucketWrite(mount: Mount, fenceId: string, outcome: WriteOutcome, epoch?: number): Promise<FenceReceipt>;
   /**

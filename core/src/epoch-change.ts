@@ -2,7 +2,7 @@
  * An epoch as it travels to somebody who has another one already: most of thousands of members stay what they
  * were, and are not told again.
  */
-import type { Epoch, RingMember } from './membership.ts';
+import type { Epoch, Membership, RingMember } from './membership.ts';
 
 export interface EpochChange extends Omit<Epoch, 'members'> {
   /** Number of the epoch that this one changes; of the same registry. */
@@ -16,9 +16,8 @@ export interface EpochChange extends Omit<Epoch, 'members'> {
 /** `yours`: the one that the receiver said it has. */
 export type WireEpoch = Epoch | EpochChange | 'yours';
 
-export interface WireMembership {
+export interface WireMembership extends Omit<Membership, 'epoch'> {
   readonly epoch: WireEpoch;
-  readonly settled: boolean;
 }
 
 /** @param known of the receiver; undefined: none, or one that is not at hand any more */

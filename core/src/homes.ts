@@ -19,6 +19,11 @@ export interface Homes {
    * of all that is known.
    */
   isUnbroken(placementKey: string, stamp: number): boolean;
+  /**
+   * A gateway was lost, and may have fenced the key at another process than this one: until what it wrote is
+   * over, nothing known of the key may be used.
+   */
+  isDoubtful(placementKey: string): boolean;
 }
 
 /** Of a cache node that is alone: home of everything, always. */
@@ -27,6 +32,7 @@ export const soleHome: Homes = {
   isSettled: () => true,
   stamp: 0,
   isUnbroken: () => true,
+  isDoubtful: () => false,
 };
 
 /** Which parts of an object this node holds the pages of. */

@@ -9,6 +9,12 @@ export const nodeLeaseMs = 10_000;
 export const registryLeaseMs = 12_000;
 export const renewalMs = 3_000;
 
+/**
+ * What a write whose outcome is unknown may still do, it has done by then: longer than the longest request to
+ * a UFS.
+ */
+export const unsettledMs = 15 * 60_000;
+
 export interface RingMember {
   /** Kept in the node's data directory: the same after a restart. */
   readonly nodeId: string;
@@ -38,8 +44,20 @@ export interface Epoch {
 
 export interface Membership {
   readonly epoch: Epoch;
-  /** Every member of the epochs before has acknowledged this one, or its lease has run out. */
+  /** Every member of the epochs before, and every writer, has acknowledged this one, or its lease has run out. */
   readonly settled: boolean;
+  /** Absent: none. */
+  readonly lost?: readonly LostWriter[] | undefined;
+}
+
+/**
+ * A gateway whose lease ran out less than `unsettledMs` ago: what it wrote may still take effect. Where it may
+ * have fenced that is all that is known: at the homes by the epoch that it acknowledged last, or by a later one.
+ */
+export interface LostWriter {
+  readonly writerId: string;
+  /** 0: it is not known which epoch, or which writer. */
+  readonly epoch: number;
 }
 
 export interface RenewalRequest {
@@ -75,3 +93,14 @@ export type RenewalAnswer =
       readonly reason: 'not-active' | 'starting' | 'old-epoch' | 'no-echo' | 'old-incarnation' | 'full';
       readonly membership: Membership | undefined;
     };
+
+/** Of a gateway, or of a node that writes for jobs: without a lease it begins no write. */
+export interface WriterRenewal {
+  /** Made anew with each lease that is taken up. */
+  readonly writerId: string;
+  /** The newest epoch by whose homes all its writes under way are fenced; 0: none. */
+  readonly epoch: number;
+  readonly registry: string | undefined;
+  /** `leaving`: nothing of it is under way, and nothing will be. */
+  readonly wish: 'active' | 'leaving';
+}

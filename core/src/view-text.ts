@@ -126,8 +126,8 @@ export function openedView({ state, view, root }: WholeView, box: SecretBox): Vi
   return { state, view: { ...view, users }, root: openedPair(root, rootName, box) };
 }
 
-function changeOf({ epoch, settled }: Membership, before: Membership | undefined): WireMembership {
-  return { epoch: wireEpochOf(epoch, before?.epoch), settled };
+function changeOf({ epoch, ...same }: Membership, before: Membership | undefined): WireMembership {
+  return { ...same, epoch: wireEpochOf(epoch, before?.epoch) };
 }
 
 export function sealedUserOf(user: User, box: SecretBox): SealedUser {

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type {
   AbsentObject,
+  BeginEpoch,
   FenceReceipt,
   NodeStats,
   OpenedObject,
@@ -147,7 +148,7 @@ export class RemoteCacheNode implements PageOwner {
     return this.#send((connection) => connection.read(request), request.signal);
   }
 
-  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void> {
+  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: BeginEpoch): Promise<void> {
     return this.#begin({ objects: objects.map(wireObjectOf), fenceId, epoch });
   }
 
@@ -161,7 +162,7 @@ export class RemoteCacheNode implements PageOwner {
     return { fenceId, ended: true };
   }
 
-  beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): Promise<void> {
+  beginBucketWrite(mount: Mount, fenceId: string, epoch?: BeginEpoch): Promise<void> {
     return this.#begin({ mount: mountNameOf(mount), fenceId, epoch });
   }
 

@@ -129,7 +129,7 @@ describe('writes', () => {
     const { node, remote } = await pairs.open();
     await remote.beginWrite([refOf('a')], 'f');
     await remote.endWrite([refOf('a')], 'f', 'known');
-    await remote.beginWrite([refOf('a')], 'f');
+    await expect(remote.beginWrite([refOf('a')], 'f')).rejects.toMatchObject({ kind: 'not-home' });
     expect(node.calls).toEqual(['begin f /lake:a', 'end f /lake:a known']);
   });
 

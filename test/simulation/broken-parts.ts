@@ -30,6 +30,20 @@ class AnywhereNode extends SimNode {
   }
 }
 
+/** It takes no fence of a write that was begun at another home. */
+class DeafNode extends SimNode {
+  override async begin(objects: readonly ObjectRef[], fenceId: string, of: FenceOrigin): Promise<void> {
+    if (of.epoch !== 'carried') await super.begin(objects, fenceId, of);
+  }
+}
+
+/** It forgets gateways that were lost with writes under way. */
+class HeedlessLease extends NodeLease {
+  override isDoubtful(): boolean {
+    return false;
+  }
+}
+
 function unlessNotHome(error: unknown): void {
   if (!isKind(error, 'not-home')) throw error;
 }
@@ -74,6 +88,14 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
   'homes before the epoch is settled': {
     parts: { ...realParts, lease: (options) => new HastyLease(options) },
     kinds: ['leave some in the dark'],
+  },
+  'fences that stay where they were begun': {
+    parts: { ...realParts, node: (options) => new DeafNode(options) },
+    kinds: ['drain a node', 'cut gateways from nodes', 'storm'],
+  },
+  'gateways that are lost without a trace': {
+    parts: { ...realParts, lease: (options) => new HeedlessLease(options) },
+    kinds: ['drain a node', 'cut gateways from nodes', 'kill a gateway'],
   },
   'tokens that stay good': {
     parts: { ...realParts, info: (options) => new TokenlessInfo(options) },

@@ -21,6 +21,7 @@ export const faultKinds = [
   'drain a node',
   'stop a node',
   'leave some in the dark',
+  'slow writes',
   'storm',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
@@ -60,6 +61,7 @@ export class SimFaults {
       'drain a node': () => this.#drain(this.#world.random.pick(nodeIds)),
       'stop a node': () => this.#leave(),
       'leave some in the dark': () => this.#darken(),
+      'slow writes': () => this.#slowWrites(),
       storm: () => this.#storm(),
     };
     const wanted = kinds ?? world.random.some(faultKinds, 0.35);
@@ -109,7 +111,7 @@ export class SimFaults {
   }
 
   #killGateway(): void {
-    const { random, gateways } = this.#world;
+    const { random, time, gateways } = this.#world;
     const name = random.pick(gatewayNames);
     const { process } = gateways.get(name)!;
     if (!process.isAlive) return;
@@ -119,6 +121,9 @@ export class SimFaults {
       this.#world.startGateway(name);
       this.#tell(`${name} is started`);
     });
+    // Its fences stand at a home that soon is none any more.
+    const drains = () => this.#drain(random.pick(nodeIds), 40_000);
+    if (random.chance(0.5)) time.at(time.nowMs + random.next() * 3_000, drains);
   }
 
   #killRegistry(): void {
@@ -173,12 +178,12 @@ export class SimFaults {
     });
   }
 
-  #drain(nodeId: string): void {
+  #drain(nodeId: string, msMax = 15_000): void {
     const { random, registry } = this.#world;
     if (!registry.process.isAlive) return;
     registry.drain(nodeId, 'draining');
     this.#tell(`${nodeId} is drained`);
-    this.#until(random.next() * 15_000, () => {
+    this.#until(random.next() * msMax, () => {
       const { registry: now } = this.#world;
       if (now.process.isAlive) now.drain(nodeId, 'active');
       this.#tell(`${nodeId} is no longer drained`);
@@ -216,6 +221,17 @@ export class SimFaults {
     };
     time.at(time.nowMs + 4_000, () => {
       if (node.process.isAlive) ends();
+    });
+  }
+
+  /** The store takes its time: writes are under way while homes change, or their gateway dies. */
+  #slowWrites(): void {
+    const { random, ufs } = this.#world;
+    ufs.writeMsMax = random.pick([4_000, 40_000]);
+    this.#tell('writes are slow');
+    this.#until(random.next() * 25_000, () => {
+      ufs.writeMsMax = 0;
+      this.#tell('writes are slow no longer');
     });
   }
 

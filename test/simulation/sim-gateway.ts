@@ -52,6 +52,7 @@ export class SimGateway {
         },
       },
       nodeOf: (member) => this.#remote(member),
+      renewWriter: (request) => this.#ask((registry) => registry.renewWriter(request)),
       ufsOf: () => reads,
       onUfsBytes: () => {},
     });
@@ -114,7 +115,7 @@ export class SimGateway {
       beginWrite: (objects, fenceId, epoch) =>
         ask((node) => node.begin(objects, fenceId, { gateway, epoch })),
       endWrite: (objects, fenceId, outcome, epoch) =>
-        ask((node) => node.end(objects, fenceId, { gateway, epoch, outcome })),
+        ask((node) => node.end(objects, fenceId, { epoch, outcome })),
       beginBucketWrite: unused,
       endBucketWrite: unused,
       stat: unused,

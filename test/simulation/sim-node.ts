@@ -4,6 +4,7 @@
  */
 import type {
   AbsentObject,
+  BeginEpoch,
   FenceReceipt,
   OpenedObject,
   OpenedPages,
@@ -90,13 +91,18 @@ export class SimNode {
     }
   }
 
+  /** Whether it may answer from what it knows, now. */
+  mayAnswer(object: ObjectRef): boolean {
+    return this.process.isAlive && this.#info.usable(object, 'peek') !== undefined;
+  }
+
   async read({ object, info, range }: ReadRequest): Promise<OpenedPages> {
     const body = await this.#bytesOf(object, info, range);
     return { nodeId: this.nodeId, endExclusive: range.endExclusive, pages: { hit: 0, total: 1 }, body };
   }
 
   async begin(objects: readonly ObjectRef[], fenceId: string, of: FenceOrigin): Promise<void> {
-    if (this.#ended.has(fenceId)) return;
+    if (this.#ended.has(fenceId)) throw notHome();
     this.#info.beginWrite(objects, fenceId, of.epoch);
     of.gateway.onKilled(() => {
       this.process.later(fenceGraceMs, () => {
@@ -170,10 +176,11 @@ export class SimNode {
 
 export interface FenceOrigin {
   readonly gateway: SimProcess;
-  readonly epoch: number | undefined;
+  readonly epoch: BeginEpoch | undefined;
 }
 
-export interface FenceEnd extends FenceOrigin {
+export interface FenceEnd {
+  readonly epoch: number | undefined;
   readonly outcome: WriteOutcome;
 }
 

@@ -1,6 +1,7 @@
 /** The registry of a simulation: the real membership machine, with what it has stored, killed and started. */
-import type { Membership, RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
-import { type DurableMembership, MembershipMachine } from '@forebay/registry/cluster/membership-machine';
+import type { Membership, RenewalAnswer, RenewalRequest, WriterRenewal } from '@forebay/core/membership';
+import type { DurableMembership } from '@forebay/registry/cluster/durable-membership';
+import { MembershipMachine } from '@forebay/registry/cluster/membership-machine';
 import type { SimProcess } from './sim-network.ts';
 
 export const simSegmentBytes = 64;
@@ -41,6 +42,12 @@ export class SimRegistry {
     return answer;
   }
 
+  async renewWriter(request: WriterRenewal): Promise<boolean> {
+    const isGranted = this.#machine.renewWriter(request, this.process.clock.monotonicMs());
+    this.#store();
+    return isGranted;
+  }
+
   async membership(): Promise<Membership | undefined> {
     return this.#machine.membership();
   }
@@ -49,7 +56,7 @@ export class SimRegistry {
   async poll(known: Membership | undefined): Promise<Membership | undefined> {
     const isKnown = () => {
       const now = this.#machine.membership();
-      return now?.epoch === known?.epoch && now?.settled === known?.settled;
+      return now?.epoch === known?.epoch && now?.settled === known?.settled && now?.lost === known?.lost;
     };
     if (isKnown()) await Promise.race([this.#changed.promise, this.process.sleep(pollMs)]);
     return this.#machine.membership();

@@ -4,17 +4,26 @@ import type { HeaderList } from '@forebay/core/object';
 import { memoryUfs } from '@forebay/ufs/memory';
 import type { Ufs } from '@forebay/ufs/ufs';
 import { noQueue } from '@forebay/ufs/ufs-queue';
+import type { Random } from '../support/random.ts';
 import type { SimNetwork, SimProcess } from './sim-network.ts';
 
 const noHeaders: HeaderList = [];
+/** Of a slow write, once it has taken effect. */
+const answerMsMax = 4_000;
 
 export class SimUfs {
   readonly process: SimProcess;
   readonly store: Ufs;
+  /** Told of each write of a process in the instant in which it takes effect. */
+  onWritten: (key: string) => void = () => {};
+  /** Writes take effect at any time within it. */
+  writeMsMax = 0;
   readonly #network: SimNetwork;
+  readonly #random: Random;
 
-  constructor(process: SimProcess, network: SimNetwork) {
+  constructor(process: SimProcess, network: SimNetwork, random: Random) {
     this.process = process;
+    this.#random = random;
     this.store = memoryUfs({}, { identity: 'sim', clock: process.clock });
     this.#network = network;
   }
@@ -43,7 +52,18 @@ export class SimUfs {
   /** A write by a process: one whose answer is lost may have happened, or happen yet. */
   write(from: SimProcess, key: string, bytes: Buffer | undefined): Promise<unknown> {
     const unknown = () => new ForebayError('state-unknown', 'the answer is lost');
-    return this.#network.call<unknown>(from, this.process, () => this.apply(key, bytes), unknown);
+    const handle = async () => {
+      await this.#pause(this.writeMsMax);
+      const written = await this.apply(key, bytes);
+      this.onWritten(key);
+      await this.#pause(Math.min(answerMsMax, this.writeMsMax));
+      return written;
+    };
+    return this.#network.call<unknown>(from, this.process, handle, unknown);
+  }
+
+  async #pause(msMax: number): Promise<void> {
+    if (msMax > 0) await this.process.sleep(this.#random.next() * msMax);
   }
 
   /** @param bytes undefined: deletes */

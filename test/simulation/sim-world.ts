@@ -64,7 +64,7 @@ export class SimWorld {
     this.#parts = parts;
     this.network = new SimNetwork(this.time, this.random);
     this.network.slowName = ufsName;
-    this.ufs = new SimUfs(this.#process(ufsName), this.network);
+    this.ufs = new SimUfs(this.#process(ufsName), this.network, this.random);
     this.registry = this.startRegistry();
     for (const nodeId of nodeIds) this.startNode(nodeId);
     for (const name of gatewayNames) this.startGateway(name);

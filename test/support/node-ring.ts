@@ -64,6 +64,7 @@ export class NodeRing {
         },
       },
       nodeOf: this.#connector(),
+      renewWriter: async () => true,
       ufsOf: () => options.ufs,
       clock: systemClock,
       random: Math.random,

@@ -9,6 +9,7 @@
 import type { WriteOutcome } from '@forebay/core/cache-node';
 import type { Clock } from '@forebay/core/clock';
 import { ForebayError } from '@forebay/core/errors';
+import { unsettledMs } from '@forebay/core/membership';
 import { ufsIdentityIn } from '@forebay/core/mount';
 
 export interface Token {
@@ -27,9 +28,6 @@ interface ObjectFences {
   /** Monotonic ms; 0: settled. */
   unsettledUntilMs: number;
 }
-
-/** Longer than the longest UFS request: what a lost write may still do, it has done by then. */
-export const unsettledMs = 15 * 60_000;
 
 export class Fences {
   readonly #clock: Clock;

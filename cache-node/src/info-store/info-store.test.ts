@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { soleHome } from '@forebay/core/homes';
 import { silentLog } from '@forebay/core/log';
+import { unsettledMs } from '@forebay/core/membership';
 import type { ObjectInfo } from '@forebay/core/object';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InfoLog } from '../info-log/info-log.ts';
 import { FaultyFiles } from '../testing/faulty-files.ts';
 import { refOf, TestClock, testMount } from '../testing/kit.ts';
-import { unsettledMs } from './fences.ts';
 import { InfoStore } from './info-store.ts';
 
 let directory: string;

@@ -4,7 +4,7 @@
  * (DESIGN §4).
  */
 import { randomUUID } from 'node:crypto';
-import type { WriteOutcome } from '@forebay/core/cache-node';
+import type { BeginEpoch, WriteOutcome } from '@forebay/core/cache-node';
 import { type Changes, noChanges } from '@forebay/core/changes';
 import type { Clock } from '@forebay/core/clock';
 import { assert, ForebayError } from '@forebay/core/errors';
@@ -146,7 +146,7 @@ export class InfoStore {
   /** Rules (a) and (c). */
   #mayAnswer(object: ObjectRef): boolean {
     const key = placementKeyOf(object);
-    return !this.fences.isFenced(key) && this.#homes.isHome(key);
+    return !this.#isWritten(key) && this.#homes.isHome(key);
   }
 
   /**
@@ -162,8 +162,13 @@ export class InfoStore {
 
   /** Whether what was read with this token is as new as if it were read now: to be shared, and installed. */
   isCurrent({ current, placementKey: key, stamp }: Token): boolean {
-    if (!current || this.fences.isFenced(key)) return false;
+    if (!current || this.#isWritten(key)) return false;
     return this.#homes.isHome(key) && this.#homes.isUnbroken(key, stamp);
+  }
+
+  /** A write is open or unsettled here, or may be so elsewhere. */
+  #isWritten(placementKey: string): boolean {
+    return this.fences.isFenced(placementKey) || this.#homes.isDoubtful(placementKey);
   }
 
   /**
@@ -217,9 +222,9 @@ export class InfoStore {
   }
 
   /** @throws ForebayError `overloaded`, `not-home`, with no fence opened. */
-  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): void {
+  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: BeginEpoch): void {
     const keys = objects.map(placementKeyOf);
-    this.#checkHome(keys, epoch);
+    if (epoch !== 'carried') this.#checkHome(keys, epoch);
     this.fences.begin(keys, fenceId);
     for (const key of keys) this.#drop(key);
     this.#refuseUnforgettable(objects, () => this.fences.end(keys, fenceId, 'known'));
@@ -234,9 +239,9 @@ export class InfoStore {
   }
 
   /** For all objects of a bucket. @throws ForebayError `overloaded`, `not-home`, with no fence opened */
-  beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): void {
+  beginBucketWrite(mount: Mount, fenceId: string, epoch?: BeginEpoch): void {
     const identity = ufsIdentityOf(mount.ufs);
-    this.#checkHome('all', epoch);
+    if (epoch !== 'carried') this.#checkHome('all', epoch);
     this.fences.begin([identity], fenceId);
     this.#renew(identity);
     this.#refuseUnforgettable([{ mount }], () => this.fences.end([identity], fenceId, 'known'));

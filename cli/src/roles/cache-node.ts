@@ -214,7 +214,7 @@ async function openNode({ lease, nodeId, registry, metrics, pool }: NodeParts, p
   undoing.add(() => handOff.close());
   // What jobs write is fenced at the homes, wherever those are, as a gateway does it.
   const fences = openRoutedNode({
-    ...{ nodeId, metrics, nodeOf: nodes.nodeOf, registry, undoing },
+    ...{ nodeId, metrics, nodeOf: nodes.nodeOf, registry, log, undoing },
     ufsOf: (mount) => pool.ufsOf(mount),
     onUfsBytes: () => undefined,
   });

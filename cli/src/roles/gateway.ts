@@ -97,7 +97,7 @@ async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway>
   declareRingEpoch(metrics, () => registry.view().membership?.epoch.number ?? 0);
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
   const { clusterSecret } = config;
-  const cacheNode = openNodes({ registry, nodeId, metrics, pool, clusterSecret, values, undoing });
+  const cacheNode = openNodes({ registry, nodeId, metrics, pool, clusterSecret, values, log, undoing });
   const served = { values: config.values, clusterSecret, root, nodeId, registry, metrics, log, undoing };
   const { front, endpoint } =
     (await startGatewayWorkers(served)) ??

@@ -49,6 +49,7 @@ export function openRegistryNodes(sources: RegistryNodesSources): RegistryNodes 
         return () => listeners.delete(listener);
       },
     },
+    renewWriter: () => Promise.reject(new Error('a registry writes to no store')),
     ufsOf: () => Promise.reject(new Error('a registry reads no store')),
     sleep: (ms, signal) => wait(ms, undefined, { signal, ref: false }),
     onUfsBytes: () => undefined,

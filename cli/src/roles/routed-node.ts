@@ -3,7 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { servedMetrics } from '@forebay/cache-node/metrics';
 import { RemoteNodes } from '@forebay/cluster/remote-nodes';
 import { RoutedCacheNode, type RoutedCacheNodeOptions } from '@forebay/cluster/routed-cache-node';
+import type { RenewWriter } from '@forebay/cluster/writer-lease';
 import { systemClock } from '@forebay/core/clock';
+import type { Log } from '@forebay/core/log';
 import type { Metrics } from '@forebay/core/metrics';
 import type { Registry } from '@forebay/core/registry';
 import type { NodeClientConfig } from '@forebay/data-plane/settings';
@@ -13,16 +15,19 @@ import type { Undoing } from './undoing.ts';
 /** A registry, or what stands for one. */
 export interface RingSource extends Pick<Registry, 'view' | 'watch'> {
   refresh(): Promise<void>;
+  renewWriter: RenewWriter;
 }
 
 interface RoutedNodeSources
   extends Pick<RoutedCacheNodeOptions, 'nodeId' | 'nodeOf' | 'metrics' | 'ufsOf' | 'onUfsBytes'> {
   readonly registry: RingSource;
+  readonly log: Log;
   readonly undoing: Undoing;
 }
 
-export function openRoutedNode({ registry, undoing, ...sources }: RoutedNodeSources): RoutedCacheNode {
+export function openRoutedNode({ registry, log, undoing, ...sources }: RoutedNodeSources): RoutedCacheNode {
   const routed = new RoutedCacheNode({
+    renewWriter: (request) => registry.renewWriter(request),
     ...{ ...sources, clock: systemClock, random: Math.random },
     source: {
       membership: () => registry.view().membership,
@@ -31,7 +36,12 @@ export function openRoutedNode({ registry, undoing, ...sources }: RoutedNodeSour
     },
     sleep: (ms, signal) => wait(ms, undefined, { signal, ref: false }),
   });
-  undoing.add(() => routed.close());
+  undoing.add(async () => {
+    await routed.leave().catch((error: unknown) => {
+      log.warn({ reason: String(error) }, 'the registry was not told that nothing is written any more');
+    });
+    routed.close();
+  });
   return routed;
 }
 
@@ -42,6 +52,7 @@ export interface NodesSources {
   readonly nodeId: string;
   readonly metrics: Metrics;
   readonly pool: UfsPool;
+  readonly log: Log;
   readonly undoing: Undoing;
 }
 

@@ -100,6 +100,11 @@ interface AskedFor {
 function takeMessage(message: ToOwner, worker: WorkerHandle, { registry, locks }: AskedFor): void {
   if (message.kind === 'lock') locks.lend(worker, message.id, message.name);
   else if (message.kind === 'unlock') locks.takeBack(worker, message.id);
+  else if (message.kind === 'renewWriter') {
+    const { id, request } = message;
+    const tell = (granted: boolean) => worker.send({ kind: 'renewedWriter', id, granted });
+    registry.renewWriter(request).then(tell, () => tell(false));
+  }
   if (message.kind !== 'refresh') return;
   const { id } = message;
   // Where no registry answers, the last view stays.

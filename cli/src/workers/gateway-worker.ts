@@ -4,6 +4,7 @@
  */
 import { systemClock as clock } from '@forebay/core/clock';
 import { createLog } from '@forebay/core/log';
+import type { WriterRenewal } from '@forebay/core/membership';
 import { createGateway } from '@forebay/gateway/app';
 import { fileLocks } from '@forebay/ufs/file/file-locks';
 import { accessLinesOf } from '../access-lines.ts';
@@ -15,7 +16,7 @@ import { Undoing } from '../roles/undoing.ts';
 import { credentialsOf } from '../roles/users.ts';
 import { gatewayRoleSettings } from '../settings.ts';
 import { openTracer } from '../tracing/open-tracer.ts';
-import type { GatewayWorkerStart, ToWorker } from './messages.ts';
+import type { GatewayWorkerStart, ToOwner, ToWorker } from './messages.ts';
 import { RegistryReplica } from './registry-replica.ts';
 import { openCells } from './shared-cells.ts';
 import { AskedLocks } from './shared-locks.ts';
@@ -38,14 +39,15 @@ export async function runWorker(start: GatewayWorkerStart): Promise<(message: To
   const { pool } = openUfsClients({ registry, metrics, values, log, undoing });
   const locks = new AskedLocks(tell);
   fileLocks.shareBy(locks.take);
-  const refreshes = new Refreshes();
+  const asked = new Asked();
   const { nodeId, clusterSecret } = start;
   const view = {
     view: () => registry.view(),
     watch: (listener: Parameters<typeof registry.watch>[0]) => registry.watch(listener),
-    refresh: () => refreshes.ask(),
+    refresh: async () => void (await asked.ask((id) => ({ kind: 'refresh', id }))),
+    renewWriter: (request: WriterRenewal) => asked.ask((id) => ({ kind: 'renewWriter', id, request })),
   };
-  const cacheNode = openNodes({ registry: view, nodeId, metrics, pool, clusterSecret, values, undoing });
+  const cacheNode = openNodes({ registry: view, nodeId, metrics, pool, clusterSecret, values, log, undoing });
   const tracer = await openTracer({ values, role: 'worker', nodeId, log, undoing });
   const gateway = createGateway({
     ...{ settings: values, registry, cacheNode, metrics, tracer, clock, log },
@@ -60,26 +62,27 @@ export async function runWorker(start: GatewayWorkerStart): Promise<(message: To
   const parts = { registry, gateway, metrics, reads: undefined, locks, undoing, log };
   return (message) => {
     if (takeCommon(message, parts)) return;
-    if (message.kind === 'refreshed') refreshes.done(message.id);
+    if (message.kind === 'refreshed') asked.done(message.id, true);
+    else if (message.kind === 'renewedWriter') asked.done(message.id, message.granted);
   };
 }
 
-/** Asked of the owner, who has the newest view by now, or hears of no registry. */
-class Refreshes {
-  readonly #waiting = new Map<number, () => void>();
+/** Asked of the owner, who speaks to the registry. */
+class Asked {
+  readonly #waiting = new Map<number, (answer: boolean) => void>();
   #nextId = 1;
 
-  ask(): Promise<void> {
+  ask(question: (id: number) => ToOwner): Promise<boolean> {
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      tell({ kind: 'refresh', id });
+      tell(question(id));
     });
   }
 
-  done(id: number): void {
-    this.#waiting.get(id)?.();
+  done(id: number, answer: boolean): void {
+    this.#waiting.get(id)?.(answer);
     this.#waiting.delete(id);
   }
 }

@@ -5,6 +5,7 @@
 import type { HotFacts, HotQuestion } from '@forebay/cache-node/hot/hot-facts';
 import type { HotUses } from '@forebay/cache-node/hot/hot-uses';
 import type { LogLevel } from '@forebay/core/log';
+import type { WriterRenewal } from '@forebay/core/membership';
 import type { MetricValues } from '@forebay/core/metrics';
 import type { PlainView } from '@forebay/core/plain-view';
 import type { DataPlaneAddress } from '@forebay/data-plane/cache-node-server';
@@ -53,6 +54,8 @@ export type ToWorker =
   | { readonly kind: 'locked'; readonly id: number }
   /** The view that was told last is the newest, or the registry does not answer. */
   | { readonly kind: 'refreshed'; readonly id: number }
+  /** Whether the worker has its lease: not where no registry answers. */
+  | { readonly kind: 'renewedWriter'; readonly id: number; readonly granted: boolean }
   | { readonly kind: 'drain'; readonly deadlineMs: number };
 
 /** An object by its names: mounts are told apart by each process itself. */
@@ -75,6 +78,8 @@ export type ToOwner =
   | { readonly kind: 'uses'; readonly uses: HotUses }
   /** Asks for the newest view of the registry. */
   | { readonly kind: 'refresh'; readonly id: number }
+  /** Asks the registry for the lease of who writes. */
+  | { readonly kind: 'renewWriter'; readonly id: number; readonly request: WriterRenewal }
   | { readonly kind: 'lock'; readonly id: number; readonly name: string }
   | { readonly kind: 'unlock'; readonly id: number }
   /** The last word. */

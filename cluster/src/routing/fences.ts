@@ -6,11 +6,14 @@
 import type { FenceReceipt, WriteOutcome } from '@forebay/core/cache-node';
 import { ForebayError, isKind } from '@forebay/core/errors';
 import type { RingMember } from '@forebay/core/membership';
-import { type Mount, type ObjectRef, placementKeyOf } from '@forebay/core/mount';
+import type { Mount, ObjectRef } from '@forebay/core/mount';
 import type { Ring } from '@forebay/core/ring';
+import type { WriterLease } from '../writer-lease.ts';
 import { askNode, isNoAnswer } from './ask-node.ts';
+import { EveryMember, homesOf, type Part, type PartsOf } from './fence-parts.ts';
 import type { RoutableNode } from './peer.ts';
 import type { Routing } from './routing.ts';
+import { type Fenced, type Standing, StandingFences } from './standing-fences.ts';
 import { late, pauseMsOf, within } from './time.ts';
 
 /** A write that may not begin by then writes nothing. */
@@ -20,144 +23,194 @@ const endMsMax = 30_000;
 /** A home that lives answers in far less: nothing is waited for there. */
 const answerMsMax = 5_000;
 const patienceMs = 500;
-/** Of a home that is away for long the last name is used again. */
-const renamedMax = 3;
 
 type FenceOp = 'begin' | 'end';
 /** `lost`: there was no answer, and whether it counted is not known. */
 type Sent = 'done' | 'refused' | 'lost';
 
-/** A part of a fence, and whom it is for. */
-interface Part {
-  readonly member: RingMember;
-  readonly send: (node: RoutableNode, epoch: number) => Promise<unknown>;
-  /** It counted. */
-  readonly done: () => void;
-}
-
-/** What is missing by this ring; undefined: nothing can be sent by it. */
-type PartsOf = (ring: Ring) => readonly Part[] | undefined;
-
 interface FenceStep {
   readonly op: FenceOp;
-  readonly fenceId: string;
+  readonly standing: Standing;
   readonly msMax: number;
+  /** What is done counts only while this holds. */
+  readonly isAllowed: () => boolean;
 }
 
 export class Fences {
   readonly #routing: Routing;
-  /** From the begin of a fence to its end. */
-  readonly #standing = new Map<string, Standing>();
+  readonly #standing: StandingFences;
+  readonly #writer: Pick<WriterLease, 'isLeased' | 'use' | 'leased'>;
 
-  constructor(routing: Routing) {
+  /** @param writer nothing is begun without its lease: nobody would wait for this gateway's word */
+  constructor(routing: Routing, writer: Pick<WriterLease, 'isLeased' | 'use' | 'leased'>) {
     this.#routing = routing;
+    this.#standing = new StandingFences(routing.clock);
+    this.#writer = writer;
+  }
+
+  /** Nothing is under way, and how all writes ended is known. */
+  get isEmpty(): boolean {
+    return this.#standing.isEmpty;
   }
 
   /** @throws ForebayError `overloaded`: nothing may be written */
   async begin(objects: readonly ObjectRef[], fenceId: string): Promise<void> {
+    if (objects.length === 0) return;
+    const untilMs = await this.#leased();
     const open = new Set(objects);
-    if (open.size === 0) return;
-    const partsOf = (ring: Ring) =>
-      homesOf(ring, open, (node, own, epoch) => node.beginWrite(own, this.#nameOf(fenceId), epoch));
-    try {
-      await this.#untilDone({ op: 'begin', fenceId, msMax: beginMsMax }, partsOf);
-    } catch (error) {
-      // Whatever of it stands, nothing will be written behind it.
-      this.end(objects, fenceId, 'known').catch(() => {});
-      throw error;
-    }
+    const standing = this.#opened(fenceId, { objects });
+    await this.#begin(standing, untilMs, (ring) =>
+      homesOf(ring, open, {
+        send: (node, own, epoch) => node.beginWrite(own, standing.name, epoch),
+        done: (member, own) => standing.holds(member, own),
+      }),
+    );
   }
 
   /** @throws ForebayError `state-unknown` */
   async end(objects: readonly ObjectRef[], fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
+    if (objects.length === 0) return { fenceId, ended: true };
     const open = new Set(objects);
-    if (open.size === 0) return { fenceId, ended: true };
+    const standing = this.#standing.of(fenceId, { objects });
     const endAt = (node: RoutableNode, own: readonly ObjectRef[], epoch: number) =>
-      Promise.all(this.#namesOf(fenceId).map((name) => node.endWrite(own, name, outcome, epoch)));
-    const partsOf = (ring: Ring) => homesOf(ring, open, endAt);
-    return this.#ended(fenceId, partsOf, (node, epoch) => endAt(node, objects, epoch));
+      Promise.all(standing.names.map((name) => node.endWrite(own, name, outcome, epoch)));
+    const partsOf = (ring: Ring) => homesOf(ring, open, { send: endAt, done: () => {} });
+    return this.#end(standing, { outcome, partsOf, endAt: (node, epoch) => endAt(node, objects, epoch) });
   }
 
   /** @throws as `begin` */
   async beginBucket(mount: Mount, fenceId: string): Promise<void> {
+    const untilMs = await this.#leased();
     const all = new EveryMember();
-    const partsOf = (ring: Ring) =>
-      all.partsOf(ring, (node, epoch) => node.beginBucketWrite(mount, this.#nameOf(fenceId), epoch));
-    try {
-      await this.#untilDone({ op: 'begin', fenceId, msMax: beginMsMax }, partsOf);
-    } catch (error) {
-      this.endBucket(mount, fenceId, 'known').catch(() => {});
-      throw error;
-    }
+    const standing = this.#opened(fenceId, { mount });
+    await this.#begin(standing, untilMs, (ring) =>
+      all.partsOf(ring, {
+        send: (node, epoch) => node.beginBucketWrite(mount, standing.name, epoch),
+        done: (member) => standing.holds(member, 'all'),
+      }),
+    );
   }
 
   /** @throws as `end` */
   async endBucket(mount: Mount, fenceId: string, outcome: WriteOutcome): Promise<FenceReceipt> {
     const all = new EveryMember();
+    const standing = this.#standing.of(fenceId, { mount });
     const endAt = (node: RoutableNode, epoch: number) =>
-      Promise.all(this.#namesOf(fenceId).map((name) => node.endBucketWrite(mount, name, outcome, epoch)));
-    return this.#ended(fenceId, (ring) => all.partsOf(ring, endAt), endAt);
+      Promise.all(standing.names.map((name) => node.endBucketWrite(mount, name, outcome, epoch)));
+    const partsOf = (ring: Ring) => all.partsOf(ring, { send: endAt, done: () => {} });
+    return this.#end(standing, { outcome, partsOf, endAt });
   }
 
-  async #ended(fenceId: string, partsOf: PartsOf, endAt: Part['send']): Promise<FenceReceipt> {
+  /**
+   * Has every write that is not over fenced at its homes by this ring as well, whether they are homes yet or
+   * not: what is begun later by this ring or a later one stands there anyway.
+   * @returns false: some could not be told
+   */
+  async carry(ring: Ring): Promise<boolean> {
+    const carrying = this.#standing.all().flatMap((standing) =>
+      standing.missingBy(ring).map(async ({ member, objects }) => {
+        standing.add(member);
+        const send = (node: RoutableNode) => carryTo(node, standing, objects);
+        const part = { member, send, done: () => {} };
+        const sent = await this.#send('begin', part, { epoch: ring.epoch.number, leftMs: answerMsMax });
+        // Refused is what is marked as unknown at a node that is not the home yet: it is marked there.
+        if (sent === 'done' || (sent === 'refused' && standing.unknownUntilMs !== undefined)) {
+          standing.holds(member, 'mount' in standing.fenced ? 'all' : objects);
+          return true;
+        }
+        if (sent === 'lost' || standing.isRenamed) standing.rename();
+        return standing.isOver;
+      }),
+    );
+    const carried = await Promise.all(carrying.map((one) => one.catch(() => false)));
+    return carried.every(Boolean);
+  }
+
+  /** @returns until when a write may begin, monotonic. @throws ForebayError `overloaded` */
+  async #leased(): Promise<number> {
+    const untilMs = this.#routing.clock.monotonicMs() + beginMsMax;
+    if (this.#writer.use()) return untilMs;
+    const leased = await within(this.#writer.leased(), beginMsMax, this.#routing);
+    if (leased === late) throw tooLate('begin');
+    return untilMs;
+  }
+
+  #opened(fenceId: string, fenced: Fenced): Standing {
+    if (this.#standing.hasRoom) return this.#standing.of(fenceId, fenced);
+    const message = 'the outcome of too many writes is unknown';
+    throw new ForebayError('overloaded', message, { retryAfterMs: 1000 });
+  }
+
+  async #begin(standing: Standing, untilMs: number, partsOf: PartsOf): Promise<void> {
+    const isAllowed = () => this.#writer.isLeased;
+    const msMax = untilMs - this.#routing.clock.monotonicMs();
     try {
-      await this.#untilDone({ op: 'end', fenceId, msMax: endMsMax }, partsOf);
+      await this.#untilDone({ op: 'begin', standing, msMax, isAllowed }, partsOf);
+    } catch (error) {
+      // Whatever of it stands, nothing will be written behind it.
+      const { fenced, fenceId } = standing;
+      const ending =
+        'mount' in fenced
+          ? this.endBucket(fenced.mount, fenceId, 'known')
+          : this.end(fenced.objects, fenceId, 'known');
+      this.#standing.over(standing);
+      ending.catch(() => {});
+      throw error;
+    }
+  }
+
+  async #end(
+    standing: Standing,
+    { outcome, partsOf, endAt }: { outcome: WriteOutcome; partsOf: PartsOf; endAt: Part['send'] },
+  ): Promise<FenceReceipt> {
+    const { fenceId } = standing;
+    let isKnown = outcome === 'known';
+    try {
+      const isAllowed = () => true;
+      await this.#untilDone({ op: 'end', standing, msMax: endMsMax, isAllowed }, partsOf);
+    } catch (error) {
+      isKnown = standing.isOver;
+      throw error;
     } finally {
-      void this.#endBeside(fenceId, endAt);
+      if (isKnown) this.#standing.over(standing);
+      else this.#standing.unknown(standing);
+      void this.#endBeside(standing, endAt);
     }
     return { fenceId, ended: true };
   }
 
   /** At nodes that it was begun at and that are homes no more: there it counts for nothing, and is closed. */
-  async #endBeside(fenceId: string, endAt: Part['send']): Promise<void> {
-    const { view } = this.#routing;
-    const epoch = view.ring()?.epoch.number ?? 0;
-    const members = [...(this.#standing.get(fenceId)?.members.values() ?? [])];
+  async #endBeside({ members }: Standing, endAt: Part['send']): Promise<void> {
+    const epoch = this.#routing.view.ring()?.epoch.number ?? 0;
     const part = (member: RingMember): Part => ({ member, send: endAt, done: () => {} });
-    const leftMs = answerMsMax;
-    await Promise.all(members.map((member) => this.#send('end', part(member), { epoch, leftMs })));
-    this.#standing.delete(fenceId);
+    const at = { epoch, leftMs: answerMsMax };
+    await Promise.all([...members.values()].map((member) => this.#send('end', part(member), at)));
   }
 
-  #nameOf(fenceId: string): string {
-    return nameOf(fenceId, this.#standing.get(fenceId)?.renamed ?? 0);
-  }
-
-  #namesOf(fenceId: string): string[] {
-    const renamed = this.#standing.get(fenceId)?.renamed ?? 0;
-    return Array.from({ length: renamed + 1 }, (_, index) => nameOf(fenceId, index));
-  }
-
-  async #untilDone({ op, fenceId, msMax }: FenceStep, partsOf: PartsOf): Promise<void> {
+  async #untilDone({ op, standing, msMax, isAllowed }: FenceStep, partsOf: PartsOf): Promise<void> {
     const { view, clock } = this.#routing;
     const untilMs = clock.monotonicMs() + msMax;
     for (let tries = 0; ; tries += 1) {
-      const ring = view.ring();
+      const ring = isAllowed() ? view.ring() : undefined;
       const parts = ring && partsOf(ring);
       if (ring && parts?.length === 0) return;
       if (ring && parts) {
         const at = { epoch: ring.epoch.number, leftMs: untilMs - clock.monotonicMs() };
-        if (op === 'begin') for (const { member } of parts) this.#standingOf(fenceId).add(member);
+        if (op === 'begin') for (const { member } of parts) standing.add(member);
         const sent = await Promise.all(
           parts.map(async (part) => {
             const result = await this.#send(op, part, at);
             const isEnded = op === 'end' && result === 'done';
-            if (isEnded || result === 'refused') this.#standing.get(fenceId)?.remove(part.member, isEnded);
+            if (isEnded || result === 'refused') standing.remove(part.member, isEnded);
             return result;
           }),
         );
         // Another look: a whole bucket is fenced only if the ring is still the same.
         if (sent.every((one) => one === 'done')) continue;
-        if (op === 'begin' && sent.includes('lost')) this.#standingOf(fenceId).rename();
+        if (op === 'begin' && (sent.includes('lost') || standing.isRenamed)) standing.rename();
       }
       await this.#beforeNext(op, tries, untilMs);
     }
-  }
-
-  #standingOf(fenceId: string): Standing {
-    const known = this.#standing.get(fenceId) ?? new Standing();
-    this.#standing.set(fenceId, known);
-    return known;
   }
 
   /** @throws what another try cannot help */
@@ -193,75 +246,22 @@ export class Fences {
   }
 }
 
-/** Where a fence was begun, and under how many names. */
-class Standing {
-  /**
-   * A begin that got no answer may reach its node late, behind its own end: so who begins again does so under
-   * another name.
-   */
-  renamed = 0;
-  readonly members = new Map<string, RingMember>();
-
-  add(member: RingMember): void {
-    this.members.set(member.nodeId, member);
+/** One that is open is opened there too; one whose outcome is unknown is marked as such. */
+function carryTo(
+  node: RoutableNode,
+  { name, fenced, unknownUntilMs }: Standing,
+  objects: readonly ObjectRef[],
+): Promise<unknown> {
+  const isUnknown = unknownUntilMs !== undefined;
+  if ('mount' in fenced) {
+    if (isUnknown) return node.endBucketWrite(fenced.mount, name, 'unknown');
+    return node.beginBucketWrite(fenced.mount, name, 'carried');
   }
-
-  /** It does not stand there, unless it does so under an earlier name. */
-  remove({ nodeId }: RingMember, isEnded: boolean): void {
-    if (isEnded || this.renamed === 0) this.members.delete(nodeId);
-  }
-
-  rename(): void {
-    this.renamed = Math.min(renamedMax, this.renamed + 1);
-  }
-}
-
-function nameOf(fenceId: string, renamed: number): string {
-  return renamed === 0 ? fenceId : `${fenceId}.${renamed}`;
+  return isUnknown ? node.endWrite(objects, name, 'unknown') : node.beginWrite(objects, name, 'carried');
 }
 
 function tooLate(op: FenceOp): ForebayError {
   if (op === 'end') return new ForebayError('state-unknown', 'the end of a write reached no home in time');
   const message = 'no home of the object can be told of the write';
   return new ForebayError('overloaded', message, { retryAfterMs: 1000 });
-}
-
-/** Objects by their homes. Those that are done leave `open`. */
-function homesOf(
-  ring: Ring,
-  open: Set<ObjectRef>,
-  send: (node: RoutableNode, objects: readonly ObjectRef[], epoch: number) => Promise<unknown>,
-): readonly Part[] | undefined {
-  const byHome = Map.groupBy(open, (object) => ring.homeOf(placementKeyOf(object)));
-  if (byHome.has(undefined)) return undefined;
-  return [...byHome].map(([member, objects]) => ({
-    member: member!,
-    send: (node, epoch) => send(node, objects, epoch),
-    done: () => {
-      for (const object of objects) open.delete(object);
-    },
-  }));
-}
-
-/** Every active member of one epoch; where another epoch comes, all of that one. */
-class EveryMember {
-  #epoch: Ring['epoch'] | undefined;
-  #done = new Set<string>();
-
-  partsOf(
-    ring: Ring,
-    send: (node: RoutableNode, epoch: number) => Promise<unknown>,
-  ): readonly Part[] | undefined {
-    const { epoch } = ring;
-    if (this.#epoch !== epoch) {
-      this.#epoch = epoch;
-      this.#done = new Set();
-    }
-    const done = this.#done;
-    const active = epoch.members.filter(({ state }) => state === 'active');
-    if (active.length === 0) return undefined;
-    return active
-      .filter(({ nodeId }) => !done.has(nodeId))
-      .map((member) => ({ member, send, done: () => done.add(member.nodeId) }));
-  }
 }

@@ -56,6 +56,7 @@ export class TestCluster {
         watch: () => () => {},
       },
       nodeOf: ({ nodeId }: RingMember) => this.owner(nodeId),
+      renewWriter: async () => true,
       ufsOf: () => this.ufs,
       onUfsBytes: (count) => {
         this.ufsBytes += count;

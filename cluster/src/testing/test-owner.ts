@@ -4,6 +4,7 @@
  */
 import type {
   AbsentObject,
+  BeginEpoch,
   FenceReceipt,
   NodeStats,
   OpenedObject,
@@ -36,6 +37,8 @@ export class TestOwner implements RoutableNode {
   readonly reads: ReadRequest[] = [];
   /** `begin ID key,key`, ... of what counted. */
   readonly writes: string[] = [];
+  /** Ends of fences on objects, whether they counted or not. */
+  readonly marks: string[] = [];
   /** Fences that stand here. */
   readonly fences = new Set<string>();
   /** `dead`: whatever is asked fails. `hung`: nothing is ever answered. `broken`: a defect of it. */
@@ -126,10 +129,11 @@ export class TestOwner implements RoutableNode {
     return { nodeId: this.nodeId, endExclusive: range.endExclusive, pages: { hit: 1, total: 1 }, body };
   }
 
-  async beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void> {
-    await this.#counts(objects, epoch);
+  async beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: BeginEpoch): Promise<void> {
+    if (epoch === 'carried') await this.#alive();
+    else await this.#counts(objects, epoch);
     this.fences.add(fenceId);
-    this.writes.push(`begin ${fenceId} ${keysOf(objects)}`);
+    this.writes.push(`${epoch === 'carried' ? 'carry' : 'begin'} ${fenceId} ${keysOf(objects)}`);
   }
 
   async endWrite(
@@ -140,13 +144,15 @@ export class TestOwner implements RoutableNode {
   ): Promise<FenceReceipt> {
     await this.#alive();
     this.fences.delete(fenceId);
+    this.marks.push(`end ${fenceId} ${outcome}`);
     await this.#counts(objects, epoch);
     this.writes.push(`end ${fenceId} ${keysOf(objects)} ${outcome}`);
     return { fenceId, ended: true };
   }
 
-  async beginBucketWrite({ bucket }: Mount, fenceId: string, epoch?: number): Promise<void> {
-    await this.#counts([], epoch);
+  async beginBucketWrite({ bucket }: Mount, fenceId: string, epoch?: BeginEpoch): Promise<void> {
+    if (epoch === 'carried') await this.#alive();
+    else await this.#counts([], epoch);
     this.fences.add(fenceId);
     this.writes.push(`begin ${fenceId} /${bucket}`);
   }

@@ -49,7 +49,7 @@ export class Calls {
       case 'beginWrite':
         return fences.begin(clientId, fenceIdIn(parameters), {
           fenced: this.#fenced(parameters),
-          epoch: epochIn(parameters),
+          epoch: parameters.epoch === 'carried' ? 'carried' : epochIn(parameters),
         });
       case 'endWrite':
         return fences.end(clientId, fenceIdIn(parameters), {

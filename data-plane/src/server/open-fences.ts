@@ -2,8 +2,8 @@
  * Fences that clients opened here. A client that is gone for good, with all of its connections, cannot end
  * them any more: then they end by themselves, and what it wrote counts as unknown.
  */
-import type { CacheNode, FenceReceipt, WriteOutcome } from '@forebay/core/cache-node';
-import { isKind } from '@forebay/core/errors';
+import type { BeginEpoch, CacheNode, FenceReceipt, WriteOutcome } from '@forebay/core/cache-node';
+import { ForebayError, isKind } from '@forebay/core/errors';
 import type { Log } from '@forebay/core/log';
 import type { Mount, ObjectRef } from '@forebay/core/mount';
 
@@ -57,14 +57,14 @@ export class OpenFences {
     else client.timer = setTimeout(() => void this.#abandon(clientId, client), this.#options.graceMs);
   }
 
-  /** @throws what the node throws */
+  /** @throws what the node throws; ForebayError `not-home` under a name that has ended */
   async begin(
     clientId: string,
     fenceId: string,
-    { fenced, epoch }: { readonly fenced: Fenced; readonly epoch: number | undefined },
+    { fenced, epoch }: { readonly fenced: Fenced; readonly epoch: BeginEpoch | undefined },
   ): Promise<void> {
     const { node } = this.#options;
-    if (this.#ended.has(fenceId)) return;
+    if (this.#ended.has(fenceId)) throw new ForebayError('not-home', 'this fence has ended');
     // Before anything can be awaited: a client that goes meanwhile must leave no fence behind.
     this.#clients.get(clientId)?.fences.set(fenceId, fenced);
     try {

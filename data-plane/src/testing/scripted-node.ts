@@ -4,6 +4,7 @@
  */
 import type {
   AbsentObject,
+  BeginEpoch,
   FenceReceipt,
   NodeStats,
   OpenedObject,
@@ -105,7 +106,7 @@ export class ScriptedNode implements PageOwner {
     return { ...answered, body: this.#bodyOf(content, { ...range, endExclusive }, signal) };
   }
 
-  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: number): Promise<void> {
+  beginWrite(objects: readonly ObjectRef[], fenceId: string, epoch?: BeginEpoch): Promise<void> {
     return this.#note(`begin ${fenceId} ${namesOf(objects)}${of(epoch)}`);
   }
 
@@ -119,7 +120,7 @@ export class ScriptedNode implements PageOwner {
     return { fenceId, ended: true };
   }
 
-  beginBucketWrite(mount: Mount, fenceId: string, epoch?: number): Promise<void> {
+  beginBucketWrite(mount: Mount, fenceId: string, epoch?: BeginEpoch): Promise<void> {
     return this.#note(`begin bucket ${fenceId} ${mount.bucket}${of(epoch)}`);
   }
 
@@ -226,6 +227,6 @@ function namesOf(objects: readonly ObjectRef[]): string {
   return objects.map(({ mount, ufsKey, versionId = '' }) => `${mount.path}:${ufsKey}${versionId}`).join();
 }
 
-function of(epoch: number | undefined): string {
+function of(epoch: BeginEpoch | undefined): string {
   return epoch === undefined ? '' : ` of ${epoch}`;
 }

@@ -9,7 +9,7 @@ import type { Clock } from '@forebay/core/clock';
 import { recordBoxOf, wireBoxOf } from '@forebay/core/cluster-secret';
 import type { WireMembership } from '@forebay/core/epoch-change';
 import type { Log } from '@forebay/core/log';
-import type { Membership, RenewalAnswer, RenewalRequest } from '@forebay/core/membership';
+import type { Membership, RenewalAnswer, RenewalRequest, WriterRenewal } from '@forebay/core/membership';
 import type { Mount } from '@forebay/core/mount';
 import type { SecretBox } from '@forebay/core/secret-box';
 import type { User } from '@forebay/core/user';
@@ -17,8 +17,9 @@ import { type KeyPair, ViewWriter } from '@forebay/core/view-text';
 import { LocalRegistry, type LocalRegistryOptions } from '../local-registry.ts';
 import type { State } from '../state-store.ts';
 import { type Coordination, type Lock, NotActive } from './coordination.ts';
+import type { DurableMembership } from './durable-membership.ts';
 import { fencedState } from './fenced-state.ts';
-import { type DurableMembership, MembershipMachine } from './membership-machine.ts';
+import { MembershipMachine } from './membership-machine.ts';
 import type { RegistryCounters } from './metrics.ts';
 import { News, type ViewText } from './news.ts';
 import { SoftMembers } from './soft-members.ts';
@@ -143,6 +144,14 @@ export class ActiveRegistry {
   /** A membership as it is told to a node that has sent this request. */
   told(membership: Membership, has: Pick<RenewalRequest, 'registry' | 'epoch'>): WireMembership {
     return this.#parts.news.membershipOf(membership, has);
+  }
+
+  /** @returns whether the gateway has a lease. @throws NotActive, StoreUnavailable */
+  async renewWriter(request: WriterRenewal): Promise<boolean> {
+    const isGranted = this.machine.renewWriter(request, this.#nowMs);
+    this.#show();
+    await this.confirmed();
+    return isGranted;
   }
 
   /** @returns false where no such node has a lease. @throws NotActive, StoreUnavailable */

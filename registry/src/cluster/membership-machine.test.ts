@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Random } from '../../../test/support/random.ts';
 import { ClusterWorld, calm, type Weather, worldKeys } from '../testing/cluster-world.ts';
-import { type DurableMembership, MembershipMachine } from './membership-machine.ts';
+import type { DurableMembership } from './durable-membership.ts';
+import { MembershipMachine } from './membership-machine.ts';
 
 const stormy: Weather = {
   ...{ loss: 0.1, delay: 0.1, repeat: 0.1 },

@@ -19,22 +19,17 @@ import {
   type RenewalRequest,
   type RingMember,
   registryLeaseMs,
+  type WriterRenewal,
 } from '@forebay/core/membership';
 import { ringAlgorithm } from '@forebay/core/ring';
+import type { DurableMembership } from './durable-membership.ts';
 import { type Lease, Leases } from './leases.ts';
+import { sameMember, sameMembers } from './same-members.ts';
+import { Writers } from './writers.ts';
 
 export const membersMax = 10_000;
 
 type Refusal = Extract<RenewalAnswer, { granted: false }>['reason'];
-
-/** All that outlives the process. */
-export interface DurableMembership {
-  readonly epoch: Epoch;
-  /** Members of the epoch before whose acknowledgement was awaited; none: it is settled. */
-  readonly unsettled: readonly RingMember[];
-  /** Nodes that an operator drains, each with the incarnation that was asked to. */
-  readonly draining: Readonly<Record<string, string>>;
-}
 
 export interface MembershipMachineOptions {
   /** Undefined: there is no state, be it the first start or that it was lost. */
@@ -48,6 +43,7 @@ export interface MembershipMachineOptions {
 
 export class MembershipMachine {
   readonly #leases = new Leases();
+  readonly #writers: Writers;
   readonly #segmentBytes: number;
   readonly #makeId: () => string;
   #epoch: Epoch;
@@ -71,12 +67,13 @@ export class MembershipMachine {
     this.#epochsFromMs = nowMs + registryLeaseMs;
     for (const member of [...this.#epoch.members, ...this.#awaited.values()])
       this.#leases.presume(member, nowMs);
+    this.#writers = new Writers(durable?.writers, { nowMs, changed: () => this.#mustStore() });
   }
 
   /** Undefined: no epoch was formed yet, and nothing is granted. */
   membership(): Membership | undefined {
     if (this.#epoch.number === 0) return undefined;
-    return { epoch: this.#epoch, settled: this.#awaited.size === 0 };
+    return { epoch: this.#epoch, settled: this.#isSettled, lost: this.#writers.lost };
   }
 
   /** Counts up with every change that must be stored before it is told: each one of `membership()` is. */
@@ -88,7 +85,8 @@ export class MembershipMachine {
   durable(): DurableMembership | undefined {
     if (this.#epoch.number === 0) return undefined;
     const unsettled = [...this.#awaited.values()];
-    return { epoch: this.#epoch, unsettled, draining: Object.fromEntries(this.#draining) };
+    const draining = Object.fromEntries(this.#draining);
+    return { epoch: this.#epoch, unsettled, draining, writers: this.#writers.durable };
   }
 
   /** Nodes with a lease, as they said at their last renewal. */
@@ -104,14 +102,15 @@ export class MembershipMachine {
 
   /** `tick` changes nothing before this time. */
   get nextTickMs(): number {
-    const waits = this.#changed && this.#awaited.size === 0;
-    return waits ? Math.min(this.#epochsFromMs, this.#leases.nextExpiryMs) : this.#leases.nextExpiryMs;
+    const expiryMs = Math.min(this.#leases.nextExpiryMs, this.#writers.nextExpiryMs);
+    return this.#changed && this.#isSettled ? Math.min(this.#epochsFromMs, expiryMs) : expiryMs;
   }
 
   /** What time alone brings: leases run out, epochs are settled and formed. */
   tick(nowMs: number): void {
     for (const { nodeId } of this.#leases.expire(nowMs)) this.#gaveUp(nodeId);
-    if (!this.#changed || this.#awaited.size > 0 || nowMs < this.#epochsFromMs) return;
+    this.#writers.expire(nowMs);
+    if (!this.#changed || !this.#isSettled || nowMs < this.#epochsFromMs) return;
     this.#changed = false;
     const members = this.#wantedMembers();
     const outdone = this.#foreignNumber >= this.#epoch.number;
@@ -133,6 +132,18 @@ export class MembershipMachine {
     return { granted: true, grant, membership };
   }
 
+  /** @returns whether the gateway has a lease now */
+  renewWriter({ writerId, epoch, registry, wish }: WriterRenewal, nowMs: number): boolean {
+    this.#hearOf(epoch, registry, nowMs);
+    this.tick(nowMs);
+    const isNewest = this.#epoch.number > 0 && this.#hasNewest({ epoch, registry });
+    const isGranted = isNewest && wish === 'active' && this.#writers.renew(writerId, epoch, nowMs);
+    if (wish === 'leaving') this.#writers.leave(writerId);
+    else if (this.#epoch.number === 0) this.#writers.present(writerId, nowMs);
+    this.tick(nowMs);
+    return isGranted;
+  }
+
   /**
    * Marks a node as one that is to own nothing, until it is started anew or `wish` is `active`.
    * @returns false where the node has no lease
@@ -147,7 +158,7 @@ export class MembershipMachine {
       const [first] = this.#draining.keys();
       if (first !== undefined && this.#draining.size >= membersMax) this.#draining.delete(first);
       this.#draining.set(nodeId, lease.incarnation);
-      this.#durableVersion += 1;
+      this.#mustStore();
     }
     this.tick(nowMs);
     return true;
@@ -157,20 +168,32 @@ export class MembershipMachine {
     return this.#draining.get(nodeId) === incarnation;
   }
 
+  #mustStore(): void {
+    this.#durableVersion += 1;
+  }
+
   #noEpoch(): Epoch {
     const registry = this.#makeId();
     return { number: 0, registry, ring: ringAlgorithm, segmentBytes: this.#segmentBytes, members: [] };
   }
 
+  get #isSettled(): boolean {
+    return this.#awaited.size === 0 && !this.#writers.isAwaited;
+  }
+
   /** What a node tells counts also where it gets no lease: its epoch, and that it has taken this one over. */
   #hear({ nodeId, incarnation, epoch, registry }: RenewalRequest, nowMs: number): void {
-    if (registry === this.#epoch.registry && epoch > this.#epoch.number) this.#startOver(nowMs);
-    if (registry !== this.#epoch.registry && epoch > this.#foreignNumber) {
-      this.#foreignNumber = epoch;
-      if (epoch >= this.#epoch.number) this.#changed = true;
-    }
+    this.#hearOf(epoch, registry, nowMs);
     if (!this.#hasNewest({ epoch, registry })) return;
     if (this.#leases.of(nodeId)?.incarnation === incarnation) this.#gaveWord(nodeId);
+  }
+
+  #hearOf(epoch: number, registry: string | undefined, nowMs: number): void {
+    if (registry === this.#epoch.registry && epoch > this.#epoch.number) this.#startOver(nowMs);
+    if (registry === this.#epoch.registry || epoch <= this.#foreignNumber) return;
+    this.#foreignNumber = epoch;
+    this.#writers.startOver(nowMs);
+    if (epoch >= this.#epoch.number) this.#changed = true;
   }
 
   #hasNewest({ epoch, registry }: Pick<RenewalRequest, 'epoch' | 'registry'>): boolean {
@@ -186,7 +209,7 @@ export class MembershipMachine {
     this.#draining.clear();
     this.#epochsFromMs = nowMs + registryLeaseMs;
     this.#changed = true;
-    this.#durableVersion += 1;
+    this.#mustStore();
   }
 
   #refusalOf(request: RenewalRequest, nowMs: number): Refusal | undefined {
@@ -234,7 +257,7 @@ export class MembershipMachine {
   }
 
   #stopDraining(nodeId: string): void {
-    if (this.#draining.delete(nodeId)) this.#durableVersion += 1;
+    if (this.#draining.delete(nodeId)) this.#mustStore();
     this.#changed = true;
   }
 
@@ -244,7 +267,7 @@ export class MembershipMachine {
   }
 
   #gaveWord(nodeId: string): void {
-    if (this.#awaited.delete(nodeId) && this.#awaited.size === 0) this.#durableVersion += 1;
+    if (this.#awaited.delete(nodeId) && this.#awaited.size === 0) this.#mustStore();
   }
 
   #wantedMembers(): RingMember[] {
@@ -265,34 +288,16 @@ export class MembershipMachine {
   #shows(members: readonly RingMember[]): boolean {
     const { segmentBytes, ring, members: shown } = this.#epoch;
     if (segmentBytes !== this.#segmentBytes || ring !== ringAlgorithm) return false;
-    return shown.length === members.length && shown.every((member, at) => isSame(member, members[at]!));
+    return sameMembers(shown, members);
   }
 
   #form(members: readonly RingMember[]): void {
     const leased = this.#epoch.members.filter(({ nodeId }) => this.#leases.of(nodeId));
     this.#awaited = new Map(leased.map((member) => [member.nodeId, member]));
     const number = Math.max(this.#epoch.number, this.#foreignNumber) + 1;
+    this.#writers.awaitAll();
     const { registry } = this.#epoch;
     this.#epoch = { number, registry, ring: ringAlgorithm, segmentBytes: this.#segmentBytes, members };
-    this.#durableVersion += 1;
+    this.#mustStore();
   }
-}
-
-function isSame(a: RingMember, b: RingMember): boolean {
-  return (
-    a.nodeId === b.nodeId &&
-    a.address === b.address &&
-    a.weight === b.weight &&
-    a.incarnation === b.incarnation &&
-    a.state === b.state
-  );
-}
-
-function sameMember(before: RenewalRequest | undefined, now: RenewalRequest): boolean {
-  return (
-    before !== undefined &&
-    before.address === now.address &&
-    before.weight === now.weight &&
-    before.wish === now.wish
-  );
 }

@@ -38,7 +38,7 @@ export function declareRegistryMetrics(metrics: Metrics, read: () => RegistryGau
   metrics.gauge(
     {
       name: 'forebay_registry_epoch_settled',
-      help: 'Whether the newest epoch is settled. 0 for more than a lease: a node does not acknowledge it.',
+      help: 'Whether the newest epoch is settled. 0 for more than a lease: a node or gateway does not acknowledge it.',
     },
     (gauge) => gauge.set(read().membership?.settled ? 1 : 0),
   );

@@ -49,12 +49,12 @@ export class News {
 
   /** @param has the epoch that the reader says it has */
   membershipOf(
-    { epoch, settled }: Membership,
+    { epoch, ...same }: Membership,
     has: { readonly registry: string | undefined; readonly epoch: number },
   ): WireMembership {
     if (!this.#epochs.has(epoch.number)) keep(this.#epochs, epoch.number, epoch);
     const known = this.#epochs.get(has.epoch);
-    return { epoch: wireEpochOf(epoch, known?.registry === has.registry ? known : undefined), settled };
+    return { ...same, epoch: wireEpochOf(epoch, known?.registry === has.registry ? known : undefined) };
   }
 }
 

@@ -16,7 +16,7 @@ import { bodyUpTo, isRecord, neededQuery } from '../admin/request.ts';
 import type { ActiveRegistry } from './active-registry.ts';
 import { requireClusterToken } from './cluster-token.ts';
 import { NotActive, StoreUnavailable } from './coordination.ts';
-import { checkedMember, checkedMount, checkedRenewal, WireError } from './v1-checks.ts';
+import { checkedMember, checkedMount, checkedRenewal, checkedWriter, WireError } from './v1-checks.ts';
 
 export interface V1Deps {
   readonly clusterSecret: string;
@@ -61,6 +61,10 @@ function leaseRoutes(app: Hono, { active }: V1Deps): void {
     const { membership, ...answer } = await now.renew(request);
     const wire: WireRenewalAnswer = { ...answer, membership: membership && now.told(membership, request) };
     return json(c, wire);
+  });
+  app.post('/v1/writers', limited, async (c) => {
+    const request = checkedWriter(await bodyOf(c));
+    return json(c, { granted: await active().renewWriter(request) });
   });
 }
 

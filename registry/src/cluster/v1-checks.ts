@@ -1,5 +1,5 @@
 /** Bodies of calls under `/v1/`, checked: who holds the secret is trusted, and may still be another version. */
-import type { RenewalRequest } from '@forebay/core/membership';
+import type { RenewalRequest, WriterRenewal } from '@forebay/core/membership';
 import type { Mount } from '@forebay/core/mount';
 import { parseMount } from '@forebay/core/mount-uri';
 import type { MemberInfo } from '@forebay/core/registry-wire';
@@ -32,6 +32,18 @@ export function checkedRenewal(body: Body): RenewalRequest {
     // For people: shown as it is, where it is there.
     stats: stats as RenewalRequest['stats'],
     version: version === undefined ? undefined : name(body, 'version'),
+  };
+}
+
+/** @throws WireError */
+export function checkedWriter(body: Body): WriterRenewal {
+  const { registry, wish } = body;
+  if (wish !== 'active' && wish !== 'leaving') throw new WireError('"wish" is "active" or "leaving"');
+  return {
+    writerId: name(body, 'writerId'),
+    epoch: count(body, 'epoch'),
+    registry: registry === undefined ? undefined : name(body, 'registry'),
+    wish,
   };
 }
 

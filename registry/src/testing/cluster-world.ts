@@ -11,7 +11,8 @@ import {
   renewalMs,
 } from '@forebay/core/membership';
 import { ringOf } from '@forebay/core/ring';
-import { type DurableMembership, MembershipMachine } from '../cluster/membership-machine.ts';
+import type { DurableMembership } from '../cluster/durable-membership.ts';
+import { MembershipMachine } from '../cluster/membership-machine.ts';
 
 export interface Chances {
   /** In [0, 1). */
