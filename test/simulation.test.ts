@@ -1,18 +1,19 @@
 /**
  * Whole clusters, simulated from seeds. FOREBAY_SEED=N begins with another seed, FOREBAY_SEEDS=N takes
- * more; `npm run simulate` runs thousands.
+ * more or fewer; `npm run simulate` runs them alone.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokenRules } from './simulation/broken-parts.ts';
 import { simulate } from './simulation/simulation.ts';
+import { simulateAll, tellBroken } from './simulation/threads.ts';
 
 const firstSeed = Number(process.env.FOREBAY_SEED ?? 1);
-const seeds = Number(process.env.FOREBAY_SEEDS ?? 200);
+const seeds = Number(process.env.FOREBAY_SEEDS ?? 2000);
 /** By far enough to find what is broken; with a few of them it is likely. */
 const seedsMax = 200;
 
 /** Only against hangs: more seeds take longer. */
-const timeoutMs = 120_000 + 3_000 * seeds;
+const timeoutMs = 120_000 + 500 * seeds;
 
 describe('a simulated cluster', () => {
   // Errors are ordinary here, and nobody reads where they came from.
@@ -27,14 +28,10 @@ describe('a simulated cluster', () => {
   it(
     'keeps its promises whatever fails',
     async () => {
-      let [reads, writes] = [0, 0];
-      for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
-        const outcome = await simulate(seed);
-        expect(outcome.violations, `seed ${seed}\n${outcome.story.join('\n')}`).toEqual([]);
-        reads += outcome.reads;
-        writes += outcome.writes;
-      }
+      const { runs, reads, writes, broken } = await simulateAll({ first: firstSeed, count: seeds });
+      expect(broken.map(tellBroken).join('\n\n')).toBe('');
       // A cluster that answers nothing breaks no promise either.
+      expect(runs).toBe(seeds);
       expect(reads / seeds).toBeGreaterThan(30);
       expect(writes / seeds).toBeGreaterThan(20);
     },

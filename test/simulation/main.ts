@@ -1,32 +1,22 @@
 /**
- * `npm run simulate -- [--seeds N] [--seed S]`: so many runs of a simulated cluster, from a seed on. A run
- * that breaks a promise is told with its seed: `--seed S --seeds 1` repeats it.
+ * `npm run simulate -- [--seeds N] [--seed S]`: so many runs of a simulated cluster, from a seed on, on all
+ * cores. A run that breaks a promise is told with its seed: `--seed S --seeds 1` repeats it.
  */
 import { parseArgs } from 'node:util';
-import { simulate } from './simulation.ts';
-
-// Errors are ordinary here.
-Error.stackTraceLimit = 0;
+import { simulateAll, tellBroken } from './threads.ts';
 
 const { values } = parseArgs({
   options: { seeds: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' } },
 });
-const first = Number(values.seed);
-const count = Number(values.seeds);
-const sums = { reads: 0, writes: 0, unknownWrites: 0, broken: 0 };
-for (let seed = first; seed < first + count; seed += 1) {
-  const { violations, story, ...counts } = await simulate(seed);
-  sums.reads += counts.reads;
-  sums.writes += counts.writes;
-  sums.unknownWrites += counts.unknownWrites;
-  if (violations.length === 0) continue;
-  sums.broken += 1;
-  console.log(`\nseed ${seed}\n${violations.join('\n')}\n  ${story.join('\n  ')}`);
-}
+const { runs, reads, writes, unknownWrites, broken } = await simulateAll({
+  first: Number(values.seed),
+  count: Number(values.seeds),
+});
+for (const outcome of broken) console.log(`\n${tellBroken(outcome)}`);
 const { user, system } = process.cpuUsage();
 const seconds = ((user + system) / 1e6).toFixed(1);
 console.log(
-  `${count} runs, ${sums.broken} of them broken; ${sums.reads} reads and ${sums.writes} writes were answered, ` +
-    `${sums.unknownWrites} writes were not; ${seconds} s of CPU`,
+  `${runs} runs, ${broken.length} of them broken; ${reads} reads and ${writes} writes were answered, ` +
+    `${unknownWrites} writes were not; ${seconds} s of CPU`,
 );
-process.exitCode = sums.broken === 0 ? 0 : 1;
+process.exitCode = broken.length === 0 ? 0 : 1;

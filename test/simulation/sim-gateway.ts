@@ -85,9 +85,11 @@ export class SimGateway {
   }
 
   async #watch(): Promise<never> {
+    let told: Membership | undefined;
     for (;;) {
       try {
-        this.#take(await this.#ask((registry) => registry.poll(this.#membership)));
+        told = await this.#ask((registry) => registry.poll(told));
+        this.#take(told);
       } catch {
         await this.process.sleep(retryMs);
       }

@@ -1,5 +1,6 @@
 /** Time of a simulation: it goes from event to event, in an order that depends on nothing but the events. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+
+const eventsPerTurn = 64;
 
 interface Event {
   readonly atMs: number;
@@ -28,9 +29,29 @@ export class SimTime {
     events[place] = event;
   }
 
-  /** All that is to happen until then, each with all that follows from it without time. */
+  /**
+   * All that is to happen until then, each with all that follows from it without time: promises are settled
+   * between two callbacks of `setImmediate`, and many of these are one turn of the event loop.
+   */
   async runUntil(endMs: number): Promise<void> {
-    while (this.#runNext(endMs)) await nextTurn();
+    let isOver = false;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const step = () => {
+      if (isOver) return;
+      try {
+        isOver = !this.#runNext(endMs);
+      } catch (error) {
+        isOver = true;
+        reject(error);
+      }
+    };
+    const turn = () => {
+      if (isOver) return resolve();
+      for (let count = 0; count < eventsPerTurn; count += 1) setImmediate(step);
+      setImmediate(turn);
+    };
+    turn();
+    await promise;
     this.nowMs = endMs;
   }
 
