@@ -208,7 +208,7 @@ export class NodeLease implements Homes, Placement {
     return true;
   }
 
-  /** Of writers that are lost no longer. An answer may be older than what was heard since it was asked for. */
+  /** Of writers that are lost no longer. What was heard since an answer was asked for may be newer. */
   #forget({ lost = [] }: Membership, askedAtMs: number): void {
     const still = new Set(lost.map(({ writerId }) => writerId));
     for (const [writerId, { heardAtMs }] of this.#lost)

@@ -1,8 +1,8 @@
 /**
  * The lease of who writes through the homes of a cluster: a gateway, or a node for jobs. Without one no write
  * is begun. By renewing it an epoch is acknowledged, once all writes under way are fenced at their homes by
- * it; until then, or until the lease runs out, the epoch does not settle. So no home uses what it knows beside
- * a write that it was not told of. Who has not written for a while gives it up: its end is in nobody's way.
+ * it; until then, or until the lease runs out, the epoch does not settle. So no home uses what it knows
+ * beside a write that it was not told of. Who has not written for a while gives it up.
  */
 import type { WriterRenewal } from '@forebay/core/membership';
 import { renewalMs } from '@forebay/core/membership';

@@ -44,15 +44,15 @@ export interface Epoch {
 
 export interface Membership {
   readonly epoch: Epoch;
-  /** Every member of the epochs before, and every writer, has acknowledged this one, or its lease has run out. */
+  /** All members of the epochs before, and all writers, acknowledged it, or their leases have run out. */
   readonly settled: boolean;
   /** Absent: none. */
   readonly lost?: readonly LostWriter[] | undefined;
 }
 
 /**
- * A gateway whose lease ran out less than `unsettledMs` ago: what it wrote may still take effect. Where it may
- * have fenced that is all that is known: at the homes by the epoch that it acknowledged last, or by a later one.
+ * A gateway whose lease ran out less than `unsettledMs` ago: what it wrote may still take effect. It fenced
+ * that at the homes by the epoch that it acknowledged last, or by a later one.
  */
 export interface LostWriter {
   readonly writerId: string;

@@ -91,11 +91,11 @@ export const brokenRules: Readonly<Record<string, BrokenRule>> = {
   },
   'fences that stay where they were begun': {
     parts: { ...realParts, node: (options) => new DeafNode(options) },
-    kinds: ['drain a node', 'cut gateways from nodes', 'storm'],
+    kinds: ['drain a node', 'slow writes'],
   },
   'gateways that are lost without a trace': {
     parts: { ...realParts, lease: (options) => new HeedlessLease(options) },
-    kinds: ['drain a node', 'cut gateways from nodes', 'kill a gateway'],
+    kinds: ['lose a gateway'],
   },
   'tokens that stay good': {
     parts: { ...realParts, info: (options) => new TokenlessInfo(options) },

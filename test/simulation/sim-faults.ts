@@ -22,6 +22,7 @@ export const faultKinds = [
   'stop a node',
   'leave some in the dark',
   'slow writes',
+  'lose a gateway',
   'storm',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
@@ -40,6 +41,7 @@ export class SimFaults {
   readonly story: string[] = [];
   readonly #mends = new Set<() => void>();
   #darkUntilMs = 0;
+  #loseFromMs = 0;
 
   /** Of all kinds some in each run: rare meetings of two become likely ones in some of the runs. */
   readonly #kinds: readonly (() => void)[];
@@ -61,7 +63,8 @@ export class SimFaults {
       'drain a node': () => this.#drain(this.#world.random.pick(nodeIds)),
       'stop a node': () => this.#leave(),
       'leave some in the dark': () => this.#darken(),
-      'slow writes': () => this.#slowWrites(),
+      'slow writes': () => this.#slowWrites(world.random.pick([4_000, 40_000]), world.random.next() * 25_000),
+      'lose a gateway': () => this.#loseGateway(),
       storm: () => this.#storm(),
     };
     const wanted = kinds ?? world.random.some(faultKinds, 0.35);
@@ -111,7 +114,7 @@ export class SimFaults {
   }
 
   #killGateway(): void {
-    const { random, time, gateways } = this.#world;
+    const { random, gateways } = this.#world;
     const name = random.pick(gatewayNames);
     const { process } = gateways.get(name)!;
     if (!process.isAlive) return;
@@ -121,9 +124,6 @@ export class SimFaults {
       this.#world.startGateway(name);
       this.#tell(`${name} is started`);
     });
-    // Its fences stand at a home that soon is none any more.
-    const drains = () => this.#drain(random.pick(nodeIds), 40_000);
-    if (random.chance(0.5)) time.at(time.nowMs + random.next() * 3_000, drains);
   }
 
   #killRegistry(): void {
@@ -225,14 +225,25 @@ export class SimFaults {
   }
 
   /** The store takes its time: writes are under way while homes change, or their gateway dies. */
-  #slowWrites(): void {
-    const { random, ufs } = this.#world;
-    ufs.writeMsMax = random.pick([4_000, 40_000]);
+  #slowWrites(msMax: number, forMs: number): void {
+    const { ufs } = this.#world;
+    ufs.writeMsMax = msMax;
     this.#tell('writes are slow');
-    this.#until(random.next() * 25_000, () => {
+    this.#until(forMs, () => {
       ufs.writeMsMax = 0;
       this.#tell('writes are slow no longer');
     });
+  }
+
+  /** With writes under way, and its fences stand at a home that soon is none any more. */
+  #loseGateway(): void {
+    const { random, time } = this.#world;
+    // Others that are lost meanwhile would keep the ring from settling.
+    if (time.nowMs < this.#loseFromMs) return;
+    this.#loseFromMs = time.nowMs + 30_000;
+    this.#slowWrites(40_000, 8_000);
+    time.at(time.nowMs + 5_000, () => this.#killGateway());
+    time.at(time.nowMs + 6_000, () => this.#drain(random.pick(nodeIds), 60_000));
   }
 
   #storm(): void {

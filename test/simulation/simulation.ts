@@ -163,12 +163,12 @@ class Run {
     const { etag, bytes } = told.value;
     const number = Number(bytes.toString().split(' ')[1]);
     const isWhole = bytes.equals(contentOf(key, number)) && etag === etagOf(bytes);
-    if (!isWhole) this.violations.push(`${key}: bytes that are of no version: ${etag} ${bytes.toString()}`);
+    if (!isWhole) this.violations.push(`${key}: bytes of no version: ${etag} ${bytes.toString()}`);
     return number;
   }
 
   /**
-   * A write takes effect: who could answer from what was there before would be behind readers that go past it.
+   * A write takes effect: who could answer from what was there before would be behind readers past it.
    * Told also where no reader comes in time.
    */
   #judgeNodes(key: string): void {

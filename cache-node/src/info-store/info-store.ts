@@ -105,7 +105,7 @@ export class InfoStore {
 
   /** What may be answered now without asking the UFS: the whole rule, in this one tick. */
   usable(object: ObjectRef, how: Look = 'use'): KnownInfo | undefined {
-    if (!this.#mayAnswer(object)) return undefined;
+    if (!this.#mayUse(placementKeyOf(object))) return undefined;
     const known = this.look(object, how);
     if (known?.fresh) return known;
     const current = this.#lookCurrent(object, how);
@@ -117,7 +117,7 @@ export class InfoStore {
    * says, and nothing else of it, in this one tick.
    */
   usableOnError(object: ObjectRef): KnownInfo | undefined {
-    if (!this.#mayAnswer(object)) return undefined;
+    if (!this.#mayUse(placementKeyOf(object))) return undefined;
     const { mount } = object;
     const now = { mount, tenure: this.#tenure, nowMs: this.#options.clock.monotonicMs() };
     return [this.look(object), this.#lookCurrent(object)].find(
@@ -144,9 +144,8 @@ export class InfoStore {
   }
 
   /** Rules (a) and (c). */
-  #mayAnswer(object: ObjectRef): boolean {
-    const key = placementKeyOf(object);
-    return !this.#isWritten(key) && this.#homes.isHome(key);
+  #mayUse(key: string): boolean {
+    return !this.fences.isFenced(key) && !this.#homes.isDoubtful(key) && this.#homes.isHome(key);
   }
 
   /**
@@ -162,13 +161,7 @@ export class InfoStore {
 
   /** Whether what was read with this token is as new as if it were read now: to be shared, and installed. */
   isCurrent({ current, placementKey: key, stamp }: Token): boolean {
-    if (!current || this.#isWritten(key)) return false;
-    return this.#homes.isHome(key) && this.#homes.isUnbroken(key, stamp);
-  }
-
-  /** A write is open or unsettled here, or may be so elsewhere. */
-  #isWritten(placementKey: string): boolean {
-    return this.fences.isFenced(placementKey) || this.#homes.isDoubtful(placementKey);
+    return current && this.#mayUse(key) && this.#homes.isUnbroken(key, stamp);
   }
 
   /**

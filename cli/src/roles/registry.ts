@@ -162,7 +162,7 @@ function gaugesOf(active: ActiveRegistry | undefined, clock: Clock) {
     isActive: active !== undefined,
     membership: active?.machine.membership(),
     nodes: active ? nodeViews({ machine: active.machine, members: [], nowMs: clock.monotonicMs() }) : [],
-    leases: active?.machine.leaseCount ?? 0,
+    leases: active?.machine.leases().length ?? 0,
     softMembers: active?.members.all(clock.monotonicMs()).length ?? 0,
   };
 }

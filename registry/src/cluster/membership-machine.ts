@@ -85,17 +85,13 @@ export class MembershipMachine {
   durable(): DurableMembership | undefined {
     if (this.#epoch.number === 0) return undefined;
     const unsettled = [...this.#awaited.values()];
-    const draining = Object.fromEntries(this.#draining);
-    return { epoch: this.#epoch, unsettled, draining, writers: this.#writers.durable };
+    const writers = this.#writers.durable;
+    return { epoch: this.#epoch, unsettled, draining: Object.fromEntries(this.#draining), writers };
   }
 
   /** Nodes with a lease, as they said at their last renewal. */
   leases(): readonly Readonly<Lease>[] {
     return [...this.#leases.all()];
-  }
-
-  get leaseCount(): number {
-    return this.#leases.size;
   }
 
   lost = (nowMs: number) => this.#leases.lost(nowMs);
