@@ -1,7 +1,7 @@
 /**
  * A cluster of thousands of nodes, simulated with the real ring, leases and membership: what its registry has
  * to do, how long an epoch takes, how many keys have no home meanwhile, balance and movement.
- * Run: npm run bench -- scale [--nodes 3000] [--gateways 30000] [--minutes 5] [--churn 0.01] [--uplink 10]
+ * Run: npm run bench -- scale [--nodes 3000] [--gateways 30000] [--writers 3000] [--minutes 5] [--churn 0.01] [--uplink 10]
  */
 import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -16,6 +16,8 @@ const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '3000' },
     gateways: { type: 'string', default: '30000' },
+    /** Gateways that write, and so hold leases. */
+    writers: { type: 'string', default: '3000' },
     minutes: { type: 'string', default: '5' },
     churn: { type: 'string', default: '0.01' },
     /** Gbit/s of the registry. */
@@ -24,6 +26,7 @@ const { values } = parseArgs({
 });
 const nodes = Number(values.nodes);
 const watchers = nodes + Number(values.gateways);
+const writers = Number(values.writers);
 const minutes = Number(values.minutes);
 /** In bytes a second. */
 const uplink = (Number(values.uplink) * 1e9) / 8;
@@ -37,7 +40,7 @@ const headBytes = 300;
 
 /** As the registry tells somebody who has the membership before: packed where it is long. */
 function toldBytes(before: Membership | undefined, now: Membership): number {
-  const text = wireTextOf({ epoch: wireEpochOf(now.epoch, before?.epoch), settled: now.settled });
+  const text = wireTextOf({ ...now, epoch: wireEpochOf(now.epoch, before?.epoch) });
   return headBytes + (text.length < 16 * 1024 ? text.length : gzipSync(text, { level: 1 }).length);
 }
 
@@ -50,6 +53,7 @@ function percentile(of: readonly number[], share: number): number {
   return of.toSorted((a, b) => a - b)[Math.min(of.length - 1, Math.floor(of.length * share))] ?? 0;
 }
 
+const meanOf = (of: readonly number[]) => of.reduce((sum, each) => sum + each, 0) / of.length;
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 const bytesText = (bytes: number) =>
   bytes > 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(2)} MB`;
@@ -77,9 +81,28 @@ function homelessShare(world: ScaleWorld, keys: readonly string[]): number {
   return homeless.length / keys.length;
 }
 
+/** Of keys, the share whose info their homes do not use, because a gateway went with writes perhaps under way. */
+function doubtfulShare(world: ScaleWorld, keys: readonly string[]): number {
+  const { membership } = world;
+  if (!membership?.lost) return 0;
+  const ring = ringOf(membership.epoch);
+  const doubtful = keys.filter((key) => {
+    const node = world.nodes.get(ring.homeOf(key)?.nodeId ?? '');
+    return node?.isAlive === true && node.lease.isDoubtful(key);
+  });
+  return doubtful.length / keys.length;
+}
+
 function churned(name: string, more: Partial<ScaleOptions>): readonly [string, string][] {
   const world = new ScaleWorld({
-    ...{ nodes, watchers, churnPerMinute: Number(values.churn), uplinkBytesPerSecond: uplink, seed: 1 },
+    ...{
+      nodes,
+      watchers,
+      writers,
+      churnPerMinute: Number(values.churn),
+      uplinkBytesPerSecond: uplink,
+      seed: 1,
+    },
     newsBytesOf: toldBytes,
     ...more,
   });
@@ -91,10 +114,12 @@ function churned(name: string, more: Partial<ScaleOptions>): readonly [string, s
   world.churn();
   const keys = someKeys(2000);
   const homeless: number[] = [];
+  const doubtful: number[] = [];
   const started = cpuMs();
   for (let second = 1; second <= minutes * 60; second += 1) {
     world.time.runAtOnceUntil(startedMs + second * 1000);
     homeless.push(homelessShare(world, keys));
+    doubtful.push(doubtfulShare(world, keys));
   }
   process.stderr.write(`${name}: ${seconds(cpuMs() - started)} of CPU\n`);
   const spent = minutes * 60;
@@ -102,7 +127,6 @@ function churned(name: string, more: Partial<ScaleOptions>): readonly [string, s
   const latencies = epochs.flatMap(({ formedAtMs, settledAtMs }) =>
     settledAtMs ? [settledAtMs - formedAtMs] : [],
   );
-  const mean = homeless.reduce((sum, share) => sum + share, 0) / homeless.length;
   const news = world.news - before.news;
   const bytes = world.newsBytes - before.bytes;
   return [
@@ -114,8 +138,10 @@ function churned(name: string, more: Partial<ScaleOptions>): readonly [string, s
     ['one change told to all', bytesText(bytes / Math.max(1, news))],
     ['that takes', seconds((bytes / Math.max(1, news) / world.uplinkBytesPerSecond) * 1000)],
     ['news of the membership, a second', bytesText(bytes / spent)],
-    ['keys without a leased home: mean', `${(mean * 100).toFixed(2)} %`],
+    ['keys without a leased home: mean', `${(meanOf(homeless) * 100).toFixed(2)} %`],
     ['at worst', `${(Math.max(...homeless) * 100).toFixed(2)} %`],
+    ['keys in doubt: mean', `${(meanOf(doubtful) * 100).toFixed(2)} %`],
+    ['at worst', `${(Math.max(...doubtful) * 100).toFixed(2)} %`],
     ...movement(world, firstEpoch),
   ];
 }
@@ -221,7 +247,7 @@ const told = churned('as it is told', {});
 const narrow = churned('over a tenth', { uplinkBytesPerSecond: uplink / 10 });
 const whole = churned('whole', { newsBytesOf: wholeBytes });
 console.log(
-  `\n${nodes} nodes, ${values.gateways} gateways, churn of ${Number(values.churn) * 100} % a minute, ${minutes} minutes`,
+  `\n${nodes} nodes, ${values.gateways} gateways, ${writers} of them write, churn of ${Number(values.churn) * 100} % a minute, ${minutes} minutes`,
 );
 table(
   [
@@ -233,7 +259,7 @@ table(
   told.map(([name, value], at) => ({ name, values: [value, narrow[at]![1], whole[at]![1]] })),
 );
 const quiet = new ScaleWorld({
-  ...{ nodes, watchers, churnPerMinute: 0, uplinkBytesPerSecond: Number.POSITIVE_INFINITY, seed: 2 },
+  ...{ nodes, watchers, writers, churnPerMinute: 0, uplinkBytesPerSecond: Number.POSITIVE_INFINITY, seed: 2 },
   newsBytesOf: wholeBytes,
 });
 quiet.time.runAtOnceUntil(60_000);

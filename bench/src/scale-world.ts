@@ -1,6 +1,6 @@
 /**
  * Thousands of nodes and their registry in simulated time, with the real membership machine, leases and ring:
- * nodes crash and come back, leave and join. The registry's answers go out over a link of its own bandwidth.
+ * nodes crash and come back, leave and join, and gateways that write do. The registry's answers go out over a link of its own bandwidth.
  */
 import { NodeLease } from '@forebay/cluster/node-lease';
 import type { Membership, RenewalAnswer } from '@forebay/core/membership';
@@ -8,12 +8,15 @@ import { renewalMs } from '@forebay/core/membership';
 import { MembershipMachine } from '@forebay/registry/cluster/membership-machine';
 import { SimTime } from '../../test/simulation/sim-time.ts';
 import { Random } from '../../test/support/random.ts';
+import { ScaleWriters } from './scale-writers.ts';
 
 export interface ScaleOptions {
   readonly nodes: number;
   /** Nodes and gateways: all wait for news of the membership. */
   readonly watchers: number;
-  /** Share of the nodes that come or go in a minute. */
+  /** Of the gateways, those that write. */
+  readonly writers: number;
+  /** Share of the nodes, and of the writers, that come or go in a minute. */
   readonly churnPerMinute: number;
   /** Bytes that the registry sends in a second. */
   readonly uplinkBytesPerSecond: number;
@@ -50,6 +53,7 @@ export class ScaleWorld {
   readonly #options: ScaleOptions;
   readonly #random: Random;
   readonly #machine: MembershipMachine;
+  readonly #writers: ScaleWriters;
   #told: Membership | undefined;
   /** The round in which news goes out: where it stood when it was last known, and how long it takes. */
   #round = { turn: 0, atMs: 0, ms: 0, untilMs: 0 };
@@ -59,6 +63,14 @@ export class ScaleWorld {
     this.#random = new Random(options.seed);
     const makeId = () => this.#id();
     this.#machine = new MembershipMachine({ durable: undefined, segmentBytes: 2 ** 26, nowMs: 0, makeId });
+    this.#writers = new ScaleWriters({
+      ...{ count: options.writers, time: this.time, random: this.#random, machine: this.#machine, makeId },
+      delayMs: () => this.#delayMs(),
+      asked: () => {
+        this.renewals += 1;
+        this.#tell();
+      },
+    });
     for (let left = options.nodes; left > 0; left -= 1) this.#start(this.#nodeId());
     this.#tick();
   }
@@ -73,11 +85,16 @@ export class ScaleWorld {
 
   /** Nodes come and go from now on. */
   churn(): void {
-    const { nodes, churnPerMinute } = this.#options;
-    const everyMs = 60_000 / (nodes * churnPerMinute);
+    const { nodes, writers, churnPerMinute } = this.#options;
+    this.#again(nodes * churnPerMinute, () => this.#change());
+    if (writers > 0) this.#again(writers * churnPerMinute, () => this.#writers.change());
+  }
+
+  /** So often in the mean. */
+  #again(perMinute: number, run: () => void): void {
     const next = () => {
-      this.#change();
-      this.time.at(this.time.nowMs + everyMs * 2 * this.#random.next(), next);
+      run();
+      this.time.at(this.time.nowMs + (60_000 / perMinute) * 2 * this.#random.next(), next);
     };
     next();
   }
@@ -151,7 +168,7 @@ export class ScaleWorld {
   #tell(): void {
     const now = this.#machine.membership();
     const before = this.#told;
-    if (!now || (now.epoch === before?.epoch && now.settled === before.settled)) return;
+    if (!now || isSame(now, before)) return;
     this.#told = now;
     this.#note(now);
     const { watchers, newsBytesOf, uplinkBytesPerSecond } = this.#options;
@@ -162,10 +179,11 @@ export class ScaleWorld {
     this.news += 1;
     this.newsBytes += bytes;
     this.#round = { turn: startTurn, atMs: nowMs, ms, untilMs: nowMs + ms };
+    const waitMsOf = (turn: number) => (turn >= startTurn ? turn - startTurn : turn + 1 - startTurn) * ms;
     for (const node of this.nodes.values()) {
-      const waitMs = (node.turn >= startTurn ? node.turn - startTurn : node.turn + 1 - startTurn) * ms;
-      this.time.at(nowMs + waitMs + this.#delayMs(), () => this.#learn(node));
+      this.time.at(nowMs + waitMsOf(node.turn) + this.#delayMs(), () => this.#learn(node));
     }
+    this.#writers.tell(now.epoch, waitMsOf);
   }
 
   #turnNow(): number {
@@ -201,4 +219,8 @@ export class ScaleWorld {
 function againMsOf(lease: NodeLease, before: number, answer: RenewalAnswer): number {
   if (lease.stamp !== before) return 0;
   return answer.granted && lease.isMember ? renewalMs : soonMs;
+}
+
+function isSame(now: Membership, before: Membership | undefined): boolean {
+  return now.epoch === before?.epoch && now.settled === before.settled && now.lost === before.lost;
 }
