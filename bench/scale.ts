@@ -1,7 +1,8 @@
 /**
  * A cluster of thousands of nodes, simulated with the real ring, leases and membership: what its registry has
  * to do, how long an epoch takes, how many keys have no home meanwhile, balance and movement.
- * Run: npm run bench -- scale [--nodes 3000] [--gateways 30000] [--writers 3000] [--minutes 5] [--churn 0.01] [--uplink 10]
+ * Run: npm run bench -- scale [--nodes 3000] [--gateways 30000] [--writers 3000] [--minutes 5]
+ *   [--churn 0.01] [--uplink 10]
  */
 import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -81,7 +82,7 @@ function homelessShare(world: ScaleWorld, keys: readonly string[]): number {
   return homeless.length / keys.length;
 }
 
-/** Of keys, the share whose info their homes do not use, because a gateway went with writes perhaps under way. */
+/** Of keys, the share whose info their homes do not use: a gateway may have gone with writes under way. */
 function doubtfulShare(world: ScaleWorld, keys: readonly string[]): number {
   const { membership } = world;
   if (!membership?.lost) return 0;

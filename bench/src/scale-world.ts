@@ -1,6 +1,7 @@
 /**
  * Thousands of nodes and their registry in simulated time, with the real membership machine, leases and ring:
- * nodes crash and come back, leave and join, and gateways that write do. The registry's answers go out over a link of its own bandwidth.
+ * nodes crash and come back, leave and join, and gateways that write do. The registry's answers go out over a
+ * link of its own bandwidth.
  */
 import { NodeLease } from '@forebay/cluster/node-lease';
 import type { Membership, RenewalAnswer } from '@forebay/core/membership';

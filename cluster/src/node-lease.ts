@@ -16,6 +16,7 @@ import type { Homes, Placement } from '@forebay/core/homes';
 import type { Epoch, Membership, RenewalAnswer, RenewalRequest, RingMember } from '@forebay/core/membership';
 import { type Ring, ringAlgorithm, ringOf, segmentKeyOf } from '@forebay/core/ring';
 import { lapseOf, type SentAt, sentNow } from './lapse.ts';
+import { LostWriters } from './lost-writers.ts';
 
 export interface NodeLeaseOptions {
   /** What every renewal says of the node. */
@@ -48,7 +49,7 @@ export class NodeLease implements Homes, Placement {
    */
   #before: Ring | undefined;
   /** Gateways whose writes may be fenced elsewhere, by their ids. */
-  readonly #lost = new Map<string, { readonly epoch: number; readonly heardAtMs: number }>();
+  readonly #lost = new LostWriters();
   /** The renewal by which the lease was granted; undefined: there is none. */
   #granted: SentRenewal | undefined;
   #lastGrant: string | undefined;
@@ -118,16 +119,13 @@ export class NodeLease implements Homes, Placement {
   }
 
   isDoubtful(placementKey: string): boolean {
-    return (
-      this.#lost.size > 0 && [...this.#lost.values()].some(({ epoch }) => !this.#holds(placementKey, epoch))
-    );
-  }
-
-  /** Whether fences of the key begun by this epoch, or by a later one, were begun at this process. */
-  #holds(placementKey: string, epoch: number): boolean {
+    const { epochs } = this.#lost;
+    if (!epochs) return false;
+    // Who has been the home since the oldest of them has been so since all others.
     const first = this.stamp - this.#rings.length + 1;
-    if (epoch > this.stamp || epoch < first) return false;
-    return this.#rings.slice(epoch - first).every((ring) => this.#isThis(ring.homeOf(placementKey)));
+    if (epochs.last > this.stamp || epochs.first < first) return true;
+    const since = this.#rings.slice(epochs.first - first);
+    return !since.every((ring) => this.#isThis(ring.homeOf(placementKey)));
   }
 
   /** Another process of the node knows nothing of fences that were begun at the one before. */
@@ -169,7 +167,7 @@ export class NodeLease implements Homes, Placement {
   answered(sent: SentRenewal, answer: RenewalAnswer): void {
     if (answer.membership) {
       this.take(answer.membership);
-      this.#forget(answer.membership, sent.monotonicMs);
+      this.#lost.keep(answer.membership.lost ?? [], sent.monotonicMs);
     }
     if (!answer.granted) {
       this.#refusal = `the registry refuses it (${answer.reason})`;
@@ -196,8 +194,7 @@ export class NodeLease implements Homes, Placement {
    * @returns whether the epoch is another than before: to be acknowledged by the next renewal
    */
   take({ epoch, settled, lost = [] }: Membership): boolean {
-    const heardAtMs = this.#options.clock.monotonicMs();
-    for (const { writerId, epoch: since } of lost) this.#lost.set(writerId, { epoch: since, heardAtMs });
+    this.#lost.hear(lost, this.#options.clock.monotonicMs());
     const known = this.ring?.epoch;
     if (epoch.ring !== ringAlgorithm || epoch.number < (known?.number ?? 1)) return false;
     if (known && epoch.number === known.number) {
@@ -206,13 +203,6 @@ export class NodeLease implements Homes, Placement {
     }
     this.#replace(epoch, settled);
     return true;
-  }
-
-  /** Of writers that are lost no longer. What was heard since an answer was asked for may be newer. */
-  #forget({ lost = [] }: Membership, askedAtMs: number): void {
-    const still = new Set(lost.map(({ writerId }) => writerId));
-    for (const [writerId, { heardAtMs }] of this.#lost)
-      if (!still.has(writerId) && heardAtMs < askedAtMs) this.#lost.delete(writerId);
   }
 
   #settle(): void {

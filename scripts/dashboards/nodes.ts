@@ -138,6 +138,7 @@ const ring: Row = {
       queries: [
         query(`max by (state) (${of('forebay_registry_members')})`, '{{state}}'),
         query(`max(${of('forebay_registry_leases')})`, 'leases'),
+        query(`max(${of('forebay_registry_lost_writers')})`, 'lost writers'),
       ],
     },
     {

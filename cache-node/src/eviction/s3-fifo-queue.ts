@@ -6,7 +6,7 @@
  *
  * References soon after arrival do not count: a scan that reads a page in sixteen ranges right after its
  * fill has used it once. The newest twentieth of all, half of the small queue, is *fresh*, and a fresh row's
-hits are not noted.
+ * hits are not noted.
  * Soon is measured in arrivals, not in time, so that a slow scan is no better off.
  */
 import { type LinkWords, RowList } from '../rows/row-list.ts';

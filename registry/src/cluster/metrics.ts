@@ -62,6 +62,15 @@ export function declareRegistryMetrics(metrics: Metrics, read: () => RegistryGau
     { name: 'forebay_registry_leases', help: 'Cache nodes that hold a lease, members or not yet.' },
     (gauge) => gauge.set(read().leases),
   );
+  metrics.gauge(
+    {
+      name: 'forebay_registry_lost_writers',
+      help:
+        'Gateways and copying nodes that were gone without a word and may have writes under way, for fifteen minutes. ' +
+        'Keys that move meanwhile have their info from the UFS. Growing: gateways crash, or lose the registry.',
+    },
+    (gauge) => gauge.set(read().membership?.lost?.length ?? 0),
+  );
   const renewals = metrics.counter({
     name: 'forebay_registry_renewals_total',
     help: 'Renewals by result: granted, or why not. Much of old-epoch: the ring changes all the time.',
