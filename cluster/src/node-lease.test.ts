@@ -67,7 +67,7 @@ function renew(epoch: Epoch, settled = true, answerAfterMs = 0): void {
   lease.answered(sent, granted(epoch, settled));
 }
 
-const lostAt = (epoch: number) => [{ writerId: 'g', epoch }];
+const lostAt = (epoch: number) => ({ first: epoch, last: epoch, count: 1 });
 
 const alone = epochOf(1, ['n1']);
 const both = epochOf(2, ['n1', 'n2']);

@@ -15,8 +15,9 @@ import { assert } from '@forebay/core/errors';
 import type { Homes, Placement } from '@forebay/core/homes';
 import type { Epoch, Membership, RenewalAnswer, RenewalRequest, RingMember } from '@forebay/core/membership';
 import { type Ring, ringAlgorithm, ringOf, segmentKeyOf } from '@forebay/core/ring';
+import { HeardOfLost } from './heard-of-lost.ts';
+import { HomeHistory } from './home-history.ts';
 import { lapseOf, type SentAt, sentNow } from './lapse.ts';
-import { LostWriters } from './lost-writers.ts';
 
 export interface NodeLeaseOptions {
   /** What every renewal says of the node. */
@@ -49,7 +50,8 @@ export class NodeLease implements Homes, Placement {
    */
   #before: Ring | undefined;
   /** Gateways whose writes may be fenced elsewhere, by their ids. */
-  readonly #lost = new LostWriters();
+  readonly #history = new HomeHistory((member) => this.#isThis(member));
+  readonly #heard = new HeardOfLost();
   /** The renewal by which the lease was granted; undefined: there is none. */
   #granted: SentRenewal | undefined;
   #lastGrant: string | undefined;
@@ -119,13 +121,9 @@ export class NodeLease implements Homes, Placement {
   }
 
   isDoubtful(placementKey: string): boolean {
-    const { epochs } = this.#lost;
-    if (!epochs) return false;
-    // Who has been the home since the oldest of them has been so since all others.
-    const first = this.stamp - this.#rings.length + 1;
-    if (epochs.last > this.stamp || epochs.first < first) return true;
-    const since = this.#rings.slice(epochs.first - first);
-    return !since.every((ring) => this.#isThis(ring.homeOf(placementKey)));
+    const { lost } = this.#heard;
+    if (!lost) return false;
+    return lost.last > this.stamp || !this.#history.wasHomeSince(placementKey, lost.first);
   }
 
   /** Another process of the node knows nothing of fences that were begun at the one before. */
@@ -166,8 +164,8 @@ export class NodeLease implements Homes, Placement {
 
   answered(sent: SentRenewal, answer: RenewalAnswer): void {
     if (answer.membership) {
+      this.#heard.answered(sent.monotonicMs);
       this.take(answer.membership);
-      this.#lost.keep(answer.membership.lost ?? [], sent.monotonicMs);
     }
     if (!answer.granted) {
       this.#refusal = `the registry refuses it (${answer.reason})`;
@@ -193,8 +191,8 @@ export class NodeLease implements Homes, Placement {
    * unknown rule, or of the same number and not the same.
    * @returns whether the epoch is another than before: to be acknowledged by the next renewal
    */
-  take({ epoch, settled, lost = [] }: Membership): boolean {
-    this.#lost.hear(lost, this.#options.clock.monotonicMs());
+  take({ epoch, settled, lost }: Membership): boolean {
+    this.#heard.hear(lost, this.#options.clock.monotonicMs());
     const known = this.ring?.epoch;
     if (epoch.ring !== ringAlgorithm || epoch.number < (known?.number ?? 1)) return false;
     if (known && epoch.number === known.number) {
@@ -218,6 +216,7 @@ export class NodeLease implements Homes, Placement {
     // The epoch before was settled, or this one would not be there: whoever has had the lease since knows so.
     this.#before = follows && this.isLeased ? this.ring : undefined;
     this.#rings = follows ? [...this.#rings.slice(1 - ringsKept), ringOf(epoch)] : [ringOf(epoch)];
+    this.#history.take(epoch, follows);
     this.#settled = false;
     if (settled) this.#settle();
   }

@@ -47,17 +47,18 @@ export interface Membership {
   /** All members of the epochs before, and all writers, acknowledged it, or their leases have run out. */
   readonly settled: boolean;
   /** Absent: none. */
-  readonly lost?: readonly LostWriter[] | undefined;
+  readonly lost?: LostWriters | undefined;
 }
 
 /**
- * A gateway whose lease ran out less than `unsettledMs` ago: what it wrote may still take effect. It fenced
- * that at the homes by the epoch that it acknowledged last, or by a later one.
+ * Gateways whose leases ran out less than `unsettledMs` ago: what they wrote may still take effect. Each has
+ * fenced that at the homes by the epoch that it acknowledged last, or by a later one.
  */
-export interface LostWriter {
-  readonly writerId: string;
-  /** 0: it is not known which epoch, or which writer. */
-  readonly epoch: number;
+export interface LostWriters {
+  /** Of the epochs that they acknowledged last. 0: of one it is not known. */
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
 }
 
 export interface RenewalRequest {

@@ -69,7 +69,7 @@ export function declareRegistryMetrics(metrics: Metrics, read: () => RegistryGau
         'Gateways and copying nodes that were gone without a word and may have writes under way, for fifteen minutes. ' +
         'Keys that move meanwhile have their info from the UFS. Growing: gateways crash, or lose the registry.',
     },
-    (gauge) => gauge.set(read().membership?.lost?.length ?? 0),
+    (gauge) => gauge.set(read().membership?.lost?.count ?? 0),
   );
   const renewals = metrics.counter({
     name: 'forebay_registry_renewals_total',

@@ -4,7 +4,7 @@
  * told of. Whose lease runs out gave no such word: it is lost, and told to all nodes until whatever it wrote
  * is over. Synchronous, with times handed in, as `MembershipMachine`.
  */
-import { type LostWriter, registryLeaseMs, unsettledMs } from '@forebay/core/membership';
+import { type LostWriters, registryLeaseMs, unsettledMs } from '@forebay/core/membership';
 
 /** All that outlives the process. */
 export interface DurableWriters {
@@ -22,8 +22,8 @@ interface Writer {
 }
 
 const writersMax = 10_000;
-/** More are told as one, of whom nothing is known. */
-const lostMax = 100;
+/** More are kept as one, of whom nothing is known. */
+const lostMax = 10_000;
 /** Also writers of a state of the registry that is gone. */
 const unknownWriter = '';
 
@@ -35,7 +35,7 @@ export class Writers {
   readonly #changed: () => void;
   /** Nothing runs out before. */
   #nextExpiryMs = Number.POSITIVE_INFINITY;
-  #told: readonly LostWriter[] | undefined;
+  #told: LostWriters | undefined;
 
   constructor(
     durable: DurableWriters | undefined,
@@ -65,7 +65,7 @@ export class Writers {
   }
 
   /** The same object until it changes; undefined: none. */
-  get lost(): readonly LostWriter[] | undefined {
+  get lost(): LostWriters | undefined {
     return this.#told;
   }
 
@@ -152,8 +152,9 @@ export class Writers {
   }
 
   #tell(): void {
-    const lost = [...this.#lost].map(([writerId, { epoch }]) => ({ writerId, epoch }));
-    this.#told = lost.length > 0 ? lost : undefined;
+    const epochs = [...this.#lost.values()].map(({ epoch }) => epoch);
+    const count = epochs.length;
+    this.#told = count > 0 ? { first: Math.min(...epochs), last: Math.max(...epochs), count } : undefined;
     this.#changed();
   }
 }
