@@ -8,7 +8,7 @@ import { simulate } from './simulation/simulation.ts';
 import { simulateAll, tellBroken } from './simulation/threads.ts';
 
 const firstSeed = Number(process.env.FOREBAY_SEED ?? 1);
-const seeds = Number(process.env.FOREBAY_SEEDS ?? 2000);
+const seeds = Number(process.env.FOREBAY_SEEDS ?? 1000);
 /** By far enough to find what is broken; with a few of them it is likely. */
 const seedsMax = 200;
 
