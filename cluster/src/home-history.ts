@@ -14,7 +14,7 @@ export class HomeHistory {
   /** Of consecutive epochs, the newest last. */
   #members: (readonly RingMember[])[] = [];
   #newest: Epoch | undefined;
-  #since: { readonly first: number; readonly ring: Ring | undefined } | undefined;
+  #since: Since | undefined;
 
   constructor(isThis: (member: RingMember | undefined) => boolean) {
     this.#isThis = isThis;
@@ -25,33 +25,54 @@ export class HomeHistory {
     const kept = follows ? this.#members.slice(1 - epochsKept) : [];
     this.#members = [...kept, epoch.members];
     this.#newest = epoch;
-    this.#since = undefined;
+    if (!follows || (this.#since && !this.#isNear(this.#since.first))) this.#since = undefined;
+    if (this.#since) this.#join(this.#since, epoch.members);
   }
 
   /** In every epoch from this one on; no where it is not known. */
   wasHomeSince(placementKey: string, first: number): boolean {
-    if (this.#since?.first !== first) this.#since = { first, ring: this.#ringSince(first) };
-    const { ring } = this.#since;
-    return ring !== undefined && this.#isThis(ring.homeOf(placementKey));
+    if (this.#since?.first !== first) this.#since = this.#gather(first);
+    const since = this.#since;
+    if (!since?.isMember) return false;
+    since.ring ??= ringOf({ ...this.#newest!, members: [...since.all.values()] });
+    return this.#isThis(since.ring.homeOf(placementKey));
   }
 
-  #ringSince(first: number): Ring | undefined {
-    const newest = this.#newest;
-    const skipped = newest ? first - (newest.number - this.#members.length + 1) : -1;
-    if (!newest || skipped < 0 || first > newest.number) return undefined;
-    const all = new Map<string, RingMember>();
-    for (const members of this.#members.slice(skipped)) {
-      if (!members.some((member) => member.state === 'active' && this.#isThis(member))) return undefined;
-      for (const member of members) if (member.state === 'active') this.#add(all, member);
+  #isNear(first: number): boolean {
+    const { number = 0 } = this.#newest ?? {};
+    return first <= number && first > number - this.#members.length;
+  }
+
+  #gather(first: number): Since | undefined {
+    if (!this.#isNear(first)) return undefined;
+    const since: Since = { first, all: new Map(), isMember: true, ring: undefined };
+    for (const members of this.#members.slice(first - this.#newest!.number - 1)) this.#join(since, members);
+    return since;
+  }
+
+  #join(since: Since, members: readonly RingMember[]): void {
+    const active = members.filter(({ state }) => state === 'active');
+    since.isMember &&= active.some((member) => this.#isThis(member));
+    for (const member of active) {
+      const known = since.all.get(member.nodeId);
+      if (known && !this.#saysLess(member, known)) continue;
+      since.all.set(member.nodeId, member);
+      since.ring = undefined;
     }
-    return ringOf({ ...newest, members: [...all.values()] });
   }
 
-  /** By the weight that says least for this process. */
-  #add(all: Map<string, RingMember>, member: RingMember): void {
-    const known = all.get(member.nodeId);
-    const isWorse =
-      known && (this.#isThis(member) ? member.weight < known.weight : member.weight > known.weight);
-    if (!known || isWorse) all.set(member.nodeId, member);
+  /** For this process as the home, by its weight. */
+  #saysLess(member: RingMember, known: RingMember): boolean {
+    return this.#isThis(member) ? member.weight < known.weight : member.weight > known.weight;
   }
+}
+
+/** All that were a member in an epoch since the first one. */
+interface Since {
+  readonly first: number;
+  readonly all: Map<string, RingMember>;
+  /** This process was one in each of them. */
+  isMember: boolean;
+  /** Of all of them; undefined: not made yet. */
+  ring: Ring | undefined;
 }

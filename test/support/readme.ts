@@ -37,7 +37,11 @@ export function copyRepository(target: string): void {
   });
   for (const path of listed.split('\0')) {
     if (path === '' || !existsSync(join(repository, path))) continue;
-    cpSync(join(repository, path), join(target, path), { preserveTimestamps: true });
+    cpSync(join(repository, path), join(target, path), {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+    });
   }
   // Links of workspaces are relative: in the copy they lead to the copy's own sources.
   execFileSync('cp', ['-a', join(repository, 'node_modules'), join(target, 'node_modules')]);
