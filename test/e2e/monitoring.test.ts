@@ -106,10 +106,16 @@ describe('monitoring', await needs('prometheus'), () => {
     ]);
     prometheus = await startPrometheus(configFor(serve, cluster));
     await until('all is scraped', async () => (await prometheus.query('count(up == 1)'))[0]?.value === 4);
-    await useIt(serve, 'alone');
-    await useIt(cluster.endpoint(0), 'together');
+    // A rate wants two samples that differ, and a series begins with its first use.
+    for (const [round, reads] of [
+      ['first', 'sum by (instance) (forebay_requests_total{op="GetObject"}) > 0'],
+      ['second', 'sum by (instance) (rate(forebay_requests_total{op="GetObject"}[1m])) > 0'],
+    ] as const) {
+      await useIt(serve, `alone/${round}`);
+      await useIt(cluster.endpoint(0), `together/${round}`);
+      await until('both gateways are seen', async () => (await prometheus.query(reads)).length === 2);
+    }
     await cluster.ask('POST', '/api/v1/jobs', { kind: 'load', keys: 's3://lake/together' });
-    // A rate wants two samples; what they show must be there in both of them and differ.
     await until('a job is seen', async () => {
       const seen = await prometheus.query('sum(rate(forebay_job_objects_total[1m])) > 0');
       return seen.length > 0;
@@ -156,12 +162,17 @@ describe('monitoring', await needs('prometheus'), () => {
   );
 
   it('answers every expression of the dashboards, and those of the main panels with data', async () => {
-    const empty: string[] = [];
-    for (const { panel, expr } of panelExpressions()) {
-      const samples = await prometheus.query(expr);
-      if (!samples.some(({ value }) => Number.isFinite(value))) empty.push(panel.replace('Forebay / ', ''));
-    }
-    expect(empty.filter((panel) => !quiet.has(panel))).toEqual([]);
+    const empty = async () => {
+      const panels: string[] = [];
+      for (const { panel, expr } of panelExpressions()) {
+        const samples = await prometheus.query(expr);
+        const isEmpty = !samples.some(({ value }) => Number.isFinite(value));
+        if (isEmpty) panels.push(panel.replace('Forebay / ', ''));
+      }
+      return panels.filter((panel) => !quiet.has(panel));
+    };
+    // Recorded ratios follow with the next evaluation.
+    await expect.poll(empty, { timeout: 30_000, interval: 1000 }).toEqual([]);
   });
 
   it('is silent while all is well', async () => {
