@@ -4,7 +4,6 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { SigningS3Client } from 'forebay/demo/s3-client';
 import { startDistance } from './src/distance.ts';
 import {
   type BenchmarkContext,
@@ -16,11 +15,12 @@ import {
 } from './src/frame.ts';
 import { forebayHop, nginxHop } from './src/hop/peers.ts';
 import { writeObjects } from './src/objects.ts';
+import { allowAnyone } from './src/peers/anyone.ts';
 import { minioPeer, versitygwPeer } from './src/peers/direct.ts';
 import { baseline, p99GapMs, peerRows, verdicts } from './src/peers/figures.ts';
 import { forebayPeer } from './src/peers/forebay.ts';
 import { type Contender, Measurement, type Setting } from './src/peers/measure.ts';
-import { nginxPeer } from './src/peers/nginx.ts';
+import { nginxFilesPeer, nginxPeer, nginxWorkersPeer } from './src/peers/nginx.ts';
 import { linkColdObjects, type PeerSize, peerSizes } from './src/peers/objects.ts';
 import type { Peer, PeerPlace } from './src/peers/peer.ts';
 import { bindToCpu } from './src/peers/process-tree.ts';
@@ -31,9 +31,12 @@ import { WireLoad } from './src/wire-load.ts';
 
 const peers: readonly Peer[] = [
   forebayPeer(baseline, 1),
+  forebayPeer('forebay-2-bound', 2, false),
   forebayPeer('forebay-2', 2),
   { ...forebayHop, name: 'forebay-hop' },
   nginxPeer,
+  nginxWorkersPeer,
+  nginxFilesPeer,
   { ...nginxHop, name: 'nginx-hop' },
   rclonePeer,
   versitygwPeer,
@@ -132,15 +135,8 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
 async function prepareUfs(ufs: Server, directory: string, plan: Plan): Promise<void> {
   say(`UFS: ${ufs.name}. Writing the objects.`);
   await writeWarm(ufs, plan);
-  const client = new SigningS3Client(ufs, { connectionsMax: 1 });
-  const Statement = [
-    { Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: `arn:aws:s3:::${bucket}/*` },
-  ];
-  const body = Buffer.from(JSON.stringify({ Version: '2012-10-17', Statement }));
-  await client
-    .send({ method: 'PUT', path: `/${bucket}`, query: [['policy', '']], body })
-    .finally(() => client.close());
-  for (const size of plan.sizes) linkColdObjects(join(directory, 'ufs/data', bucket), size, plan.rounds + 1);
+  await allowAnyone(ufs);
+  for (const size of plan.sizes) linkColdObjects(join(filesIn(directory), bucket), size, plan.rounds + 1);
 }
 
 async function writeWarm(server: Server, plan: Plan): Promise<void> {
@@ -151,6 +147,9 @@ async function writeWarm(server: Server, plan: Plan): Promise<void> {
   }
   for (const [sizeBytes, count] of counts) await writeObjects(server, { sizeBytes, count });
 }
+
+/** Where the UFS keeps its objects. */
+const filesIn = (directory: string) => join(directory, 'ufs/data');
 
 interface At {
   readonly plan: Plan;
@@ -200,7 +199,9 @@ async function startPeers(stack: AsyncDisposableStack, at: At): Promise<Contende
     const directory = join(at.directory, `${peer.name}-${distanceMs}`);
     mkdirSync(directory);
     const fill = (server: Server) => writeWarm(server, plan);
-    const place: PeerPlace = { directory, ufs: seen, ufsPid: ufs.pid, afar, fill };
+    const place: PeerPlace = {
+      ...{ directory, ufs: seen, ufsPid: ufs.pid, ufsFiles: filesIn(at.directory), afar, fill },
+    };
     say(`Starting ${peer.name}.`);
     try {
       const running = await peer.start(stack, place);

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OpenedObject } from '@forebay/core/cache-node';
 import { isHere } from '@forebay/core/pieces';
+import { descriptorOf } from '@forebay/core/socket-descriptor';
 import { syscalls } from '@forebay/core/syscalls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { never, type Pair, Pairs } from './testing/pair.ts';
 import { Clients, readAll } from './testing/relaying.ts';
 import { contentOf, refOf } from './testing/scripted-node.ts';
-import { descriptorOf } from './wire/outbox.ts';
 
 const pairs = new Pairs();
 const clients = new Clients();

@@ -5,8 +5,8 @@
  */
 import type { Socket } from 'node:net';
 import type { HeldBody } from '@forebay/core/pieces';
+import { descriptorOf } from '@forebay/core/socket-descriptor';
 import type { Syscalls } from '@forebay/core/syscalls';
-import { descriptorOf } from './sliced-start.ts';
 
 export interface HeldAnswer {
   readonly socket: Socket;
@@ -27,7 +27,7 @@ export interface HeldStart {
 export function startHeld(answer: HeldAnswer): HeldStart | undefined {
   const { socket, calls, scratch, headBytes, body, lengthBytes } = answer;
   const descriptor = descriptorOf(socket);
-  if (descriptor < 0) return undefined;
+  if (descriptor === undefined) return undefined;
   const first = body.nextBytes(Math.min(lengthBytes, scratch.length - headBytes));
   if (first) scratch.set(first, headBytes);
   const firstBytes = first?.byteLength ?? 0;

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { FileSlice, SlicedBody } from '@forebay/core/pieces';
+import { descriptorOf } from '@forebay/core/socket-descriptor';
 import type { Syscalls } from '@forebay/core/syscalls';
 
 /** What one client gets before others have their turn. */
@@ -31,7 +32,7 @@ export interface Started {
 export function startSliced(answer: SlicedAnswer): Started | undefined {
   const { socket, calls, head, first, body, lengthBytes } = answer;
   const descriptor = descriptorOf(socket);
-  if (descriptor < 0) {
+  if (descriptor === undefined) {
     body.unread(first.lengthBytes);
     return undefined;
   }
@@ -124,13 +125,4 @@ export class ResumedBody implements SlicedBody {
     await this.#body.return?.();
     return { done: true, value: undefined };
   }
-}
-
-/** Of a plain connection; -1 where it has none, or nobody may know it. */
-export function descriptorOf(socket: Socket): number {
-  const { _handle: handle, encrypted } = socket as Socket & {
-    readonly _handle?: { readonly fd?: number } | null;
-    readonly encrypted?: boolean;
-  };
-  return encrypted || socket.destroyed ? -1 : (handle?.fd ?? -1);
 }

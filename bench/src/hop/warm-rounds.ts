@@ -7,7 +7,7 @@ import { allowAnyone } from '../peers/anyone.ts';
 import { type PeerRow, peerRows } from '../peers/figures.ts';
 import { type Contender, Measurement } from '../peers/measure.ts';
 import { type PeerSize, peerSizes } from '../peers/objects.ts';
-import type { Peer } from '../peers/peer.ts';
+import type { Peer, PeerPlace } from '../peers/peer.ts';
 import { bindToCpu } from '../peers/process-tree.ts';
 import { peerTables } from '../peers/tables.ts';
 import { type Server, startUfs, tempDirectory } from '../servers.ts';
@@ -81,7 +81,10 @@ async function contenderOf(peer: Peer, { stack, directory, ufs }: Place): Promis
   say(`Starting ${peer.name}.`);
   const own = join(directory, peer.name);
   mkdirSync(own);
-  const place = { directory: own, ufs, ufsPid: ufs.pid, afar: async () => ufs, fill: async () => {} };
+  const place: PeerPlace = {
+    ...{ directory: own, ufs, ufsPid: ufs.pid, ufsFiles: join(directory, 'ufs/data') },
+    ...{ afar: async () => ufs, fill: async () => {} },
+  };
   const running = await peer.start(stack, place);
   await bindToCpu(running.pid, 0);
   return { peer, running };

@@ -132,6 +132,8 @@ export const hopBounds: Comparison['bounds'] = {
 
 const comparisons: readonly Comparison[] = [
   { what: 'to nginx', of: baseline, to: 'nginx', bounds: nginxBounds },
+  { what: '2 workers to 1, on one CPU', of: 'forebay-2-bound', to: baseline, bounds: everySize(1.15) },
+  // The two share the second CPU with the client, which a single one does not.
   { what: '2 workers to 1', of: 'forebay-2', to: baseline, bounds: everySize(1.15) },
   { what: 'clustered to nginx, twice', of: 'forebay-hop', to: 'nginx-hop', bounds: hopBounds },
   ...['rclone', 'versitygw', 'minio'].map((to) => ({

@@ -6,59 +6,70 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, isPortOpen, run, startProcess, untilReady } from '../../../test/support/process.ts';
 import { toolPath } from '../../../test/support/tools.ts';
-import type { Peer } from './peer.ts';
+import type { Peer, RunningPeer } from './peer.ts';
 
-export const nginxPeer: Peer = {
-  name: 'nginx',
-  isCache: true,
+export const nginxPeer = cachePeer('nginx', 1);
+
+/** As many processes as Forebay has workers, each with a listening socket of its own. */
+export const nginxWorkersPeer = cachePeer('nginx-2', 2);
+
+/** The UFS's own files by sendfile: no cache, nothing verified, what sending them costs at the least. */
+export const nginxFilesPeer: Peer = {
+  name: 'nginx-files',
+  isCache: false,
   isS3: false,
-  async start(stack, { directory, ufs }) {
-    const program = join(await toolPath('nginx'), 'usr/sbin/nginx');
-    mkdirSync(join(directory, 'tmp'));
+  async start(stack, { directory, ufsFiles }) {
     const port = await freePort();
-    writeFileSync(
-      join(directory, 'nginx.conf'),
-      cacheConfiguration(directory, port, new URL(ufs.endpoint).host),
-    );
-    const server = startProcess(program, ['-p', directory, '-c', 'nginx.conf', '-e', 'stderr']);
-    stack.defer(async () => void (await server.stop()));
-    await untilReady(server, () => isPortOpen(port));
-    const { stderr } = await run(program, ['-v']);
-    const version = /nginx\/([\d.]+)/.exec(stderr)?.[1] ?? '';
-    return {
-      title: `nginx ${version} proxy_cache + slice`,
-      target: { endpoint: `http://127.0.0.1:${port}` },
-      pid: server.pid,
-    };
+    const running = await startNginx(stack, { directory, port, conf: filesConfiguration(ufsFiles, port) });
+    return { ...running, title: `${running.title} files` };
   },
 };
 
+function cachePeer(name: string, workers: number): Peer {
+  return {
+    name,
+    isCache: true,
+    isS3: false,
+    isParallel: workers > 1,
+    async start(stack, { directory, ufs }) {
+      const port = await freePort();
+      const conf = cacheConfiguration(directory, port, new URL(ufs.endpoint).host, workers);
+      const running = await startNginx(stack, { directory, port, conf });
+      const more = workers > 1 ? `, ${workers} workers` : '';
+      return { ...running, title: `${running.title} proxy_cache + slice${more}` };
+    },
+  };
+}
+
+async function startNginx(
+  stack: AsyncDisposableStack,
+  { directory, port, conf }: { readonly directory: string; readonly port: number; readonly conf: string },
+): Promise<RunningPeer> {
+  const program = join(await toolPath('nginx'), 'usr/sbin/nginx');
+  mkdirSync(join(directory, 'tmp'));
+  writeFileSync(join(directory, 'nginx.conf'), conf);
+  const server = startProcess(program, ['-p', directory, '-c', 'nginx.conf', '-e', 'stderr']);
+  stack.defer(async () => void (await server.stop()));
+  await untilReady(server, () => isPortOpen(port));
+  const { stderr } = await run(program, ['-v']);
+  const version = /nginx\/([\d.]+)/.exec(stderr)?.[1] ?? '';
+  return { title: `nginx ${version}`, target: { endpoint: `http://127.0.0.1:${port}` }, pid: server.pid };
+}
+
 /** Connections are kept on both sides, files are sent by sendfile and their descriptors are kept. */
-export function cacheConfiguration(directory: string, port: number, upstream: string): string {
-  const paths = ['client_body', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path tmp;`);
-  return `
-daemon off;
-master_process off;
-pid nginx.pid;
-worker_rlimit_nofile 8192;
-events { worker_connections 1024; }
-http {
-  access_log off;
-  sendfile on;
-  tcp_nopush on;
-  keepalive_requests 1000000000;
-  open_file_cache max=4096 inactive=10m;
+export function cacheConfiguration(directory: string, port: number, upstream: string, workers = 1): string {
+  return configuration(
+    workers,
+    `
   proxy_cache_path ${join(directory, 'cache')} levels=1:2 keys_zone=all:64m
     inactive=1d max_size=20g use_temp_path=off;
-  ${paths.join('\n  ')}
-  proxy_temp_path tmp;
   upstream ufs {
     server ${upstream};
     keepalive 64;
     keepalive_requests 1000000000;
   }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${workers > 1 ? ' reuseport' : ''};
     location / {
       slice 1m;
       proxy_cache all;
@@ -71,7 +82,38 @@ http {
       proxy_http_version 1.1;
       proxy_pass http://ufs;
     }
-  }
+  }`,
+  );
+}
+
+function filesConfiguration(files: string, port: number): string {
+  return configuration(
+    1,
+    `
+  server {
+    listen 127.0.0.1:${port};
+    root ${files};
+  }`,
+  );
+}
+
+function configuration(workers: number, http: string): string {
+  const paths = ['client_body', 'fastcgi', 'uwsgi', 'scgi', 'proxy'].map((name) => `${name}_temp_path tmp;`);
+  // Started by root, workers would be somebody else, who may not write here.
+  const user = process.getuid?.() === 0 ? 'user root;\n' : '';
+  return `
+daemon off;
+${workers > 1 ? `${user}worker_processes ${workers};` : 'master_process off;'}
+pid nginx.pid;
+worker_rlimit_nofile 8192;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 1000000000;
+  open_file_cache max=4096 inactive=10m;
+  ${paths.join('\n  ')}${http}
 }
 `;
 }

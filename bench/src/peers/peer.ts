@@ -7,6 +7,8 @@ export interface PeerPlace {
   readonly directory: string;
   /** As a cache reaches it: perhaps over a distance. Its bucket can be read without a signature. */
   readonly ufs: Server;
+  /** Where it keeps its objects, as files under the path that requests have. */
+  readonly ufsFiles: string;
   /** The UFS's process. */
   readonly ufsPid: number;
   /** Puts what a client sees at the same distance: for servers that are read directly. */

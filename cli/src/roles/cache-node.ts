@@ -91,13 +91,7 @@ export async function startCacheNode(
   log: Log,
   signal: AbortSignal,
 ): Promise<RunningCacheNode> {
-  const undoing = new Undoing(log);
-  try {
-    return await start({ config, log, undoing }, signal);
-  } catch (error) {
-    await undoing.run();
-    throw error;
-  }
+  return Undoing.around(log, (undoing) => start({ config, log, undoing }, signal));
 }
 
 async function start(started: Parts, signal: AbortSignal): Promise<RunningCacheNode> {

@@ -75,13 +75,7 @@ export async function startGateway(
   log: Log,
   signal: AbortSignal,
 ): Promise<RunningGateway> {
-  const undoing = new Undoing(log);
-  try {
-    return await start({ config, log, undoing }, signal);
-  } catch (error) {
-    await undoing.run();
-    throw error;
-  }
+  return Undoing.around(log, (undoing) => start({ config, log, undoing }, signal));
 }
 
 async function start(parts: Parts, signal: AbortSignal): Promise<RunningGateway> {

@@ -89,13 +89,7 @@ export async function startRegistry({
   readonly log: Log;
   readonly clock?: Clock;
 }): Promise<RunningRegistry> {
-  const undoing = new Undoing(log);
-  try {
-    return await start({ config, log, clock, undoing });
-  } catch (error) {
-    await undoing.run();
-    throw error;
-  }
+  return Undoing.around(log, (undoing) => start({ config, log, clock, undoing }));
 }
 
 async function start(parts: Parts): Promise<RunningRegistry> {

@@ -85,13 +85,7 @@ export async function startServe({
   log,
   clock = systemClock,
 }: ServeOptions): Promise<RunningForebay> {
-  const undoing = new Undoing(log);
-  try {
-    return await start({ config, log, clock, undoing });
-  } catch (error) {
-    await undoing.run();
-    throw error;
-  }
+  return Undoing.around(log, (undoing) => start({ config, log, clock, undoing }));
 }
 
 async function start(given: Parts): Promise<RunningForebay> {

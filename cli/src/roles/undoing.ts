@@ -10,6 +10,17 @@ export class Undoing {
     this.#log = log;
   }
 
+  /** A start that leaves nothing behind where it fails. @throws as `start` */
+  static async around<Running>(log: Log, start: (undoing: Undoing) => Promise<Running>): Promise<Running> {
+    const undoing = new Undoing(log);
+    try {
+      return await start(undoing);
+    } catch (error) {
+      await undoing.run();
+      throw error;
+    }
+  }
+
   add(step: () => unknown): void {
     this.#steps.push(step);
   }

@@ -11,13 +11,14 @@ import type {
   OpenRequest,
   ReadRequest,
 } from '@forebay/core/cache-node';
+import { descriptorOf } from '@forebay/core/socket-descriptor';
 import { inSpan, spanNow } from '@forebay/core/tracing';
 import { type FrameHeader, flagEnd, frameType, handshakeTypeMax, ProtocolError } from '../wire/frame.ts';
 import { FrameReader, type FrameSink } from '../wire/frame-reader.ts';
 import { fromJson, MetaWriter, toJson } from '../wire/meta.ts';
 import type { KnownInfos } from '../wire/open-answer.ts';
 import { writeOpen } from '../wire/open-request.ts';
-import { descriptorOf, Outbox } from '../wire/outbox.ts';
+import { Outbox } from '../wire/outbox.ts';
 import { writeRead } from '../wire/page-read.ts';
 import type { ReadBuffers } from '../wire/read-buffers.ts';
 import { OpenStream, ReadStream } from './answered-streams.ts';
@@ -233,8 +234,7 @@ export class ClientConnection implements FrameSink, StreamHost {
 
   draw(stream: number, lengthBytes: number): number {
     const socket = descriptorOf(this.#socket);
-    if (socket === undefined || this.#socket.destroyed) return 0;
-    return this.#streams.get(stream)?.draw(socket, lengthBytes) ?? 0;
+    return (socket !== undefined && this.#streams.get(stream)?.draw(socket, lengthBytes)) || 0;
   }
 
   onData(stream: number, bytes: Buffer, buffer: Buffer): void {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { isRelayed, type RelayedBody } from '@forebay/core/pieces';
-import { descriptorOf } from '../wire/outbox.ts';
+import { descriptorOf } from '@forebay/core/socket-descriptor';
 import { anyPort } from './pair.ts';
 
 /** Connections of clients for one test: `afterEach(() => clients.clear())`. */

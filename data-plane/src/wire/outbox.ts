@@ -4,6 +4,7 @@
  * until its frame is out (server/file-frame.ts).
  */
 import type { Socket } from 'node:net';
+import { descriptorOf } from '@forebay/core/socket-descriptor';
 import type { Syscalls } from '@forebay/core/syscalls';
 import { flagEnd, frameType, headerBytes, writeHeader } from './frame.ts';
 
@@ -240,10 +241,4 @@ export class Outbox {
       socket.uncork();
     }
   }
-}
-
-/** Of an open socket on a system that has them. */
-export function descriptorOf(socket: Socket): number | undefined {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } | null };
-  return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
 }

@@ -6,9 +6,9 @@
  */
 import { readSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FileSlice, isRelayed, isSliced, type RelayedBody, type SlicedBody } from '@forebay/core/pieces';
+import { descriptorOf } from '@forebay/core/socket-descriptor';
 import { type Syscalls, syscalls } from '@forebay/core/syscalls';
 
 export interface Sent {
@@ -85,7 +85,7 @@ class BodyWriter {
       this.#outgoing.flushHeaders();
       let maySlice = true;
       while (!this.#outgoing.destroyed) {
-        const slices = maySlice && descriptorOf(this.#outgoing) >= 0;
+        const slices = maySlice && freeDescriptor(this.#outgoing) !== undefined;
         maySlice = true;
         const next = slices ? body.nextSlice() : (await body.next()).value;
         const piece = next instanceof Promise ? await next : next;
@@ -106,8 +106,8 @@ class BodyWriter {
     try {
       let isBegun = false;
       while (!this.#outgoing.destroyed) {
-        const socket = isBegun ? descriptorOf(this.#outgoing) : -1;
-        const passed = socket < 0 ? 0 : body.passOn(socket);
+        const socket = isBegun ? freeDescriptor(this.#outgoing) : undefined;
+        const passed = socket === undefined ? 0 : body.passOn(socket);
         if (passed > 0) {
           this.#count(passed);
           await this.#endTurn(passed);
@@ -144,8 +144,8 @@ class BodyWriter {
    */
   async #sendSlice(body: SlicedBody, slice: FileSlice, calls: Syscalls): Promise<boolean> {
     const { file, offset, lengthBytes } = slice;
-    const socket = descriptorOf(this.#outgoing);
-    if (socket < 0) {
+    const socket = freeDescriptor(this.#outgoing);
+    if (socket === undefined) {
       body.unread(lengthBytes);
       return true;
     }
@@ -216,19 +216,12 @@ class BodyWriter {
   readonly #settle = (): void => this.#taken();
 }
 
-/** What Node keeps of a connection: private, so it may not be there. */
-interface WithHandle {
-  readonly _handle?: { readonly fd?: number } | null;
-}
-
 /**
- * The descriptor of a plain connection, where all that was written before is the system's; -1 where it is
+ * The descriptor of a connection where all that was written before is the system's; undefined where it is
  * not, or the answer has no connection yet because others go before it.
  */
-function descriptorOf(outgoing: ServerResponse): number {
-  const socket = outgoing.socket as (Socket & WithHandle & { readonly encrypted?: boolean }) | null;
-  if (!socket || socket.destroyed || socket.encrypted || outgoing.writableLength > 0) return -1;
-  return socket._handle?.fd ?? -1;
+function freeDescriptor({ socket, writableLength }: ServerResponse): number | undefined {
+  return socket && writableLength === 0 ? descriptorOf(socket) : undefined;
 }
 
 /** Fewer bytes, or none, where they cannot be read. */
