@@ -15,15 +15,25 @@ import {
 } from './src/frame.ts';
 import { LoadClient, type LoadRead } from './src/load-client.ts';
 import { type MissRound, missLines, missRow, type Timing } from './src/miss-figures.ts';
-import { readOf, writeObjects } from './src/objects.ts';
+import { linkObjects, readOf, readsOf, writeObjects } from './src/objects.ts';
 import { median } from './src/report.ts';
-import { bucket, type Server, startForebay, startUfs, targetOf, tempDirectory } from './src/servers.ts';
+import {
+  bucket,
+  type Server,
+  startForebay,
+  startUfs,
+  targetOf,
+  tempDirectory,
+  type UfsServer,
+} from './src/servers.ts';
 
 const smallBytes = 4 * KiB;
+/** Large enough to go the way of large objects. */
+const middleBytes = 4 * MiB;
 const megabyte = 1_000_000;
 
 await runBenchmark({
-  usage: `Usage: npm run bench -- miss [--size MIB] [--connection MB] [--link MB] [--rounds N]
+  usage: `Usage: npm run bench -- miss [--size MIB] [--connection MB] [--link MB] [--rounds N] [--workers N]
 
 Reads a large object and small ones (4 KiB) cold through Forebay, and directly from the same UFS: on this
 machine, and with 20 and 80 ms of simulated distance between, over two kinds of way: one that limits each
@@ -33,12 +43,14 @@ connection (as S3 does), and one link that all connections share.
   --connection MB  MB/s of one connection where each is limited (90)
   --link MB        MB/s of the link where all share it (125)
   --rounds N       (3)
+  --workers N      processes of Forebay (as many as cores)
 `,
   options: {
     size: { type: 'string' },
     connection: { type: 'string' },
     link: { type: 'string' },
     rounds: { type: 'string' },
+    workers: { type: 'string' },
   },
   run: measure,
 });
@@ -46,9 +58,13 @@ connection (as S3 does), and one link that all connections share.
 interface Plan {
   readonly largeBytes: number;
   readonly smallCount: number;
-  /** Their small objects are read cold before: a way that few requests have gone is not machine code yet. */
-  readonly warmUpMounts: number;
+  /**
+   * So often all small objects are read cold before, and one of 4 MiB: a way that few requests have gone is
+   * not machine code yet.
+   */
+  readonly warmUps: number;
   readonly rounds: number;
+  readonly workers: string | undefined;
   readonly ways: readonly { readonly label: string; readonly way: Way | undefined }[];
 }
 
@@ -68,14 +84,17 @@ function planOf(flags: FlagValues, quick: boolean): Plan {
   return {
     largeBytes: numberFlag(flags, 'size', quick ? 64 : 256) * MiB,
     smallCount: quick ? 5 : 12,
-    warmUpMounts: quick ? 4 : 60,
+    warmUps: quick ? 4 : 60,
     rounds: numberFlag(flags, 'rounds', quick ? 1 : 3),
+    workers: flags.workers === undefined ? undefined : String(numberFlag(flags, 'workers', 1)),
     ways: [{ label: 'here', way: undefined }, ...far(20), ...far(80)],
   };
 }
 
 interface Place {
   readonly label: string;
+  /** The mount through which Forebay reaches it. */
+  readonly mount: string;
   /** The UFS as it is reached there. */
   readonly seen: Server;
   readonly isFar: boolean;
@@ -89,9 +108,11 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
   await writeObjects(ufs, { sizeBytes: plan.largeBytes, count: 1 });
   // One more than is measured: it opens the connections.
   await writeObjects(ufs, { sizeBytes: smallBytes, count: plan.smallCount + 1 });
+  await writeObjects(ufs, { sizeBytes: middleBytes, count: 1 });
   const places: Place[] = [];
-  for (const { label, way } of plan.ways) {
-    places.push({ label, seen: way ? await startDistance(stack, ufs, way) : ufs, isFar: way !== undefined });
+  for (const [index, { label, way }] of plan.ways.entries()) {
+    const seen = way ? await startDistance(stack, ufs, way) : ufs;
+    places.push({ label, mount: `place-${index}`, seen, isFar: way !== undefined });
   }
   const rows = await measurePlaces(stack, { plan, directory, ufs, places });
   return {
@@ -108,48 +129,46 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
 interface Setting {
   readonly plan: Plan;
   readonly directory: string;
-  readonly ufs: Server;
+  readonly ufs: UfsServer;
   readonly places: readonly Place[];
 }
 
 async function measurePlaces(stack: AsyncDisposableStack, setting: Setting) {
   const { plan, directory, ufs, places } = setting;
-  const rounds = Array.from({ length: plan.rounds + 1 }, (_, round) => round);
-  const mounts = places.flatMap(({ seen }, place) =>
-    rounds.map((round) => ({ name: mountNameOf(place, round), endpoint: seen.endpoint })),
-  );
-  const warmUps = Array.from({ length: plan.warmUpMounts }, (_, index) => `warm-up-${index}`);
-  const all = [...mounts, ...warmUps.map((name) => ({ name }))];
-  const forebay = await startForebay(stack, { directory, ufs, mounts: all });
+  const mounts = places.map(({ mount, seen }) => ({ name: mount, endpoint: seen.endpoint }));
+  const flags = plan.workers === undefined ? [] : ['--workers', plan.workers];
+  const forebay = await startForebay(stack, { directory, ufs, mounts, flags });
   const client = new LoadClient();
   stack.defer(() => client.stop());
   const parts: Parts = { client, ufs, forebay, plan };
   say('Warming up.');
-  for (const base of warmUps) {
-    const reads = Array.from({ length: plan.smallCount + 1 }, (_, object) =>
-      readOf(base, smallBytes, object),
-    );
-    await client.run({ target: targetOf(forebay), reads });
-  }
-  await oneRound(parts, places[0]!, { mountName: mountNameOf(0, 0), directFirst: true });
+  for (let time = 0; time < plan.warmUps; time += 1) await warmUp(parts, places, `warm-up-${time}`);
+  await oneRound(parts, places[0]!, { round: 0, directFirst: true });
   const measured: MissRound[][] = places.map(() => []);
-  for (const round of rounds.slice(1)) {
+  for (let round = 1; round <= plan.rounds; round += 1) {
     for (const [index, place] of places.entries()) {
       say(`Round ${round} of ${plan.rounds}: ${place.label}.`);
-      const mountName = mountNameOf(index, round);
-      measured[index]!.push(await oneRound(parts, place, { mountName, directFirst: round % 2 === 0 }));
+      measured[index]!.push(await oneRound(parts, place, { round, directFirst: round % 2 === 0 }));
     }
   }
   return places.map(({ label }, index) => missRow(label, measured[index]!));
 }
 
-function mountNameOf(place: number, round: number): string {
-  return `place-${place}-round-${round}`;
+/** Small objects from near, and a larger one from one place after the other. */
+async function warmUp({ client, ufs, forebay, plan }: Parts, places: readonly Place[], prefix: string) {
+  const small = { sizeBytes: smallBytes, count: plan.smallCount + 1 };
+  const middle = { sizeBytes: middleBytes, count: 1 };
+  for (const set of [small, middle]) linkObjects(ufs, prefix, set);
+  const target = targetOf(forebay);
+  await client.run({ target, reads: readsOf(`${places[0]!.mount}/${prefix}`, small) });
+  for (const { mount } of places) {
+    await client.run({ target, reads: readsOf(`${mount}/${prefix}`, middle) });
+  }
 }
 
 interface Parts {
   readonly client: LoadClient;
-  readonly ufs: Server;
+  readonly ufs: UfsServer;
   readonly forebay: Server;
   readonly plan: Plan;
 }
@@ -157,10 +176,14 @@ interface Parts {
 async function oneRound(
   parts: Parts,
   place: Place,
-  { mountName, directFirst }: { readonly mountName: string; readonly directFirst: boolean },
+  { round, directFirst }: { readonly round: number; readonly directFirst: boolean },
 ): Promise<MissRound> {
+  const { plan, ufs } = parts;
+  const prefix = `${place.mount}-round-${round}`;
+  linkObjects(ufs, prefix, { sizeBytes: plan.largeBytes, count: 1 });
+  linkObjects(ufs, prefix, { sizeBytes: smallBytes, count: plan.smallCount + 1 });
   const direct = () => readAll(parts, place, { server: place.seen, base: bucket });
-  const cold = () => readAll(parts, place, { server: parts.forebay, base: mountName });
+  const cold = () => readAll(parts, place, { server: parts.forebay, base: `${place.mount}/${prefix}` });
   const directs = directFirst ? await direct() : undefined;
   const colds = await cold();
   const [one, other] = [directs ?? (await direct()), colds];

@@ -3,7 +3,7 @@
  * are read directly. On the same data, in one run, in turns.
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { startDistance } from './src/distance.ts';
 import {
   type BenchmarkContext,
@@ -26,7 +26,7 @@ import type { Peer, PeerPlace } from './src/peers/peer.ts';
 import { bindToCpu } from './src/peers/process-tree.ts';
 import { rclonePeer } from './src/peers/rclone.ts';
 import { p99GapLines, peerTables, verdictTable } from './src/peers/tables.ts';
-import { bucket, type Server, startUfs, tempDirectory } from './src/servers.ts';
+import { type Server, startUfs, tempDirectory, type UfsServer } from './src/servers.ts';
 import { WireLoad } from './src/wire-load.ts';
 
 const peers: readonly Peer[] = [
@@ -120,7 +120,7 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
   const ufs = await startUfs(stack, directory);
   if (!ufs.name.startsWith('versitygw'))
     throw new Error('the comparison needs versitygw as the UFS, and so Go');
-  await prepareUfs(ufs, directory, plan);
+  await prepareUfs(ufs, plan);
   const client = new WireLoad();
   stack.defer(() => client.stop());
   await bindToCpu(client.pid, 1);
@@ -132,11 +132,11 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
   return reportOf(plan, measurement, titles);
 }
 
-async function prepareUfs(ufs: Server, directory: string, plan: Plan): Promise<void> {
+async function prepareUfs(ufs: UfsServer, plan: Plan): Promise<void> {
   say(`UFS: ${ufs.name}. Writing the objects.`);
   await writeWarm(ufs, plan);
   await allowAnyone(ufs);
-  for (const size of plan.sizes) linkColdObjects(join(filesIn(directory), bucket), size, plan.rounds + 1);
+  for (const size of plan.sizes) linkColdObjects(ufs, size, plan.rounds + 1);
 }
 
 async function writeWarm(server: Server, plan: Plan): Promise<void> {
@@ -148,12 +148,9 @@ async function writeWarm(server: Server, plan: Plan): Promise<void> {
   for (const [sizeBytes, count] of counts) await writeObjects(server, { sizeBytes, count });
 }
 
-/** Where the UFS keeps its objects. */
-const filesIn = (directory: string) => join(directory, 'ufs/data');
-
 interface At {
   readonly plan: Plan;
-  readonly ufs: Server;
+  readonly ufs: UfsServer;
   readonly measurement: Measurement;
   readonly titles: Map<string, string>;
   readonly directory: string;
@@ -200,7 +197,7 @@ async function startPeers(stack: AsyncDisposableStack, at: At): Promise<Contende
     mkdirSync(directory);
     const fill = (server: Server) => writeWarm(server, plan);
     const place: PeerPlace = {
-      ...{ directory, ufs: seen, ufsPid: ufs.pid, ufsFiles: filesIn(at.directory), afar, fill },
+      ...{ directory, ufs: seen, ufsPid: ufs.pid, ufsFiles: dirname(ufs.files), afar, fill },
     };
     say(`Starting ${peer.name}.`);
     try {

@@ -1,9 +1,11 @@
 /** The objects that benchmarks read: `SIZE/NUMBER` in the bucket, with the contents of forebay/bench/content. */
 
+import { linkSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { contentOf } from 'forebay/bench/content';
 import { SigningS3Client } from 'forebay/demo/s3-client';
 import type { LoadRead } from './load-client.ts';
-import { bucket, type Server } from './servers.ts';
+import { bucket, type Server, type UfsServer } from './servers.ts';
 
 export interface ObjectSet {
   readonly sizeBytes: number;
@@ -20,6 +22,15 @@ export async function writeObjects(ufs: Server, { sizeBytes, count }: ObjectSet)
     }
   } finally {
     client.close();
+  }
+}
+
+/** The same objects once more, under `PREFIX/`: names of the same files, that take no room. */
+export function linkObjects({ files }: UfsServer, prefix: string, { sizeBytes, count }: ObjectSet): void {
+  const directory = join(files, prefix, String(sizeBytes));
+  mkdirSync(directory, { recursive: true });
+  for (let object = 0; object < count; object += 1) {
+    linkSync(join(files, String(sizeBytes), String(object)), join(directory, String(object)));
   }
 }
 

@@ -26,8 +26,13 @@ export function tempDirectory(stack: AsyncDisposableStack, parent = tmpdir()): s
   return directory;
 }
 
+export interface UfsServer extends Server {
+  /** Where it keeps the bucket's objects, as files under their keys. */
+  readonly files: string;
+}
+
 /** versitygw where it can be had, otherwise a second Forebay, with the bucket made. */
-export async function startUfs(stack: AsyncDisposableStack, directory: string): Promise<Server> {
+export async function startUfs(stack: AsyncDisposableStack, directory: string): Promise<UfsServer> {
   mkdirSync(join(directory, 'ufs'), { recursive: true });
   const keys = { accessKey: 'BENCHUFSKEY', secretKey: randomBytes(24).toString('hex') };
   const versitygw = await tool('versitygw');
@@ -45,7 +50,8 @@ export async function startUfs(stack: AsyncDisposableStack, directory: string): 
   await makeBucket(target);
   // The build says no version; the directory it is kept in does.
   const version = /versitygw-(v[\d.]+)/.exec(versitygw.path)?.[1] ?? '';
-  return { ...target, name: `versitygw ${version}`.trim(), pid: child.pid };
+  const files = join(data, bucket);
+  return { ...target, name: `versitygw ${version}`.trim(), pid: child.pid, files };
 }
 
 async function makeBucket(target: S3Target): Promise<void> {
@@ -59,13 +65,14 @@ async function startForebayAsUfs(
   stack: AsyncDisposableStack,
   directory: string,
   keys: Keys,
-): Promise<Server> {
-  const data = join(directory, 'data-files');
-  mkdirSync(data);
-  const mounts = [`/${bucket}=file://${data}?maxObjectSize=0`];
+): Promise<UfsServer> {
+  const files = join(directory, 'data-files');
+  mkdirSync(files);
+  const mounts = [`/${bucket}=file://${files}?maxObjectSize=0`];
   const child = await startServe({ name: 'the UFS', directory, ...keys, mounts, signal: never });
   stack.defer(() => child.stop());
-  return { ...keys, endpoint: child.endpoint, name: 'a second Forebay on a directory', pid: child.pid };
+  const { endpoint, pid } = child;
+  return { ...keys, endpoint, name: 'a second Forebay on a directory', pid, files };
 }
 
 export interface ForebayServer extends Server {

@@ -6,8 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { atEnd } from './at-end.ts';
+import { cacheDir } from './cache.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,6 +29,11 @@ export interface RunResult {
   readonly stderr: string;
 }
 
+/** What one process of ours has compiled the next need not: it starts in half the time. */
+function withCode(env: Environment = process.env): NodeJS.ProcessEnv {
+  return { NODE_COMPILE_CACHE: join(cacheDir(), 'code'), ...env };
+}
+
 function guard(child: ChildProcess): void {
   const takeBack = atEnd(() => child.kill('SIGKILL'));
   child.once('exit', takeBack);
@@ -40,7 +47,7 @@ export async function run(
 ): Promise<RunResult> {
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: options.env as NodeJS.ProcessEnv | undefined,
+    env: withCode(options.env),
     timeout: options.timeoutMs,
     killSignal: 'SIGKILL',
   });
@@ -91,7 +98,7 @@ export function startProcess(
 ): ServerProcess {
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: options.env as NodeJS.ProcessEnv | undefined,
+    env: withCode(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   guard(child);

@@ -1,30 +1,19 @@
 /** boto3 as its users have it: stock settings, the endpoint and the keys in the environment. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Environment, run } from './process.ts';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { atEnd } from './at-end.ts';
+import type { Environment } from './process.ts';
 import type { S3Endpoint } from './servers.ts';
 import { tempDir } from './temp.ts';
 import { toolPath } from './tools.ts';
 
 /**
- * What a snippet finds: `s3` (path-style, no retries), `args` (what the test passed), `sha256(bytes)`, boto3
- * and Config. It leaves its answer in `result`, as JSON can hold it.
- */
-const prelude = `
-import hashlib, json, sys
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-source, args = json.load(sys.stdin)
-def sha256(data): return hashlib.sha256(data).hexdigest()
-config = Config(s3={'addressing_style': 'path'}, retries={'total_max_attempts': 1}, read_timeout=60)
-scope = {'s3': boto3.client('s3', config=config), 'args': args, 'sha256': sha256, 'boto3': boto3,
-         'Config': Config, 'ClientError': ClientError, 'result': None}
-exec(compile(source, 'snippet', 'exec'), scope)
-print('\\n' + json.dumps(scope['result']))
-`;
-
-/**
- * Runs a snippet against an endpoint. Behind `needs('python')`.
+ * Runs a snippet against an endpoint. Behind `needs('python')`. It finds `s3` (path-style, no retries), `args`
+ * (what the test passed), `sha256(bytes)`, boto3 and Config, and leaves its answer in `result`, as JSON can
+ * hold it.
  * @returns what it left in `result`. @throws Error with the traceback.
  */
 export async function runPython<Result>(
@@ -32,11 +21,63 @@ export async function runPython<Result>(
   snippet: string,
   args: unknown = {},
 ): Promise<Result> {
-  const program = join(await toolPath('python'), 'python');
-  const input = JSON.stringify([outdent(snippet), args]);
-  const done = await run(program, ['-c', prelude], { env: awsEnvironment(server), input });
-  if (done.code !== 0) throw new Error(`the Python snippet failed:\n${done.stderr.slice(-4000)}`);
-  return JSON.parse(done.stdout.trimEnd().split('\n').at(-1)!) as Result;
+  runner ??= toolPath('python').then((bin) => new SnippetRunner(join(bin, 'python')));
+  const { result, failed } = await (await runner).run(outdent(snippet), args, awsEnvironment(server));
+  if (failed !== undefined) throw new Error(`the Python snippet failed:\n${failed.slice(-4000)}`);
+  return result as Result;
+}
+
+let runner: Promise<SnippetRunner> | undefined;
+
+interface Answer {
+  readonly result?: unknown;
+  readonly failed?: string;
+}
+
+/** One process for all snippets of a test file (snippets.py): it has loaded boto3 once. */
+class SnippetRunner {
+  readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #directory = tempDir('snippets');
+  readonly #running = new Map<number, PromiseWithResolvers<string>>();
+  #last = 0;
+  #said = '';
+
+  constructor(program: string) {
+    const env = { PATH: process.env.PATH, HOME: this.#directory, PYTHONDONTWRITEBYTECODE: '1' };
+    this.#process = spawn(program, [join(import.meta.dirname, 'snippets.py')], {
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    atEnd(() => this.#process.kill('SIGKILL'));
+    this.#process.stderr.on('data', (bytes: Buffer) => {
+      this.#said = (this.#said + bytes.toString()).slice(-4000);
+    });
+    this.#process.once('close', () => {
+      runner = undefined;
+      for (const { reject } of this.#running.values()) reject(new Error(`snippets.py ended: ${this.#said}`));
+    });
+    this.#process.stdin.on('error', () => {});
+    createInterface(this.#process.stdout).on('line', (line) => {
+      const [id = '', status = ''] = line.split(' ');
+      this.#running.get(Number(id))?.resolve(status);
+    });
+  }
+
+  async run(source: string, args: unknown, env: Environment): Promise<Answer> {
+    this.#last += 1;
+    const id = this.#last;
+    const path = join(this.#directory, `${id}.json`);
+    const ended = Promise.withResolvers<string>();
+    this.#running.set(id, ended);
+    try {
+      this.#process.stdin.write(`${JSON.stringify({ id, source, args, env, path })}\n`);
+      const status = await ended.promise;
+      if (status !== '0') return { failed: `it ended with status ${status}: ${this.#said}` };
+      return JSON.parse(readFileSync(path, 'utf8')) as Answer;
+    } finally {
+      this.#running.delete(id);
+    }
+  }
 }
 
 /** What AWS clients read from the environment, and nothing of the user's own configuration. */

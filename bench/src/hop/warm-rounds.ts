@@ -1,6 +1,6 @@
 /** Warm reads of the same objects from several servers, in turns. */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type BenchmarkContext, numberFlag, say } from '../frame.ts';
 import { writeObjects } from '../objects.ts';
 import { allowAnyone } from '../peers/anyone.ts';
@@ -10,7 +10,7 @@ import { type PeerSize, peerSizes } from '../peers/objects.ts';
 import type { Peer, PeerPlace } from '../peers/peer.ts';
 import { bindToCpu } from '../peers/process-tree.ts';
 import { peerTables } from '../peers/tables.ts';
-import { type Server, startUfs, tempDirectory } from '../servers.ts';
+import { startUfs, tempDirectory, type UfsServer } from '../servers.ts';
 import { WireLoad } from '../wire-load.ts';
 
 export const warmOptions = {
@@ -74,7 +74,7 @@ export async function warmRounds(
 interface Place {
   readonly stack: AsyncDisposableStack;
   readonly directory: string;
-  readonly ufs: Server;
+  readonly ufs: UfsServer;
 }
 
 async function contenderOf(peer: Peer, { stack, directory, ufs }: Place): Promise<Contender> {
@@ -82,7 +82,7 @@ async function contenderOf(peer: Peer, { stack, directory, ufs }: Place): Promis
   const own = join(directory, peer.name);
   mkdirSync(own);
   const place: PeerPlace = {
-    ...{ directory: own, ufs, ufsPid: ufs.pid, ufsFiles: join(directory, 'ufs/data') },
+    ...{ directory: own, ufs, ufsPid: ufs.pid, ufsFiles: dirname(ufs.files) },
     ...{ afar: async () => ufs, fill: async () => {} },
   };
   const running = await peer.start(stack, place);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { KiB, MiB } from '@forebay/core/bytes';
 import type { LoadRead } from '../load-client.ts';
 import { readOf } from '../objects.ts';
-import { bucket } from '../servers.ts';
+import { bucket, type UfsServer } from '../servers.ts';
 
 export interface PeerSize {
   /** As --sizes names it. */
@@ -91,13 +91,13 @@ export function coldReads(size: PeerSize, round: number): LoadRead[] {
 const coldKey = ({ name }: PeerSize, round: number, copy: number) => `cold/${name}/${round}/${copy}`;
 
 /** The cold objects as further names of the files that hold the first warm ones: they take no room. */
-export function linkColdObjects(bucketDirectory: string, size: PeerSize, rounds: number): void {
+export function linkColdObjects({ files }: UfsServer, size: PeerSize, rounds: number): void {
   const copies = size.rangeBytes === undefined ? size.coldRequests : 1;
   for (let round = 0; round < rounds; round += 1) {
-    mkdirSync(join(bucketDirectory, 'cold', size.name, String(round)), { recursive: true });
+    mkdirSync(join(files, 'cold', size.name, String(round)), { recursive: true });
     for (let copy = 0; copy < copies; copy += 1) {
-      const target = join(bucketDirectory, coldKey(size, round, copy));
-      linkSync(join(bucketDirectory, String(size.objectBytes), '0'), target);
+      const target = join(files, coldKey(size, round, copy));
+      linkSync(join(files, String(size.objectBytes), '0'), target);
     }
   }
 }

@@ -197,17 +197,17 @@ describe('a page store', () => {
     const large = { set: setOf('a'), index: 1 };
     const store = await open({ memorySizeBytes: MiB });
     for (const [page, length] of [
-      [small, 64 * KiB],
-      [large, 65 * KiB],
+      [small, 128 * KiB],
+      [large, 129 * KiB],
     ] as const) {
       await store.put(page, bytesOf(page, length), objectAt('lake/a'));
     }
-    expect(store.inMemory(small)).toEqual(bytesOf(small, 64 * KiB));
+    expect(store.inMemory(small)).toEqual(bytesOf(small, 128 * KiB));
     expect(store.inMemory(large)).toBeUndefined();
     await close(store);
     const diskless = await open({ memorySizeBytes: MiB, directories: [] });
-    expect(await diskless.put(large, bytesOf(large, 65 * KiB), objectAt('lake/a'))).toBe(true);
-    expect(diskless.inMemory(large)).toEqual(bytesOf(large, 65 * KiB));
+    expect(await diskless.put(large, bytesOf(large, 129 * KiB), objectAt('lake/a'))).toBe(true);
+    expect(diskless.inMemory(large)).toEqual(bytesOf(large, 129 * KiB));
   });
 
   it('takes a buffer that is used again right after', async () => {

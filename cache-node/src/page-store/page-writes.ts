@@ -2,6 +2,7 @@
  * Pages on their way to disk: a queue bounded in bytes, in which each page waits once. A page goes into the
  * usable directory with the largest share free, and within the quota of its scope.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { PageId } from '@forebay/core/page';
 import { noRow } from '../rows/rows.ts';
 import { storedBytesOf } from './directory-pages.ts';
@@ -14,6 +15,11 @@ import type { PagedObject } from './paged-object.ts';
 import type { ScopeNames } from './scope-names.ts';
 
 const complainMs = 60_000;
+/**
+ * Storing a page takes longer than answering a request, and nobody waits for it: whoever asks next comes
+ * first, and what is read meanwhile is written along.
+ */
+const gatherMs = 5;
 
 interface FilledPage {
   readonly page: PageId;
@@ -34,6 +40,7 @@ export class PageWrites {
   readonly #running = new Set<Promise<unknown>>();
   readonly #writingBytesOf = new Map<number, number>();
   #queueBytes = 0;
+  #gathering: Promise<void> | undefined;
   #complainedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PageStoreOptions, parts: WriteParts) {
@@ -62,7 +69,7 @@ export class PageWrites {
     }
     this.#queueBytes += bytes.byteLength;
     const filledAtSeconds = Math.floor(clock.wallMs() / 1000);
-    const write = this.#write({ page, bytes, filledAtSeconds }, of).finally(() => {
+    const write = this.#later({ page, bytes, filledAtSeconds }, of).finally(() => {
       this.#queueBytes -= bytes.byteLength;
       this.#writes.delete(page);
       this.#running.delete(write);
@@ -70,6 +77,14 @@ export class PageWrites {
     this.#writes.add(page, write);
     this.#running.add(write);
     return write;
+  }
+
+  async #later(filled: FilledPage, of: PagedObject): Promise<boolean> {
+    this.#gathering ??= wait(gatherMs).finally(() => {
+      this.#gathering = undefined;
+    });
+    await this.#gathering;
+    return this.#write(filled, of);
   }
 
   async #write(filled: FilledPage, of: PagedObject): Promise<boolean> {
