@@ -52,6 +52,11 @@ export function isHere(body: AsyncIterable<Uint8Array>): body is HeldBody {
   return 'isHere' in body && body.isHere === true;
 }
 
+/** It may have some of its bytes in this process already. */
+export function isHeld(body: AsyncIterable<Uint8Array>): body is HeldBody {
+  return 'nextBytes' in body;
+}
+
 export function isRelayed(body: AsyncIterable<Uint8Array>): body is RelayedBody {
   return 'passOn' in body;
 }

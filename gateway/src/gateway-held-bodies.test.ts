@@ -1,4 +1,4 @@
-/** Bodies that came whole from another process: they go on past this one, without streams of Node. */
+/** Bodies of other processes, and of fills: how far they are here when their answer is. */
 import { KiB } from '@forebay/core/bytes';
 import { syscalls } from '@forebay/core/syscalls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ beforeEach(async () => {
   node = new AtHandCacheNode(() => {
     throw new Error('no UFS is asked');
   });
-  node.put('k', { bytes: content, isPiped: true });
+  node.put('k', { bytes: content, piped: 'whole' });
   home = new LaterCacheNode(node);
   gateway = await startTestGateway([testMount({ bucket: 'lake' })], { home });
   client = await RawClient.open(gateway.port);
@@ -69,5 +69,28 @@ describe('a body that came whole', { skip: !syscalls() }, () => {
     await gateway.whenIdle();
     home.letGo();
     expect(home.leftCount).toBe(1);
+  });
+});
+
+describe('a body of which the first bytes are here', { skip: !syscalls() }, () => {
+  it.each([
+    ['from another process', { piped: 'begun' }],
+    ['from a fill', { pieceBytes: 16 * KiB }],
+  ] as const)('leaves with its head, and the rest by streams: %s', async (_, how) => {
+    node.put('k', { bytes: content, ...how });
+    for (const [headers, from, to] of [
+      [{}, 0, content.length],
+      [{ range: 'bytes=100-99999' }, 100, 100_000],
+    ] as const) {
+      client.send(get(headers));
+      expect((await client.answer()).body === text(from, to)).toBe(true);
+    }
+    expect(gateway.streamed()).toBe(2);
+    node.put('k', { bytes: Buffer.from('small') });
+    client.send(get());
+    expect((await client.answer()).body).toBe('small');
+    expect(gateway.streamed()).toBe(2);
+    await gateway.whenIdle();
+    expect(node.begunBodies.every(({ isReturned }) => isReturned)).toBe(true);
   });
 });

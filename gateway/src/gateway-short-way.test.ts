@@ -165,8 +165,9 @@ describe('the short way, of answers that come soon', () => {
     const mounts = [testMount({ bucket: 'lake' }), testMount({ bucket: 'open', anonymous: 'read' })];
     const later = await startTestGateway(mounts, { home: new LaterCacheNode(home) });
     const client = await RawClient.open(later.port);
-    const shortly = normalised(await answerTo(client, asked[name]!()));
-    const usually = normalised(await answerTo(client, byLongWay(asked[name]!())));
+    const request = asked[name]!();
+    const shortly = normalised(await answerTo(client, request));
+    const usually = normalised(await answerTo(client, byLongWay(request)));
     client.close();
     await later.close();
     expect(shortly).toEqual(usually);
@@ -176,8 +177,9 @@ describe('the short way, of answers that come soon', () => {
 describe('the short way', () => {
   it.each(Object.keys(asked))('gives the same bytes as the usual one: %s', async (name) => {
     const client = await RawClient.open(gateway.port);
-    const shortly = normalised(await answerTo(client, asked[name]!()));
-    const usually = normalised(await answerTo(client, byLongWay(asked[name]!())));
+    const request = asked[name]!();
+    const shortly = normalised(await answerTo(client, request));
+    const usually = normalised(await answerTo(client, byLongWay(request)));
     client.close();
     expect(shortly).toEqual(usually);
   });

@@ -1,6 +1,6 @@
 /** Writes the answers of the short way (short-way.ts): as much as the system takes at once. */
 import type { Socket } from 'node:net';
-import { type HeldBody, isHere, isSliced, type SlicedBody } from '@forebay/core/pieces';
+import { type HeldBody, isHeld, isHere, isSliced, type SlicedBody } from '@forebay/core/pieces';
 import { syscalls } from '@forebay/core/syscalls';
 import type { Exchange } from './exchange.ts';
 import type { HeadText } from './head-text.ts';
@@ -52,7 +52,8 @@ export class ShortWriter {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     if (bytes !== undefined && !(bytes instanceof Uint8Array)) {
       if (isHere(bytes)) return this.#writeHeld(connection, exchange, { answer, body: bytes });
-      return isSliced(bytes) && this.#writeSliced(connection, exchange, { answer, body: bytes });
+      if (isSliced(bytes)) return this.#writeSliced(connection, exchange, { answer, body: bytes });
+      return isHeld(bytes) && this.#beginHeld(connection, exchange, { answer, body: bytes });
     }
     const text = this.#options.headText.of(exchange.id, answer, bytes?.length ?? 0);
     if (text === undefined || text.length > headBytesMax) return false;
@@ -79,6 +80,9 @@ export class ShortWriter {
       this.#send(connection, text, first);
       void body.return?.().catch(() => {});
       return true;
+    }
+    if (first instanceof Uint8Array && first.length < lengthBytes && first.length <= copiedBytesMax) {
+      return this.#begin(connection, exchange, { answer: { ...answer, body }, text, first });
     }
     if (!isSlice(first)) {
       exchange.answer = { ...answer, body: new ResumedBody(first, body) };
@@ -121,6 +125,35 @@ export class ShortWriter {
       return true;
     }
     exchange.begunBytes = started.bodyBytes;
+    exchange.answer = answer;
+    return false;
+  }
+
+  /** Of a body that comes from another process: what of it is here. */
+  #beginHeld(
+    connection: ShortConnection,
+    exchange: Exchange,
+    { answer, body }: { readonly answer: S3Answer; readonly body: HeldBody },
+  ): false {
+    const text = this.#options.headText.of(exchange.id, answer, 0);
+    if (!text || text.length > headBytesMax || exchange.head.method === 'HEAD') return false;
+    const first = body.nextBytes(Math.min(lengthOf(answer, body), copiedBytesMax));
+    return first ? this.#begin(connection, exchange, { answer, text, first }) : false;
+  }
+
+  /**
+   * The head leaves with the first bytes of a body whose rest comes later, the usual way: who waits for them
+   * need not wait until that is prepared.
+   */
+  #begin(
+    { socket }: ShortConnection,
+    exchange: Exchange,
+    { answer, text, first }: { readonly answer: S3Answer; readonly text: string; readonly first: Uint8Array },
+  ): false {
+    const begin = Buffer.allocUnsafe(text.length + first.length);
+    begin.set(first, begin.write(text, 'latin1'));
+    socket.write(begin);
+    exchange.begunBytes = first.length;
     exchange.answer = answer;
     return false;
   }

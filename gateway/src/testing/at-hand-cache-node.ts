@@ -3,6 +3,7 @@ import type { AbsentObject, OpenedObject, OpenRequest } from '@forebay/core/cach
 import { evaluateConditions } from '@forebay/core/conditions';
 import type { ObjectInfo } from '@forebay/core/object';
 import { type ByteRange, resolveRange } from '@forebay/core/range';
+import { BegunBody } from './begun-body.ts';
 import { DirectCacheNode } from './direct-cache-node.ts';
 import { FileBody } from './file-body.ts';
 import { PipedBody } from './held-body.ts';
@@ -11,8 +12,10 @@ export interface AtHand {
   readonly bytes: Buffer;
   /** The same in a file: then bodies lend parts of it. */
   readonly file?: { readonly descriptor: number; readonly sliceBytesMax: number };
-  /** The same as another process sends it. */
-  readonly isPiped?: boolean;
+  /** The same as another process sends it: whole before it is read, or only its first bytes. */
+  readonly piped?: 'whole' | 'begun';
+  /** The same in pieces of so many bytes, of which only the first is there at once. */
+  readonly pieceBytes?: number;
   readonly headers?: ObjectInfo['headers'];
 }
 
@@ -22,8 +25,10 @@ export class AtHandCacheNode extends DirectCacheNode {
   /** That were lent in files. */
   readonly fileBodies: FileBody[] = [];
   readonly pipedBodies: PipedBody[] = [];
+  readonly begunBodies: BegunBody[] = [];
 
-  put(ufsKey: string, { bytes, file, isPiped = false, headers = [] }: AtHand): void {
+  put(ufsKey: string, object: AtHand): void {
+    const { bytes, headers = [] } = object;
     const info = {
       sizeBytes: bytes.byteLength,
       etag: `"etag-of-${bytes.byteLength}"`,
@@ -32,7 +37,7 @@ export class AtHandCacheNode extends DirectCacheNode {
       headers,
       checksumsKnown: true,
     };
-    this.#objects.set(ufsKey, { info, bytes, isPiped, ...(file && { file }) });
+    this.#objects.set(ufsKey, { ...object, info });
   }
 
   openNow(request: OpenRequest): OpenedObject | AbsentObject {
@@ -52,11 +57,19 @@ export class AtHandCacheNode extends DirectCacheNode {
     return { ...opened, range, whole, body: hasBody ? this.#bodyOf(known, range) : undefined };
   }
 
-  #bodyOf({ bytes, file, isPiped }: AtHand, { start, endExclusive: end }: ByteRange): OpenedObject['body'] {
-    if (isPiped) {
-      const piped = new PipedBody(bytes.subarray(start, end));
-      this.pipedBodies.push(piped);
-      return piped;
+  #bodyOf(
+    { bytes, file, piped, pieceBytes }: AtHand,
+    { start, endExclusive: end }: ByteRange,
+  ): OpenedObject['body'] {
+    if (piped) {
+      const body = new PipedBody(bytes.subarray(start, end), piped === 'whole');
+      this.pipedBodies.push(body);
+      return body;
+    }
+    if (pieceBytes !== undefined) {
+      const body = new BegunBody(bytes.subarray(start, end), pieceBytes);
+      this.begunBodies.push(body);
+      return body;
     }
     if (!file) return bytes.subarray(start, end);
     const { descriptor, sliceBytesMax } = file;

@@ -1,4 +1,4 @@
-/** A body that has come whole: its first bytes in memory, the others in a pipe of the system. */
+/** A body from another process, perhaps whole: its first bytes in memory, the others in a pipe. */
 import { closeSync, readSync, writeSync } from 'node:fs';
 import type { HeldBody } from '@forebay/core/pieces';
 import { syscalls } from '@forebay/core/syscalls';
@@ -7,13 +7,14 @@ const inMemoryBytes = 4000;
 const end = { done: true, value: undefined } as const;
 
 export class PipedBody implements HeldBody {
-  readonly isHere = true;
+  readonly isHere: boolean;
   readonly #from: number;
   #first: Buffer | undefined;
   #pipedBytes = 0;
   isReturned = false;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, isHere: boolean) {
+    this.isHere = isHere;
     const [from, to] = syscalls()!.pipe(1024 * 1024);
     this.#from = from;
     this.#first = bytes.subarray(0, inMemoryBytes);
