@@ -88,7 +88,7 @@ class Loader {
   /** Numbers of the store for the scopes of the file. */
   #scopes: number[] = [];
   #whole = false;
-  /** In the table once all of the snapshot is in. */
+  /** In the table once all of the file is in. */
   #pagesMin = 0;
 
   constructor(directory: DirectoryFiles) {
@@ -109,7 +109,9 @@ class Loader {
     this.#damaged = true;
   }
 
-  rows(path: string): Promise<boolean> {
+  async rows(path: string): Promise<boolean> {
+    const { size } = await stat(path);
+    this.#pagesMin = this.#directory.table.pageCount + Math.floor(size / rowBytes);
     return readBlocks(path, (block) => this.#take(block));
   }
 
@@ -131,6 +133,7 @@ class Loader {
   }
 
   #takeRows(body: Buffer): void {
+    this.#directory.table.reserve(this.#pagesMin);
     for (let at = 0; at + rowBytes <= body.byteLength; at += rowBytes) {
       const kind = body[at];
       if (kind === rowKinds.mark) {

@@ -256,9 +256,19 @@ export class PageTable {
     return dumpPages(this.#parts, directory);
   }
 
+  /**
+   * There will be so many pages, and sets in the proportion that they have now. To be said again and again
+   * while pages are loaded: each call does a part of what that asks for.
+   */
+  reserve(pagesMin: number): void {
+    const { count } = this.#pages;
+    this.#pages.reserve(pagesMin);
+    if (count > 0) this.#sets.reserve(Math.floor((pagesMin * this.#sets.count) / count));
+  }
+
   /** Adds the pages of a part of a dump: see `loadPages`. In the end there will be `pagesMin` in the table. */
   load(directory: number, records: Uint8Array, scopeOf: (dumped: number) => number, pagesMin = 0): number {
-    this.#pages.reserve(pagesMin);
+    this.reserve(pagesMin);
     return loadPages(this.#parts, directory, records, scopeOf);
   }
 

@@ -38,6 +38,11 @@ export class SetRows extends Rows {
     return this.#withTtl;
   }
 
+  /** There will be so many sets: see `RowIndex.reserve`. */
+  reserve(sets: number): void {
+    this.#index.reserve(sets);
+  }
+
   /** The words of the id begin at `at`. */
   find(id: SetWords, at = 0): number {
     let row = this.#index.first(id[at]!);
