@@ -40,6 +40,7 @@ export function flameGraph(profile: CpuProfile, title: string): string {
     .join('');
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${widthPx} ${heightPx}" font-family="monospace" font-size="11">`,
+    `<title>${escaped(title)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
     `<text x="8" y="16" font-size="13">${escaped(title)}</text>`,
     `<text y="34">${legend}</text>`,

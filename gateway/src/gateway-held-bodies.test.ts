@@ -1,5 +1,5 @@
 /** Bodies of other processes, and of fills: how far they are here when their answer is. */
-import { KiB } from '@forebay/core/bytes';
+import { KiB, MiB } from '@forebay/core/bytes';
 import { syscalls } from '@forebay/core/syscalls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AtHandCacheNode } from './testing/at-hand-cache-node.ts';
@@ -91,6 +91,27 @@ describe('a body of which the first bytes are here', { skip: !syscalls() }, () =
     expect((await client.answer()).body).toBe('small');
     expect(gateway.streamed()).toBe(2);
     await gateway.whenIdle();
+    expect(node.begunBodies.every(({ isReturned }) => isReturned)).toBe(true);
+  });
+
+  it('is cut where the rest does not come', async () => {
+    node.put('k', { bytes: content, pieceBytes: 16 * KiB, failure: new Error('the UFS is gone') });
+    client.send(get());
+    const received = await client.closed();
+    expect(received).toContain(`content-length: ${content.length}`);
+    expect(received.endsWith(text(0, 16 * KiB))).toBe(true);
+    await gateway.whenIdle();
+    expect(await gateway.metrics.text()).toMatch(/^forebay_answers_cut_total\{reason="body_failed"\} 1$/m);
+    expect(node.begunBodies.every(({ isReturned }) => isReturned)).toBe(true);
+  });
+
+  it('is given back where its client goes', async () => {
+    node.put('k', { bytes: Buffer.alloc(64 * MiB), pieceBytes: 16 * KiB });
+    client.send(get());
+    await expect.poll(() => gateway.streamed()).toBe(1);
+    client.close();
+    await gateway.whenIdle();
+    expect(await gateway.metrics.text()).toContain('forebay_answers_cut_total{reason="client_gone"} 1');
     expect(node.begunBodies.every(({ isReturned }) => isReturned)).toBe(true);
   });
 });

@@ -297,7 +297,7 @@ describe('limits', () => {
   });
 
   it('leave a client alone that waits for us', async () => {
-    const gateway = await start({ settings: { idleTimeoutMs: 20 } });
+    const gateway = await start({ settings: { idleTimeoutMs: 200 } });
     await store(gateway, 'k', twoPieces);
     const { go } = stall(gateway);
     const raw = await client(gateway);

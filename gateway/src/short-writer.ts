@@ -137,7 +137,9 @@ export class ShortWriter {
   ): false {
     const text = this.#options.headText.of(exchange.id, answer, 0);
     if (!text || text.length > headBytesMax || exchange.head.method === 'HEAD') return false;
-    const first = body.nextBytes(Math.min(lengthOf(answer, body), copiedBytesMax));
+    const lengthBytes = lengthOf(answer, body);
+    if (Number.isNaN(lengthBytes)) return false;
+    const first = body.nextBytes(Math.min(lengthBytes, copiedBytesMax));
     return first ? this.#begin(connection, exchange, { answer, text, first }) : false;
   }
 

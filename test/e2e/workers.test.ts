@@ -2,7 +2,7 @@
  * Several processes on one port: what one of them does the others see at once, and one that dies takes
  * nothing with it but its connections.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NewUserView } from '@forebay/registry/admin/users';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -235,6 +235,16 @@ describe('two workers', () => {
     expect(await stopping).toBe(0);
     await forebay.restart();
     for (const client of clients) expect(await read(client, path)).toBe(11);
+  });
+});
+
+describe('workers', () => {
+  it('keep the code that they compiled for the next start', async () => {
+    // Not where other processes of tests keep theirs.
+    const forebay = await startForebay({ flags: workers, env: { NODE_COMPILE_CACHE: undefined } });
+    expect(await forebay.stop()).toBe(0);
+    expect(readdirSync(join(forebay.dataDir, 'code'))).not.toEqual([]);
+    await forebay.remove();
   });
 });
 

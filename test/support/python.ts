@@ -47,20 +47,35 @@ class SnippetRunner {
     this.#process = spawn(program, [join(import.meta.dirname, 'snippets.py')], {
       env,
       stdio: ['pipe', 'pipe', 'pipe'],
+      // A group of its own, that ends with all snippets in it.
+      detached: true,
     });
-    atEnd(() => this.#process.kill('SIGKILL'));
+    atEnd(() => this.#end());
     this.#process.stderr.on('data', (bytes: Buffer) => {
       this.#said = (this.#said + bytes.toString()).slice(-4000);
     });
-    this.#process.once('close', () => {
-      runner = undefined;
-      for (const { reject } of this.#running.values()) reject(new Error(`snippets.py ended: ${this.#said}`));
-    });
+    this.#process.once('error', (error) => this.#fail(error.message));
+    this.#process.once('exit', () => this.#fail('it ended'));
     this.#process.stdin.on('error', () => {});
     createInterface(this.#process.stdout).on('line', (line) => {
       const [id = '', status = ''] = line.split(' ');
       this.#running.get(Number(id))?.resolve(status);
     });
+  }
+
+  #end(): void {
+    const { pid } = this.#process;
+    try {
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+
+  #fail(reason: string): void {
+    runner = undefined;
+    const error = new Error(`snippets.py: ${reason}\n${this.#said}`);
+    for (const { reject } of this.#running.values()) reject(error);
   }
 
   async run(source: string, args: unknown, env: Environment): Promise<Answer> {

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import selectors
 import signal
 import sys
 import traceback
@@ -45,6 +46,7 @@ def answer(asked, descriptions):
 
 
 def run(asked, descriptions):
+    signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(asked['env'])
@@ -61,7 +63,7 @@ def run(asked, descriptions):
         file.write(text)
 
 
-def tell_ended(*_):
+def tell_ended():
     while running:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
@@ -69,16 +71,35 @@ def tell_ended(*_):
         os.write(1, f'{running.pop(pid)} {status}\n'.encode())
 
 
-descriptions = loaded_descriptions()
-signal.signal(signal.SIGCHLD, tell_ended)
-for line in sys.stdin:
-    asked = json.loads(line)
-    # A child that ends at once is to be known by then.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+def begin(asked, descriptions):
     pid = os.fork()
     if pid == 0:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         run(asked, descriptions)
         os._exit(0)
     running[pid] = asked['id']
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def main():
+    descriptions = loaded_descriptions()
+    # The end of a child is a byte in this pipe, which cannot be missed as a signal can.
+    ended, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(told)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    waiting = selectors.DefaultSelector()
+    for source in (0, ended):
+        waiting.register(source, selectors.EVENT_READ)
+    text = b''
+    while True:
+        for key, _ in waiting.select():
+            came = os.read(key.fd, 65536)
+            if key.fd == ended:
+                tell_ended()
+                continue
+            if not came:
+                return
+            *lines, text = (text + came).split(b'\n')
+            for line in lines:
+                begin(json.loads(line), descriptions)
+
+
+main()

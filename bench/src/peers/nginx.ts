@@ -1,6 +1,7 @@
 /**
- * nginx as a cache: proxy_cache with slices of 1 MiB before a UFS that can be read without signatures. One
- * process, so that its CPU is the cost of serving and not of waking workers.
+ * nginx as a cache: proxy_cache with slices of 1 MiB before a UFS that can be read without signatures, with
+ * one process, so that its CPU is the cost of serving and not of waking workers, and with two; and as a
+ * server of the UFS's files.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,10 +19,13 @@ export const nginxFilesPeer: Peer = {
   name: 'nginx-files',
   isCache: false,
   isS3: false,
-  async start(stack, { directory, ufsFiles }) {
+  async start(stack, { directory, ufs, ufsFiles, afar }) {
     const port = await freePort();
-    const running = await startNginx(stack, { directory, port, conf: filesConfiguration(ufsFiles, port) });
-    return { ...running, title: `${running.title} files` };
+    const { title, target, pid } = await startNginx(stack, {
+      ...{ directory, port, conf: filesConfiguration(ufsFiles, port) },
+    });
+    // The keys are nobody's: it is asked without.
+    return { title: `${title} files`, target: await afar({ ...ufs, endpoint: target.endpoint, pid }), pid };
   },
 };
 

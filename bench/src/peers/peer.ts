@@ -7,7 +7,7 @@ export interface PeerPlace {
   readonly directory: string;
   /** As a cache reaches it: perhaps over a distance. Its bucket can be read without a signature. */
   readonly ufs: Server;
-  /** Where it keeps its objects, as files under the path that requests have. */
+  /** Where versitygw keeps its buckets, as directories of files. */
   readonly ufsFiles: string;
   /** The UFS's process. */
   readonly ufsPid: number;

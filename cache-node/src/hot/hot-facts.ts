@@ -80,11 +80,20 @@ function cellsOf(object: ObjectRef, cells: Cells): CellValue[] {
   return [allCell, ...names.map(cellOf)].map((cell) => ({ cell, value: cells.valueOf(cell) }));
 }
 
-/** A page that is only in memory has no file, and goes along as it is. */
+/** Larger ones are read by who is told of them. */
+const smallPageBytesMax = 64 * 1024;
+
+/**
+ * A page that is only in memory has no file, and goes along as it is; of the others small ones do, which
+ * costs less than reading them.
+ */
 function factsOfPage(page: PageId, store: FactsFrom['store']): HotPageFacts | undefined {
   const bytes = store.inMemory(page);
   const place = store.placeOf(page);
-  if (place) return { ...place, index: page.index, bytes };
+  if (place) {
+    const isSmall = place.lengthBytes <= smallPageBytesMax;
+    return { ...place, index: page.index, bytes: isSmall ? bytes : undefined };
+  }
   if (!bytes) return undefined;
   const lengthBytes = bytes.byteLength;
   return { path: '', packedAt: -1, lengthBytes, seal: 0, expiresAtMs: undefined, index: page.index, bytes };

@@ -19,6 +19,7 @@ import { needsChecksums, type OpenPlan, planOf } from '@forebay/core/open-plan';
 import { type PageId, type PageSetId, pagesOf } from '@forebay/core/page';
 import type { ByteRange } from '@forebay/core/range';
 import { LRUCache } from 'lru-cache';
+import { memoryPageBytesMax } from '../page-store/memory.ts';
 import type { HotPart } from './hot-body.ts';
 import type { CellValue, HotFacts, HotPageFacts } from './hot-facts.ts';
 import { type HotFile, HotFiles, readPacked } from './hot-files.ts';
@@ -60,7 +61,7 @@ export const hotPagesMax = 96;
 /** Of small pages: what one costs beside its bytes. */
 const entryBytes = 200;
 /** Larger pages are read where they lie. */
-const copiedBytesMax = 128 * 1024;
+const copiedBytesMax = memoryPageBytesMax;
 
 export class HotObjects {
   readonly #options: HotObjectsOptions;

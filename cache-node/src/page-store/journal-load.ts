@@ -88,7 +88,7 @@ class Loader {
   /** Numbers of the store for the scopes of the file. */
   #scopes: number[] = [];
   #whole = false;
-  /** In the table once all of the file is in. */
+  /** In the table once all of the snapshot is in. */
   #pagesMin = 0;
 
   constructor(directory: DirectoryFiles) {
@@ -110,9 +110,16 @@ class Loader {
   }
 
   async rows(path: string): Promise<boolean> {
+    const { table } = this.#directory;
     const { size } = await stat(path);
-    this.#pagesMin = this.#directory.table.pageCount + Math.floor(size / rowBytes);
-    return readBlocks(path, (block) => this.#take(block));
+    const pagesBefore = table.pageCount;
+    let readBytes = 0;
+    return readBlocks(path, (block) => {
+      this.#take(block);
+      // Rows take pages away, too: what is still to come does as what came did.
+      readBytes += block.body.byteLength;
+      table.reserve(pagesBefore + Math.floor(((table.pageCount - pagesBefore) * size) / readBytes));
+    });
   }
 
   #take({ kind, body }: Block): void {
@@ -133,7 +140,6 @@ class Loader {
   }
 
   #takeRows(body: Buffer): void {
-    this.#directory.table.reserve(this.#pagesMin);
     for (let at = 0; at + rowBytes <= body.byteLength; at += rowBytes) {
       const kind = body[at];
       if (kind === rowKinds.mark) {

@@ -8,8 +8,8 @@ import { packedBytesMax } from './directory-layout.ts';
 import { PageIndex } from './page-index.ts';
 
 /**
- * Pages that are packed. Larger ones are in the system's page cache anyway, and cheaper to send from there;
- * these are not: of 128 KiB the copy costs half of what sendfile and the look into the page cache do.
+ * Pages that are packed. Larger ones are in the system's page cache anyway, and cheaper to send from there; a
+ * copy of 128 KiB costs half of what sendfile and the look into the page cache do.
  */
 export const memoryPageBytesMax = packedBytesMax;
 

@@ -146,7 +146,8 @@ export class PageStore {
    */
   lend(page: PageId, start: number, endExclusive: number): LentFile | PageSlice | undefined {
     const row = this.#findWith(page, start, endExclusive);
-    return row === noRow ? undefined : this.#storedOf(row).lend(row, { start, endExclusive });
+    if (row === noRow || this.#belongsInMemory(row)) return undefined;
+    return this.#storedOf(row).lend(row, { start, endExclusive });
   }
 
   /** A page that was read or lent is a hit: once for a reader, however often it asks again. */
@@ -158,7 +159,11 @@ export class PageStore {
   /** Whether `lend` would. */
   couldLend(page: PageId, start: number, endExclusive: number): boolean {
     const row = this.#findWith(page, start, endExclusive);
-    return row !== noRow && this.#storedOf(row).couldLend(row, { start, endExclusive });
+    return (
+      row !== noRow &&
+      !this.#belongsInMemory(row) &&
+      this.#storedOf(row).couldLend(row, { start, endExclusive })
+    );
   }
 
   /**
@@ -172,7 +177,7 @@ export class PageStore {
       this.#options.metrics.pagesNotStored.inc({ reason: 'policy' });
       return Promise.resolve(false);
     }
-    const keepInMemory = bytes.byteLength <= this.#memoryPageBytesMax();
+    const keepInMemory = bytes.byteLength <= Math.min(this.#memoryPageBytesMax(), this.memory.sizeBytesMax);
     const copy = keepInMemory ? Buffer.from(bytes) : undefined;
     const ttlMs = of.policy.cacheTtlMs ?? Number.POSITIVE_INFINITY;
     const expiresAtMs = this.#options.clock.wallMs() + ttlMs;
@@ -254,6 +259,11 @@ export class PageStore {
 
   #storedOf(row: PageRow): PageDirectory['stored'] {
     return this.#directories[this.#table.directoryOf(row)]!.stored;
+  }
+
+  /** A read brings it back there, and from there it costs less than from its file. */
+  #belongsInMemory(row: PageRow): boolean {
+    return this.#table.lengthOf(row) <= Math.min(this.#memoryPageBytesMax(), this.memory.sizeBytesMax);
   }
 
   #memoryPageBytesMax(): number {

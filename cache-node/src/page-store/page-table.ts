@@ -7,18 +7,13 @@ import assert from 'node:assert/strict';
 import type { PageSetId } from '@forebay/core/page';
 import { noRow } from '../rows/rows.ts';
 import { dumpPages, loadPages } from './page-dump.ts';
-import { isScope, type PageGroup, PageLists, type PageUsage, packGroup, unpackGroup } from './page-lists.ts';
+import { PageLists, type PageUsage, packGroup, unpackGroup } from './page-lists.ts';
 import { isPageIndex, isPlace, keyHash, type PagePlace, PageRows } from './page-rows.ts';
+import { assertPolicy, type SetPolicy } from './set-policy.ts';
 import { formatSetId, idWords, parseSetId, SetRows, type SetWords } from './set-rows.ts';
 
 /** Number of a page's row; `noRow` (-1) where there is none. */
 export type PageRow = number;
-
-/** What the pages of a set have in common. */
-export interface SetPolicy extends PageGroup {
-  /** Seconds after its fill that a page is dropped; undefined: never. */
-  readonly ttlSeconds?: number | undefined;
-}
 
 export interface NewPage extends SetPolicy {
   /** Seconds since 1970. */
@@ -29,7 +24,6 @@ export interface NewPage extends SetPolicy {
 const strayVictimsMax = 1000;
 /** Pages that follow a new policy in one call: a few ms. */
 const movesMax = 8192;
-const ttlSecondsMax = 2 ** 32 - 1;
 
 export class PageTable {
   readonly #pages = new PageRows();
@@ -303,8 +297,3 @@ export class PageTable {
 }
 
 const wrongPlace = 'the place of a page is out of bounds';
-
-function assertPolicy({ scope, ttlSeconds = 0 }: SetPolicy): void {
-  assert(isScope(scope), 'the scope is out of bounds');
-  assert(ttlSeconds >= 0 && ttlSeconds <= ttlSecondsMax, 'the time to live is out of bounds');
-}

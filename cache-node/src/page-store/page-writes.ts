@@ -16,8 +16,8 @@ import type { ScopeNames } from './scope-names.ts';
 
 const complainMs = 60_000;
 /**
- * Storing a page takes longer than answering a request, and nobody waits for it: whoever asks next comes
- * first, and what is read meanwhile is written along.
+ * Storing a page takes longer than answering a request, and no client waits for it: whoever asks next comes
+ * first, and what is read meanwhile is written along. Jobs and hand-off wait, for many pages at a time.
  */
 const gatherMs = 5;
 

@@ -6,8 +6,9 @@ import type { DescribedSet } from './catalogue.ts';
 import type { DirectoryFiles } from './directory-files.ts';
 import { describedByPages } from './directory-scan.ts';
 import type { PageDirectory } from './page-directory.ts';
-import type { PageTable, SetPolicy } from './page-table.ts';
+import type { PageTable } from './page-table.ts';
 import type { ScopeNames } from './scope-names.ts';
+import type { SetPolicy } from './set-policy.ts';
 
 /** The policy of a stored object now; undefined where its mount is gone. */
 export type PolicyOf = (object: {

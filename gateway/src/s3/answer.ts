@@ -63,6 +63,15 @@ export async function writeAnswer(
   return sent;
 }
 
+export interface BegunAnswer {
+  readonly status: number;
+  /** Of the body, out already. */
+  readonly bodyBytes: number;
+  /** Of all of it. */
+  readonly lengthBytes: number;
+  readonly zeroCopy: boolean;
+}
+
 /**
  * Sends the rest of a body whose head, and the bytes before, are with the system or in the socket's buffers.
  * Never throws for what a client or a body does.
@@ -70,14 +79,14 @@ export async function writeAnswer(
 export async function writeRest(
   outgoing: ServerResponse,
   body: AsyncIterable<Uint8Array>,
-  begun: { readonly status: number; readonly bodyBytes: number; readonly lengthBytes: number },
+  begun: BegunAnswer,
 ): Promise<Sent> {
   if (outgoing.destroyed) return leave(body, begun.bodyBytes);
   outgoing.statusCode = begun.status;
   // Node would write a head of its own. These two say that one was sent, and are its own, not documented.
   Object.assign(outgoing, { _header: 'sent', _headerSent: true });
   const lengthBytes = begun.lengthBytes - begun.bodyBytes;
-  const sent = await writeBody(outgoing, body, { lengthBytes, zeroCopy: true });
+  const sent = await writeBody(outgoing, body, { lengthBytes, zeroCopy: begun.zeroCopy, isBegun: true });
   if (sent.end === 'whole') outgoing.end();
   return { ...sent, bodyBytes: begun.bodyBytes + sent.bodyBytes };
 }

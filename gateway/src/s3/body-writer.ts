@@ -36,17 +36,25 @@ const goneCodes = new Set([-32, -107, -104, -110]);
 const idleBuffers: Buffer[] = [];
 const idleBuffersMax = 64;
 
-/** The head is written, but maybe not sent. Never throws. @param lengthBytes infinite where it is unknown */
+interface BodyOptions {
+  /** Infinite where it is unknown. */
+  readonly lengthBytes: number;
+  readonly zeroCopy: boolean;
+  /** The head needs no first piece to go with. */
+  readonly isBegun?: boolean;
+}
+
+/** The head is written, but maybe not sent. Never throws. */
 export async function writeBody(
   outgoing: ServerResponse,
   body: AsyncIterable<Uint8Array>,
-  { lengthBytes, zeroCopy }: { readonly lengthBytes: number; readonly zeroCopy: boolean },
+  { lengthBytes, zeroCopy, isBegun = false }: BodyOptions,
 ): Promise<Sent> {
   const calls = zeroCopy && isSliced(body) ? syscalls() : undefined;
   const writer = new BodyWriter(outgoing, lengthBytes);
   try {
     if (calls) await writer.writeSlices(body as SlicedBody, calls);
-    else if (zeroCopy && isRelayed(body)) await writer.writeRelayed(body);
+    else if (zeroCopy && isRelayed(body)) await writer.writeRelayed(body, isBegun);
     else await writer.writePieces(body);
     return writer.sent();
   } catch (cause) {
@@ -102,9 +110,9 @@ class BodyWriter {
   }
 
   /** What the system has goes from socket to socket; the rest as pieces do, the head with the first one. */
-  async writeRelayed(body: RelayedBody): Promise<void> {
+  async writeRelayed(body: RelayedBody, isHeadSent: boolean): Promise<void> {
     try {
-      let isBegun = false;
+      let isBegun = isHeadSent;
       while (!this.#outgoing.destroyed) {
         const socket = isBegun ? freeDescriptor(this.#outgoing) : undefined;
         const passed = socket === undefined ? 0 : body.passOn(socket);

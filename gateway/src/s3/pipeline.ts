@@ -247,7 +247,8 @@ export class Pipeline {
     exchange.status = status;
     exchange.answerHeaders = headers;
     exchange.cache = answer.cache;
-    const begun = { status, bodyBytes, lengthBytes: lengthOf(answer, body as AsyncIterable<Uint8Array>) };
+    const lengthBytes = lengthOf(answer, body as AsyncIterable<Uint8Array>);
+    const begun = { status, bodyBytes, lengthBytes, zeroCopy: this.#zeroCopy };
     exchange.sent = await writeRest(exchange.outgoing, body as AsyncIterable<Uint8Array>, begun);
     if (exchange.sent.end === 'cut') this.#errors.cut(exchange, exchange.sent.cause);
   }

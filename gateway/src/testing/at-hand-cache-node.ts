@@ -16,6 +16,8 @@ export interface AtHand {
   readonly piped?: 'whole' | 'begun';
   /** The same in pieces of so many bytes, of which only the first is there at once. */
   readonly pieceBytes?: number;
+  /** What comes in place of the second piece. */
+  readonly failure?: Error;
   readonly headers?: ObjectInfo['headers'];
 }
 
@@ -58,7 +60,7 @@ export class AtHandCacheNode extends DirectCacheNode {
   }
 
   #bodyOf(
-    { bytes, file, piped, pieceBytes }: AtHand,
+    { bytes, file, piped, pieceBytes, failure }: AtHand,
     { start, endExclusive: end }: ByteRange,
   ): OpenedObject['body'] {
     if (piped) {
@@ -67,7 +69,7 @@ export class AtHandCacheNode extends DirectCacheNode {
       return body;
     }
     if (pieceBytes !== undefined) {
-      const body = new BegunBody(bytes.subarray(start, end), pieceBytes);
+      const body = new BegunBody(bytes.subarray(start, end), pieceBytes, failure);
       this.begunBodies.push(body);
       return body;
     }

@@ -4,12 +4,15 @@ import type { SlicedBody } from '@forebay/core/pieces';
 export class BegunBody implements SlicedBody {
   readonly #bytes: Buffer;
   readonly #pieceBytes: number;
+  readonly #failure: Error | undefined;
   #at = 0;
   isReturned = false;
 
-  constructor(bytes: Buffer, pieceBytes: number) {
+  /** @param failure what comes in place of the second piece */
+  constructor(bytes: Buffer, pieceBytes: number, failure: Error | undefined) {
     this.#bytes = bytes;
     this.#pieceBytes = pieceBytes;
+    this.#failure = failure;
   }
 
   [Symbol.asyncIterator](): this {
@@ -18,6 +21,7 @@ export class BegunBody implements SlicedBody {
 
   nextSlice(): Uint8Array | Promise<Uint8Array | undefined> {
     if (this.#at === 0) return this.#take();
+    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve) => {
       setImmediate(() => resolve(this.#at < this.#bytes.length ? this.#take() : undefined));
     });

@@ -7,7 +7,8 @@ import fc from 'fast-check';
 import { noRow } from '../../rows/rows.ts';
 import type { PagePriority } from '../page-lists.ts';
 import type { PagePlace } from '../page-rows.ts';
-import type { PageTable, SetPolicy } from '../page-table.ts';
+import type { PageTable } from '../page-table.ts';
+import type { SetPolicy } from '../set-policy.ts';
 
 interface ModelPage {
   readonly set: string;
