@@ -1,7 +1,7 @@
-/** What work costs other processes: their CPU, from when they are idle until they are again. */
+/** What work costs other processes, with all below them, from when they are idle until they are again. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { cpuMicros } from 'forebay/bench/process-cpu';
+import { treeCpuMicros } from 'forebay/bench/process-cpu';
 
 /**
  * Microseconds that the main thread of a process could have run and got no CPU; undefined where the system
@@ -24,7 +24,7 @@ const patienceMs = 20_000;
  * cause.
  */
 export async function untilIdle(pids: readonly number[]): Promise<void> {
-  const used = () => pids.reduce((sum, pid) => sum + (cpuMicros(pid) ?? 0), 0);
+  const used = () => pids.reduce((sum, pid) => sum + (treeCpuMicros(pid) ?? 0), 0);
   const deadlineMs = performance.now() + patienceMs;
   let before = used();
   while (performance.now() < deadlineMs) {
@@ -35,17 +35,17 @@ export async function untilIdle(pids: readonly number[]): Promise<void> {
   }
 }
 
-/** What the work cost each process, what it left to do in the background included. */
+/** What the work cost each process, its workers and what it left to do in the background included. */
 export async function cpuOf<Result>(
   pids: readonly number[],
   work: () => Promise<Result>,
 ): Promise<{ result: Result; cpuUs: (number | undefined)[] }> {
   await untilIdle(pids);
-  const before = pids.map(cpuMicros);
+  const before = pids.map(treeCpuMicros);
   const result = await work();
   await untilIdle(pids);
   const cpuUs = pids.map((pid, index) => {
-    const after = cpuMicros(pid);
+    const after = treeCpuMicros(pid);
     return after === undefined || before[index] === undefined ? undefined : after - before[index];
   });
   return { result, cpuUs };

@@ -1,5 +1,5 @@
 /** The measurement: rounds in which every peer has its turn, in an order that changes. */
-import { processTree, treeCpuMicros } from 'forebay/bench/process-cpu';
+import { treeCpuMicros } from 'forebay/bench/process-cpu';
 import { untilIdle } from '../cpu.ts';
 import { say } from '../frame.ts';
 import type { LoadRead } from '../load-client.ts';
@@ -115,10 +115,10 @@ export class Measurement {
   /** What it left to do in the background counts to it. */
   async #sample(one: Contender, setting: Setting, job: Job) {
     const { pid } = one.running;
-    await untilIdle(processTree(pid));
+    await untilIdle([pid]);
     const before = treeCpuMicros(pid);
     const outcome = await this.#run(one, setting, job);
-    await untilIdle(processTree(pid));
+    await untilIdle([pid]);
     const after = treeCpuMicros(pid);
     const cpuUs = before === undefined || after === undefined ? undefined : after - before;
     return { outcome, cpuUs, residentBytes: treeResidentBytes(pid) };
