@@ -94,10 +94,14 @@ async function scanFile(directory: DirectoryFiles, folder: number, path: string)
   const isSame = file && file.stamp.set === set && file.stamp.index === index;
   if (isSame) {
     const { storedBytes, description } = file;
-    if (takeIn(directory, file.stamp, { pack: -1, offset: folder, storedBytes, description })) {
-      directory.files.count(folder);
-      directory.budget.count(storedBytes);
-      return true;
+    const place = { pack: -1, offset: folder, storedBytes, description };
+    // What was written since the start may have taken the room.
+    if (directory.budget.tryTake(storedBytes)) {
+      if (takeIn(directory, file.stamp, place)) {
+        directory.files.count(folder);
+        return true;
+      }
+      directory.budget.give(storedBytes);
     }
   }
   await unlink(path).catch(() => {});
