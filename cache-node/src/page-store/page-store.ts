@@ -116,7 +116,7 @@ export class PageStore {
     if (start >= end) return undefined;
     const expiresAtMs = this.#expiresAtMsOf(row);
     const slice = await directory.stored.read(row, { start, endExclusive: end });
-    if (slice && slice.bytes.byteLength === lengthBytes && lengthBytes <= this.#memoryPageBytesMax()) {
+    if (slice && slice.bytes.byteLength === lengthBytes && lengthBytes <= this.#memoryPageBytesMax) {
       this.memory.put({ page, bytes: Buffer.from(slice.bytes), path: undefined, expiresAtMs });
     }
     return slice;
@@ -159,11 +159,8 @@ export class PageStore {
   /** Whether `lend` would. */
   couldLend(page: PageId, start: number, endExclusive: number): boolean {
     const row = this.#findWith(page, start, endExclusive);
-    return (
-      row !== noRow &&
-      !this.#belongsInMemory(row) &&
-      this.#storedOf(row).couldLend(row, { start, endExclusive })
-    );
+    if (row === noRow || this.#belongsInMemory(row)) return false;
+    return this.#storedOf(row).couldLend(row, { start, endExclusive });
   }
 
   /**
@@ -177,7 +174,7 @@ export class PageStore {
       this.#options.metrics.pagesNotStored.inc({ reason: 'policy' });
       return Promise.resolve(false);
     }
-    const keepInMemory = bytes.byteLength <= Math.min(this.#memoryPageBytesMax(), this.memory.sizeBytesMax);
+    const keepInMemory = bytes.byteLength <= this.#memoryPageBytesMax;
     const copy = keepInMemory ? Buffer.from(bytes) : undefined;
     const ttlMs = of.policy.cacheTtlMs ?? Number.POSITIVE_INFINITY;
     const expiresAtMs = this.#options.clock.wallMs() + ttlMs;
@@ -196,7 +193,7 @@ export class PageStore {
     const { maxObjectSizeBytes, quotaBytes } = of.policy;
     if (of.sizeBytes > maxObjectSizeBytes) return false;
     if (quotaBytes !== undefined && lengthBytes > quotaBytes) return false;
-    if (lengthBytes <= Math.min(this.#memoryPageBytesMax(), this.memory.sizeBytesMax)) return true;
+    if (lengthBytes <= this.#memoryPageBytesMax) return true;
     return this.#directories.some((directory) => directory.couldHold(lengthBytes));
   }
 
@@ -263,11 +260,13 @@ export class PageStore {
 
   /** A read brings it back there, and from there it costs less than from its file. */
   #belongsInMemory(row: PageRow): boolean {
-    return this.#table.lengthOf(row) <= Math.min(this.#memoryPageBytesMax(), this.memory.sizeBytesMax);
+    return this.#table.lengthOf(row) <= Math.min(memoryPageBytesMax, this.memory.sizeBytesMax);
   }
 
-  #memoryPageBytesMax(): number {
-    return this.#directories.some(({ canWrite }) => canWrite) ? memoryPageBytesMax : this.memory.sizeBytesMax;
+  get #memoryPageBytesMax(): number {
+    const { sizeBytesMax } = this.memory;
+    const isOnDisk = this.#directories.some(({ canWrite }) => canWrite);
+    return isOnDisk ? Math.min(memoryPageBytesMax, sizeBytesMax) : sizeBytesMax;
   }
 
   #find(page: PageId): PageRow {
