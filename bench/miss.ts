@@ -28,15 +28,17 @@ import {
 } from './src/servers.ts';
 
 const smallBytes = 4 * KiB;
-/** Large enough to go the way of large objects. */
+/** Large enough to go the way of large objects: their first byte is that of the largest, and is soon told. */
 const middleBytes = 4 * MiB;
+/** Between their reads: what is left to do of one (its pages are stored) is no matter of the next. */
+const middlePauseMs = 50;
 const megabyte = 1_000_000;
 
 await runBenchmark({
   usage: `Usage: npm run bench -- miss [--size MIB] [--connection MB] [--link MB] [--rounds N] [--workers N]
 
-Reads a large object and small ones (4 KiB) cold through Forebay, and directly from the same UFS: on this
-machine, and with 20 and 80 ms of simulated distance between, over two kinds of way: one that limits each
+Reads a large object, several of 4 MiB (for the time to the first byte) and small ones (4 KiB) cold through
+Forebay, and directly from the same UFS: on this machine, and with 20 and 80 ms of simulated distance between, over two kinds of way: one that limits each
 connection (as S3 does), and one link that all connections share.
 
   --size MIB       size of the large object (256)
@@ -57,7 +59,8 @@ connection (as S3 does), and one link that all connections share.
 
 interface Plan {
   readonly largeBytes: number;
-  readonly smallCount: number;
+  /** Of small objects, and of those of 4 MiB. */
+  readonly count: number;
   /**
    * So often all small objects are read cold before, and one of 4 MiB: a way that few requests have gone is
    * not machine code yet.
@@ -83,7 +86,7 @@ function planOf(flags: FlagValues, quick: boolean): Plan {
   ];
   return {
     largeBytes: numberFlag(flags, 'size', quick ? 64 : 256) * MiB,
-    smallCount: quick ? 5 : 12,
+    count: quick ? 5 : 12,
     warmUps: quick ? 4 : 60,
     rounds: numberFlag(flags, 'rounds', quick ? 1 : 3),
     workers: flags.workers === undefined ? undefined : String(numberFlag(flags, 'workers', 1)),
@@ -107,8 +110,8 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
   say(`UFS: ${ufs.name}. Writing the objects.`);
   await writeObjects(ufs, { sizeBytes: plan.largeBytes, count: 1 });
   // One more than is measured: it opens the connections.
-  await writeObjects(ufs, { sizeBytes: smallBytes, count: plan.smallCount + 1 });
-  await writeObjects(ufs, { sizeBytes: middleBytes, count: 1 });
+  await writeObjects(ufs, { sizeBytes: smallBytes, count: plan.count + 1 });
+  await writeObjects(ufs, { sizeBytes: middleBytes, count: plan.count });
   const places: Place[] = [];
   for (const [index, { label, way }] of plan.ways.entries()) {
     const seen = way ? await startDistance(stack, ufs, way) : ufs;
@@ -117,7 +120,8 @@ async function measure({ quick, flags, stack }: BenchmarkContext): Promise<Bench
   const rows = await measurePlaces(stack, { plan, directory, ufs, places });
   return {
     lines: [
-      `UFS: ${ufs.name}. ${formatSize(plan.largeBytes)} (direct, cold), and ${plan.smallCount} objects of 4 KiB (small).`,
+      `UFS: ${ufs.name}. ${formatSize(plan.largeBytes)} (direct, cold), the first byte of ${plan.count} objects of 4 MiB`,
+      `read ${middlePauseMs} ms apart, and ${plan.count} objects of 4 KiB (small).`,
       `Medians of ${plan.rounds} rounds, alternating; ratios and differences are of reads side by side.`,
       '',
       ...missLines(rows),
@@ -156,7 +160,7 @@ async function measurePlaces(stack: AsyncDisposableStack, setting: Setting) {
 
 /** Small objects from near, and a larger one from one place after the other. */
 async function warmUp({ client, ufs, forebay, plan }: Parts, places: readonly Place[], prefix: string) {
-  const small = { sizeBytes: smallBytes, count: plan.smallCount + 1 };
+  const small = { sizeBytes: smallBytes, count: plan.count + 1 };
   const middle = { sizeBytes: middleBytes, count: 1 };
   for (const set of [small, middle]) linkObjects(ufs, prefix, set);
   const target = targetOf(forebay);
@@ -181,7 +185,8 @@ async function oneRound(
   const { plan, ufs } = parts;
   const prefix = `${place.mount}-round-${round}`;
   linkObjects(ufs, prefix, { sizeBytes: plan.largeBytes, count: 1 });
-  linkObjects(ufs, prefix, { sizeBytes: smallBytes, count: plan.smallCount + 1 });
+  linkObjects(ufs, prefix, { sizeBytes: smallBytes, count: plan.count + 1 });
+  linkObjects(ufs, prefix, { sizeBytes: middleBytes, count: plan.count });
   const direct = () => readAll(parts, place, { server: place.seen, base: bucket });
   const cold = () => readAll(parts, place, { server: parts.forebay, base: `${place.mount}/${prefix}` });
   const directs = directFirst ? await direct() : undefined;
@@ -201,21 +206,23 @@ async function readAll(
   place: Place,
   { server, base }: { readonly server: Server; readonly base: string },
 ) {
-  const run = async (reads: readonly LoadRead[]): Promise<Timing> => {
-    const { durationsUs, firstByteUs } = await client.run({ target: targetOf(server), reads });
+  const run = async (reads: readonly LoadRead[], pauseMs = 0): Promise<Timing> => {
+    const { durationsUs, firstByteUs } = await client.run({ target: targetOf(server), reads, pauseMs });
     return { timeUs: median(durationsUs), firstByteUs: median(firstByteUs) };
   };
   const small = (object: number) => readOf(base, smallBytes, object);
-  await run([small(plan.smallCount)]);
-  const timings = await run(Array.from({ length: plan.smallCount }, (_, object) => small(object)));
+  await run([small(plan.count)]);
+  const smalls = await run(Array.from({ length: plan.count }, (_, object) => small(object)));
+  const middle = { sizeBytes: middleBytes, count: plan.count };
+  const { firstByteUs } = await run(readsOf(base, middle), middlePauseMs);
   const { result: large, cpuUs } = await cpuOf([forebay.pid, ufs.pid, place.seen.pid], () =>
     run([readOf(base, plan.largeBytes, 0)]),
   );
   const perMiB = cpuUs.map((us) => (us === undefined ? undefined : us / (plan.largeBytes / MiB)));
   const proxyUs = place.isFar ? cpuUs[2] : undefined;
   return {
-    large,
-    small: timings,
+    large: { timeUs: large.timeUs, firstByteUs },
+    small: smalls,
     forebayCpuUsPerMiB: perMiB[0],
     ufsCpuUsPerMiB: perMiB[1],
     proxyBusy: proxyUs === undefined ? undefined : proxyUs / large.timeUs,

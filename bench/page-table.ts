@@ -131,7 +131,8 @@ async function measureDump(table: PageTable): Promise<void> {
   let next = 0;
   await stepped('load', () => {
     const part = parts[next];
-    if (part) copy.load(0, part, (scope) => scope, table.pageCount);
+    copy.reserve(table.pageCount);
+    if (part) copy.load(0, part, { scopeOf: (scope) => scope });
     next += 1;
     return next < parts.length;
   });

@@ -21,6 +21,8 @@ export interface LoadJob {
   readonly passes?: number;
   /** Requests at a time, each on a connection of its own. One where nothing is said. */
   readonly connections?: number;
+  /** Before each request, so that none meets what the one before it left to do. */
+  readonly pauseMs?: number;
 }
 
 /** The arrays have one entry per request, in the order they were asked for. */

@@ -3,6 +3,7 @@
  * each read took.
  */
 
+import { setTimeout as wait } from 'node:timers/promises';
 import { isContent } from 'forebay/bench/content';
 import { SigningS3Client } from 'forebay/demo/s3-client';
 import type { LoadAnswer, LoadJob, LoadRead, LoadResult } from './load-client.ts';
@@ -30,7 +31,13 @@ function clientOf(target: LoadJob['target'], connectionsMax: number): SigningS3C
   return client;
 }
 
-async function run({ target, reads, passes = 1, connections = 1 }: LoadJob): Promise<LoadResult> {
+async function run({
+  target,
+  reads,
+  passes = 1,
+  connections = 1,
+  pauseMs = 0,
+}: LoadJob): Promise<LoadResult> {
   const client = clientOf(target, connections);
   const all = Array.from({ length: passes }, () => reads).flat();
   const measured: OneRead[] = new Array(all.length);
@@ -39,6 +46,7 @@ async function run({ target, reads, passes = 1, connections = 1 }: LoadJob): Pro
     while (next < all.length) {
       const index = next;
       next += 1;
+      if (pauseMs > 0) await wait(pauseMs);
       measured[index] = await readOne(client, all[index]!);
     }
   };

@@ -2,7 +2,7 @@
 import { table } from 'forebay/terminal';
 import { median } from './report.ts';
 
-/** One read or, of small objects, the median of several. */
+/** Of one read; the time to the first byte, and all of small objects, are medians of several. */
 export interface Timing {
   readonly timeUs: number;
   readonly firstByteUs: number;

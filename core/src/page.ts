@@ -1,7 +1,7 @@
 /**
  * Pages: the unit of caching. A page is (object version, index); it never changes, so it cannot be stale.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ByteRange } from './range.ts';
 
 /** The pages of one version of one object at one page size: 32 hex digits, safe as a file name. */
@@ -15,7 +15,7 @@ export interface PageId {
 /** `objectId` names mount, UFS and key (`objectIdOf`); `version` is `versionOf(info)`. */
 export function pageSetIdOf(objectId: string, version: string, pageSizeBytes: number): PageSetId {
   const text = `${objectId}\0${version}\0${pageSizeBytes}`;
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return hash('sha256', text).slice(0, 32);
 }
 
 /** Pages that hold a byte range. An empty range never gets here. */

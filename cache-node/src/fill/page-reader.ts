@@ -19,6 +19,10 @@ import type { PageSource } from './page-source.ts';
 const failuresMax = 3;
 /** What a slow reader of a page in flight holds at most. Larger pieces cost less each. */
 const pieceBytesMax = 256 * 1024;
+/** The first bytes of a long answer are waited for by somebody: copying more of them takes longer. */
+const firstPieceBytesMax = 16 * 1024;
+/** Shorter ones are best served in one piece. */
+const longBytesMin = 64 * 1024;
 
 interface PagePart {
   readonly index: number;
@@ -33,6 +37,7 @@ export class PageReader implements SlicedBody, FillReader {
   readonly #source: PageSource;
   readonly #context: FillContext;
   readonly #signal: AbortSignal;
+  readonly #start: number;
   readonly #endExclusive: number;
   readonly #window: FillWindow;
   readonly #narrow: NarrowReads;
@@ -51,6 +56,7 @@ export class PageReader implements SlicedBody, FillReader {
     this.#source = source;
     this.#context = context;
     this.#signal = signal;
+    this.#start = range.start;
     this.#offset = range.start;
     this.#endExclusive = range.endExclusive;
     this.pageIndex = Math.floor(range.start / source.pageSizeBytes);
@@ -234,11 +240,16 @@ export class PageReader implements SlicedBody, FillReader {
 
   #copyOf(flight: PageFlight, { start, endExclusive }: PagePart): Uint8Array {
     const { pool } = this.#context;
-    const bytes = flight.bytes.subarray(start, Math.min(endExclusive, start + pieceBytesMax));
+    const bytes = flight.bytes.subarray(start, Math.min(endExclusive, start + this.#pieceBytesMax()));
     const buffer = pool.take(bytes.byteLength);
     buffer.set(bytes);
     this.#takeBack = () => pool.give(buffer);
     return buffer.subarray(0, bytes.byteLength);
+  }
+
+  #pieceBytesMax(): number {
+    const isFirst = this.#offset === this.#start && this.#endExclusive - this.#start > longBytesMin;
+    return isFirst ? firstPieceBytesMax : pieceBytesMax;
   }
 
   #onFailure(error: unknown, versionId: string | undefined): void {

@@ -22,8 +22,12 @@ export interface LevelTwoOptions {
 /** Between two attempts to begin a failed log anew. */
 const retryAfterMs = 5_000;
 
+type Put = readonly [key: string, slot: string, record: InfoRecord];
+
 export class LevelTwo {
   readonly #options: LevelTwoOptions;
+  /** Of this tick. */
+  #puts: Put[] = [];
   #infos: InfoLog | undefined;
   #isUsable = false;
   #isClosed = false;
@@ -40,6 +44,7 @@ export class LevelTwo {
   }
 
   get count(): number {
+    this.#write();
     return this.#infos?.count ?? 0;
   }
 
@@ -74,14 +79,10 @@ export class LevelTwo {
     }
   }
 
-  put(key: string, slot: string, record: InfoRecord): void {
-    try {
-      this.#usable()?.put(key, slot, record);
-    } catch (error) {
-      // What may still be there is of an earlier read: drop it, or end the tenure.
-      this.#options.log.warn({ reason: reasonOf(error) }, 'info store: write failed');
-      this.delete(key);
-    }
+  /** Written after the tick, or before anything else is asked: whoever waits for the info need not wait. */
+  put(...put: Put): void {
+    this.#puts.push(put);
+    if (this.#puts.length === 1) setImmediate(() => this.#write());
   }
 
   delete(key: string): void {
@@ -98,12 +99,30 @@ export class LevelTwo {
   }
 
   close(): void {
+    this.#write();
     this.#isUsable = false;
     this.#isClosed = true;
     this.#infos?.close();
   }
 
+  #write(): void {
+    const puts = this.#puts;
+    if (puts.length === 0) return;
+    this.#puts = [];
+    for (const [key, slot, record] of puts) {
+      try {
+        this.#usable()?.put(key, slot, record);
+      } catch (error) {
+        // What may still be there is of an earlier read: drop it, or end the tenure.
+        this.#options.log.warn({ reason: reasonOf(error) }, 'info store: write failed');
+        this.delete(key);
+      }
+    }
+  }
+
+  /** What is to be asked: behind all that was put. */
   #usable(): InfoLog | undefined {
+    this.#write();
     const { clock } = this.#options;
     if (!this.#isUsable && !this.#isClosed && clock.monotonicMs() - this.#failedAtMs >= retryAfterMs) {
       this.#beginAnew();

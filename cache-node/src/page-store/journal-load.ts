@@ -12,15 +12,18 @@ import type { KeptFile } from './journal.ts';
 import {
   type Block,
   blockKinds,
-  type JournalRow,
+  FoundRow,
   type Mark,
   readBlocks,
   readMark,
-  readRow,
-  rowBytes,
   rowKinds,
+  rowWords,
+  wordsOf,
 } from './journal-format.ts';
-import { pageRecordBytes } from './page-dump.ts';
+import { type LoadOptions, pageRecordBytes } from './page-dump.ts';
+import type { PagePlace } from './page-rows.ts';
+import type { PageRow } from './page-table.ts';
+import { formatSetId } from './set-rows.ts';
 
 export interface LoadedJournal {
   /** Of the next file. */
@@ -32,7 +35,6 @@ export interface LoadedJournal {
 }
 
 const nothing: Mark = { pack: 0, packBytes: 0, folder: 0 };
-const recordWords = pageRecordBytes / 4;
 
 /** Packs and folders must be listed. @throws what the system says. */
 export async function loadJournal(directory: DirectoryFiles): Promise<LoadedJournal> {
@@ -84,6 +86,12 @@ async function listJournal(path: string): Promise<{ snapshots: number[]; rows: n
 class Loader {
   mark = nothing;
   readonly #directory: DirectoryFiles;
+  readonly #row = new FoundRow();
+  readonly #loadOptions: LoadOptions = {
+    scopeOf: (scope) => this.#scopeOf(scope),
+    isThere: (place) => this.#isThere(place),
+    onAdded: (place) => this.#charge(place),
+  };
   #damaged = false;
   /** Numbers of the store for the scopes of the file. */
   #scopes: number[] = [];
@@ -93,6 +101,7 @@ class Loader {
 
   constructor(directory: DirectoryFiles) {
     this.#directory = directory;
+    this.#row.place.directory = directory.number;
   }
 
   /** Marks from here on say nothing of what is missing before them. */
@@ -129,6 +138,12 @@ class Loader {
     else if (kind === blockKinds.end) this.#whole = true;
   }
 
+  #takePages(body: Buffer): void {
+    const { table, number } = this.#directory;
+    table.reserve(this.#pagesMin);
+    table.load(number, body, this.#loadOptions);
+  }
+
   #takeScopes(body: Buffer): void {
     const names: unknown = JSON.parse(body.toString());
     if (!Array.isArray(names)) return;
@@ -140,80 +155,71 @@ class Loader {
   }
 
   #takeRows(body: Buffer): void {
-    for (let at = 0; at + rowBytes <= body.byteLength; at += rowBytes) {
-      const kind = body[at];
-      if (kind === rowKinds.mark) {
-        if (!this.#damaged) this.mark = readMark(body, at);
-        continue;
-      }
-      const row = readRow(body, at);
-      const known = { ...row, scope: this.#scopeOf(row.scope) };
-      if (kind === rowKinds.added) this.#added(known);
-      else if (kind === rowKinds.removed) this.#removed(known);
-      else if (kind === rowKinds.policy) this.#policy(known);
+    const words = wordsOf(body);
+    const row = this.#row;
+    for (let at = 0; at + rowWords <= words.length; at += rowWords) {
+      row.read(words, at);
+      row.terms.scope = this.#scopeOf(row.terms.scope);
+      if (row.kind === rowKinds.added) this.#added(row);
+      else if (row.kind === rowKinds.removed) this.#removed(row);
+      else if (row.kind === rowKinds.policy) this.#policy(row);
+      else if (row.kind === rowKinds.mark && !this.#damaged) this.mark = readMark(body, at * 4);
     }
   }
 
-  #added(row: JournalRow): void {
-    const { table, number } = this.#directory;
-    const found = table.find(row.set, row.index);
+  #added({ id, index, place, terms }: FoundRow): void {
+    const { table } = this.#directory;
+    const found = table.findById(id, index);
     if (found !== noRow) {
-      if (table.directoryOf(found) !== number) return;
-      this.#removed(this.#directory.rowOf(found));
+      if (table.directoryOf(found) !== place.directory) return;
+      this.#remove(found);
     }
-    if (!this.#isThere(row)) return;
-    this.#directory.addRow(row);
-    this.#charge(row.pack, row.offset, row.storedBytes);
+    if (!this.#isThere(place)) return;
+    table.addById(id, index, place, terms);
+    this.#charge(place);
   }
 
-  #removed(row: JournalRow): void {
-    const { table, packs, budget } = this.#directory;
-    const found = this.#directory.holds(row);
-    if (found === noRow) return;
-    const { pack, offset, storedBytes } = this.#directory.rowOf(found);
-    table.remove(found);
+  #removed({ id, index, place }: FoundRow): void {
+    const { table } = this.#directory;
+    const found = table.findById(id, index);
+    const isSame =
+      found !== noRow &&
+      table.directoryOf(found) === place.directory &&
+      table.checksumOf(found) === place.checksum &&
+      table.packOf(found) === place.pack &&
+      table.offsetOf(found) === place.offset;
+    if (isSame) this.#remove(found);
+  }
+
+  #remove(row: PageRow): void {
+    const { table, packs, files, budget } = this.#directory;
+    const [pack, offset, storedBytes] = [table.packOf(row), table.offsetOf(row), table.storedBytesOf(row)];
+    table.remove(row);
     if (pack >= 0) packs.dead(pack, storedBytes);
     else {
       budget.give(storedBytes);
-      this.#directory.files.uncount(offset);
+      files.uncount(offset);
     }
   }
 
-  #policy({ set, scope, priority, pinned, ttlSeconds }: JournalRow): void {
+  #policy({ id, terms }: FoundRow): void {
     const { table } = this.#directory;
+    const set = formatSetId(id);
     let next = 0;
-    while (next >= 0) next = table.setPolicy(set, { scope, priority, pinned, ttlSeconds }, next);
+    while (next >= 0) next = table.setPolicy(set, terms, next);
   }
 
-  #isThere({ pack, offset, storedBytes }: JournalRow): boolean {
+  #isThere({ pack, offset, storedBytes }: PagePlace): boolean {
     const { packs, files } = this.#directory;
     return pack < 0 ? files.has(offset) : offset + storedBytes <= packs.bytesOf(pack);
   }
 
-  #charge(pack: number, offset: number, storedBytes: number): void {
+  #charge({ pack, offset, storedBytes }: PagePlace): void {
     const { packs, files, budget } = this.#directory;
     if (pack >= 0) packs.live(pack, storedBytes);
     else {
       files.count(offset);
       budget.count(storedBytes);
     }
-  }
-
-  /** Words of a record of the page table: see page-dump.ts. */
-  #takePages(body: Buffer): void {
-    const { table, packs, files, number } = this.#directory;
-    const words = new Int32Array(body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength));
-    let kept = 0;
-    for (let at = 0; at + recordWords <= words.length; at += recordWords) {
-      const pack = words[at + 5]!;
-      const offset = words[at + 6]! >>> 0;
-      const storedBytes = words[at + 9]!;
-      if (pack < 0 ? !files.has(offset) : offset + storedBytes > packs.bytesOf(pack)) continue;
-      this.#charge(pack, offset, storedBytes);
-      if (kept !== at) words.copyWithin(kept, at, at + recordWords);
-      kept += recordWords;
-    }
-    const records = new Uint8Array(words.buffer, 0, kept * 4);
-    table.load(number, records, (scope) => this.#scopeOf(scope), this.#pagesMin);
   }
 }

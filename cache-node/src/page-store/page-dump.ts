@@ -1,5 +1,5 @@
 /**
- * Rows as bytes and back, for a snapshot: 56 bytes a page, each record whole in itself. A dump goes on while
+ * Rows as bytes and back, for a snapshot: 52 bytes a page, each record whole in itself. A dump goes on while
  * pages come and go: who keeps a journal beside it replays what changed since the dump began, and ends with
  * the table as it is. The order of eviction and what is known of hits survive.
  */
@@ -21,7 +21,7 @@ export interface TableParts {
   readonly lists: PageLists;
 }
 
-const wordsPerRecord = 14;
+const wordsPerRecord = 13;
 export const pageRecordBytes = wordsPerRecord * 4;
 /** Per step: about a millisecond. */
 const recordsPerStep = 4096;
@@ -91,8 +91,7 @@ class Records {
     words[at + 6] = pages.filledAtOf(row);
     const { isMain, uses } = list.queue.standingOf(row);
     words[at + 7] = uses | (isMain ? mainFlag : 0) | (sets.groupOf(setRow) << groupShift);
-    words[at + 8] = sets.catalogueOf(setRow);
-    words[at + 9] = sets.ttlOf(setRow);
+    words[at + 8] = sets.ttlOf(setRow);
     this.count += 1;
     return this.count === recordsPerStep;
   }
@@ -104,15 +103,25 @@ class Records {
   }
 }
 
+/** What the owner of the pages says of those of a dump. */
+export interface LoadOptions {
+  /** What has become of the dump's scope numbers. */
+  readonly scopeOf: (dumped: number) => number;
+  /** Whether there are bytes at a place; not said: everywhere. */
+  readonly isThere?: (place: PagePlace) => boolean;
+  /** Told of each page that is added, by a place that is good during the call. */
+  readonly onAdded?: (place: PagePlace) => void;
+}
+
 /**
  * Adds the pages of a dump, but for those that are in already and for records that no dump would hold.
- * `scopeOf` says what has become of the dump's scope numbers. Returns how many pages it added.
+ * Returns how many pages it added.
  */
 export function loadPages(
   parts: TableParts,
   directory: number,
   records: Uint8Array,
-  scopeOf: (dumped: number) => number,
+  { scopeOf, isThere, onAdded }: LoadOptions,
 ): number {
   // A view of words must begin at a whole one.
   const { buffer, byteOffset } = records.byteOffset % 4 === 0 ? records : new Uint8Array(records);
@@ -126,7 +135,10 @@ export function loadPages(
     place.lengthBytes = words[at + idWords + 3]!;
     place.checksum = words[at + idWords + 4]! >>> 0;
     place.storedBytes = words[at + idWords + 5]!;
-    if (loadPage(parts, words, at, { place, groupOf })) added += 1;
+    if (!isPlace(place) || isThere?.(place) === false) continue;
+    if (!loadPage(parts, words, at, { place, groupOf })) continue;
+    onAdded?.(place);
+    added += 1;
   }
   return added;
 }
@@ -141,14 +153,10 @@ function loadPage(
   const index = words[at + idWords]!;
   const flags = words[at + idWords + 7]!;
   const group = of.groupOf(flags >>> groupShift);
-  if (group === noGroup || !isPageIndex(index) || !isPlace(of.place)) return false;
+  if (group === noGroup || !isPageIndex(index)) return false;
   let setRow = sets.find(words, at);
-  if (setRow === noRow) {
-    setRow = sets.addSet(words, group, words[at + idWords + 9]! >>> 0, at);
-    sets.setCatalogue(setRow, words[at + idWords + 8]!);
-  } else if (sets.pageCountOf(setRow) > 0 && pages.find(setRow, index) !== noRow) {
-    return false;
-  }
+  if (setRow === noRow) setRow = sets.addSet(words, group, words[at + idWords + 8]! >>> 0, at);
+  else if (pages.find(setRow, index) !== noRow) return false;
   const row = pages.addPage(setRow, index, of.place, words[at + idWords + 6]!);
   sets.countPage(setRow, index);
   lists.insert(row, sets.groupOf(setRow), {

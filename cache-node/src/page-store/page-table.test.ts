@@ -183,7 +183,7 @@ describe('a dump', () => {
   const dumped = (table: PageTable) => [...table.dump(0)].map((part) => part.slice());
   const loaded = (parts: Uint8Array[]) => {
     const table = new PageTable();
-    for (const part of parts) table.load(0, part, (scope) => scope);
+    for (const part of parts) table.load(0, part, { scopeOf: (scope) => scope });
     return table;
   };
 
@@ -198,13 +198,13 @@ describe('a dump', () => {
     expect(order.slice(-3)).toEqual(['a3', 'a50', 'a120']);
   });
 
-  it('brings policies, times and what the owner keeps with a set; loaded twice, it is loaded once', () => {
+  it('brings policies and times; loaded twice, it is loaded once', () => {
     const table = new PageTable();
     filled(table, setA, 3, { ...normal, scope: 9, priority: 'high', ttlSeconds: 77 });
     const parts = dumped(table);
     const copy = new PageTable();
-    expect(parts.map((part) => copy.load(0, part, () => 2))).toEqual([3]);
-    expect(parts.map((part) => copy.load(0, part, () => 2))).toEqual([0]);
+    expect(parts.map((part) => copy.load(0, part, { scopeOf: () => 2 }))).toEqual([3]);
+    expect(parts.map((part) => copy.load(0, part, { scopeOf: () => 2 }))).toEqual([0]);
     expect(copy.policyOf(setA)).toEqual({ scope: 2, priority: 'high', pinned: false, ttlSeconds: 77 });
     expect(copy.filledAtOf(copy.find(setA, 2))).toBe(1000);
     expect(copy.usageIn(0)).toEqual(table.usageIn(0));
@@ -236,7 +236,7 @@ describe('a dump', () => {
     for (const offset of [0, 1, 4, 7]) {
       const bytes = Buffer.concat([Buffer.alloc(offset), part!]).subarray(offset);
       const copy = new PageTable();
-      expect(copy.load(0, bytes, (scope) => scope)).toBe(3);
+      expect(copy.load(0, bytes, { scopeOf: (scope) => scope })).toBe(3);
       expect([...copy.eachSet()]).toEqual([setA]);
     }
   });
@@ -245,7 +245,7 @@ describe('a dump', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
         const table = new PageTable();
-        const added = table.load(0, bytes, (scope) => scope);
+        const added = table.load(0, bytes, { scopeOf: (scope) => scope });
         expect(table.pageCount).toBe(added);
         for (const set of [...table.eachSet()]) expect(table.pageCountOf(set)).toBeGreaterThan(0);
       }),

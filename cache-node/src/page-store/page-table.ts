@@ -1,12 +1,13 @@
 /**
  * The page table: which pages are stored, where their bytes lie, and which goes next. In memory only, no
- * I/O, no object per page: about 48 bytes a page and 44 a set, outside of the heap. A row's number is good
+ * I/O, no object per page: about 48 bytes a page and 40 a set, outside of the heap. A row's number is good
  * until its page is removed; then another page may get it.
  */
 import assert from 'node:assert/strict';
 import type { PageSetId } from '@forebay/core/page';
 import { noRow } from '../rows/rows.ts';
-import { dumpPages, loadPages } from './page-dump.ts';
+import { dumpPages, type LoadOptions, loadPages } from './page-dump.ts';
+import { PageExpiry } from './page-expiry.ts';
 import { PageLists, type PageUsage, packGroup, unpackGroup } from './page-lists.ts';
 import { isPageIndex, isPlace, keyHash, type PagePlace, PageRows } from './page-rows.ts';
 import { assertPolicy, type SetPolicy } from './set-policy.ts';
@@ -30,11 +31,11 @@ export class PageTable {
   readonly #sets = new SetRows();
   readonly #lists = new PageLists(this.#pages);
   readonly #parts = { pages: this.#pages, sets: this.#sets, lists: this.#lists };
+  readonly #expiry = new PageExpiry(this.#parts);
   readonly #words: SetWords = new Int32Array(idWords);
   /** The set that was asked for last: reads ask for one page of a set after the other. */
   #lastSet: PageSetId = '';
   #lastSetRow = noRow;
-  #expiryHand = 0;
 
   get pageCount(): number {
     return this.#pages.count;
@@ -56,20 +57,30 @@ export class PageTable {
 
   /** Adds a page. One that is in already lies at `place` now. The policy is for sets that have no pages yet. */
   add(set: PageSetId, index: number, place: PagePlace, of: NewPage): PageRow {
+    const row = this.addById(parseSetId(set, this.#words), index, place, of);
+    this.#lastSet = set;
+    this.#lastSetRow = this.#pages.setRowOf(row);
+    return row;
+  }
+
+  /** As `find`, by the words of the set's id. */
+  findById(id: SetWords, index: number): PageRow {
+    const setRow = this.#sets.find(id);
+    return setRow === noRow ? noRow : this.#pages.find(setRow, index);
+  }
+
+  /** As `add`, by the words of the set's id. */
+  addById(id: SetWords, index: number, place: PagePlace, of: NewPage): PageRow {
     assert(isPageIndex(index), 'the index of a page is out of bounds');
     assert(isPlace(place), wrongPlace);
     assertPolicy(of);
-    let setRow = this.#findSet(set);
+    let setRow = this.#sets.find(id);
     const known = setRow === noRow ? noRow : this.#pages.find(setRow, index);
     if (known !== noRow) {
       this.move(known, place);
       return known;
     }
-    if (setRow === noRow) {
-      setRow = this.#sets.addSet(parseSetId(set, this.#words), packGroup(of), of.ttlSeconds ?? 0);
-      this.#lastSet = set;
-      this.#lastSetRow = setRow;
-    }
+    if (setRow === noRow) setRow = this.#sets.addSet(id, packGroup(of), of.ttlSeconds ?? 0);
     const row = this.#pages.addPage(setRow, index, place, of.filledAtSeconds);
     this.#sets.countPage(setRow, index);
     this.#lists.insert(row, this.#sets.groupOf(setRow), { keyHash: this.#keyHash(row) });
@@ -156,8 +167,7 @@ export class PageTable {
 
   /** Whether a page has outlived the time to live of its set. */
   isExpired(row: PageRow, nowSeconds: number): boolean {
-    const ttlSeconds = this.#sets.ttlOf(this.#pages.setRowOf(row));
-    return ttlSeconds > 0 && this.#pages.filledAtOf(row) + ttlSeconds <= nowSeconds;
+    return this.#expiry.has(row, nowSeconds);
   }
 
   /**
@@ -165,14 +175,7 @@ export class PageTable {
    * nothing where no set has a time to live.
    */
   expired(nowSeconds: number, inspectMax: number): PageRow[] {
-    const found: PageRow[] = [];
-    if (this.#sets.withTtl === 0) return found;
-    for (let inspected = Math.min(inspectMax, this.#pages.end); inspected > 0; inspected -= 1) {
-      const row = this.#expiryHand < this.#pages.end ? this.#expiryHand : 0;
-      if (this.#pages.isUsed(row) && this.isExpired(row, nowSeconds)) found.push(row);
-      this.#expiryHand = row + 1;
-    }
-    return found;
+    return this.#expiry.next(nowSeconds, inspectMax);
   }
 
   /** The first page's row from `row` on, or else from the first row on; `noRow` where there is no page. */
@@ -250,20 +253,16 @@ export class PageTable {
     return dumpPages(this.#parts, directory);
   }
 
-  /**
-   * There will be so many pages, and sets in the proportion that they have now. To be said again and again
-   * while pages are loaded: each call does a part of what that asks for.
-   */
+  /** There will be so many pages, and sets in the proportion of now: to be said again while they are loaded. */
   reserve(pagesMin: number): void {
     const { count } = this.#pages;
     this.#pages.reserve(pagesMin);
     if (count > 0) this.#sets.reserve(Math.floor((pagesMin * this.#sets.count) / count));
   }
 
-  /** Adds the pages of a part of a dump: see `loadPages`. In the end there will be `pagesMin` in the table. */
-  load(directory: number, records: Uint8Array, scopeOf: (dumped: number) => number, pagesMin = 0): number {
-    this.reserve(pagesMin);
-    return loadPages(this.#parts, directory, records, scopeOf);
+  /** Adds the pages of a part of a dump: see `loadPages`. */
+  load(directory: number, records: Uint8Array, options: LoadOptions): number {
+    return loadPages(this.#parts, directory, records, options);
   }
 
   #victim(among: Parameters<PageLists['victim']>[0]): PageRow {

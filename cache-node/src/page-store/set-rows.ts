@@ -1,6 +1,6 @@
 /**
  * One row per page set (one version of one object at one page size) that has pages stored: its whole 128-bit
- * identity, so that two sets are never taken for one, and what its pages have in common. 40 bytes, and about
+ * identity, so that two sets are never taken for one, and what its pages have in common. 36 bytes, and about
  * 4 more in the index that finds it.
  */
 import type { PageSetId } from '@forebay/core/page';
@@ -12,9 +12,8 @@ export const idWords = 4;
 const groupWord = 5;
 const pagesWord = 6;
 const indexEndWord = 7;
-const catalogueWord = 8;
-const ttlWord = 9;
-const wordsPerRow = 10;
+const ttlWord = 8;
+const wordsPerRow = 9;
 
 /** The four words of a set's identity, at some place. */
 export type SetWords = Int32Array;
@@ -56,7 +55,6 @@ export class SetRows extends Rows {
     this.set(row, groupWord, group);
     this.set(row, pagesWord, 0);
     this.set(row, indexEndWord, 0);
-    this.set(row, catalogueWord, 0);
     this.set(row, ttlWord, 0);
     this.setTtl(row, ttlSeconds);
     this.#index.add(row, id[at]!);
@@ -106,14 +104,6 @@ export class SetRows extends Rows {
   /** One more than the highest index that a page of the set ever had. */
   indexEndOf(row: number): number {
     return this.get(row, indexEndWord);
-  }
-
-  catalogueOf(row: number): number {
-    return this.get(row, catalogueWord) >>> 0;
-  }
-
-  setCatalogue(row: number, position: number): void {
-    this.set(row, catalogueWord, position);
   }
 
   /** Seconds after its fill that a page of the set is dropped; 0: never. */

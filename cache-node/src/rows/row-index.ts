@@ -10,8 +10,9 @@ const chunkChains = 1 << chunkShift;
 const chunkMask = chunkChains - 1;
 const chainsAtFirst = 1024;
 const bytesPerChain = 4;
-/** Chains made in one call: two or three milliseconds. */
-const reservedMax = 1 << 16;
+/** In one call. */
+const splitMax = 1 << 16;
+const rebuiltFactor = 2;
 
 export class RowIndex {
   readonly #rows: Rows;
@@ -47,11 +48,12 @@ export class RowIndex {
   }
 
   /**
-   * There will be so many rows: chains for them are made while there is little to part, some per call. To be
-   * called as the first of the rows come.
+   * There will be so many rows: where that is many more than there are, all chains are made anew at once, so
+   * that none has to be split later; else some of them are split, in two or three milliseconds.
    */
   reserve(rows: number): void {
-    const end = Math.min(rows, this.#chains + reservedMax);
+    if (rows > this.#chains * rebuiltFactor) this.#rebuild(rows);
+    const end = Math.min(rows, this.#chains + splitMax);
     while (this.#chains < end) this.#split();
   }
 
@@ -86,6 +88,27 @@ export class RowIndex {
   #addChain(): void {
     if ((this.#chains & chunkMask) === 0) this.#heads.push(new Int32Array(chunkChains).fill(noRow));
     this.#chains += 1;
+  }
+
+  #rebuild(chains: number): void {
+    const before = this.#heads.splice(0);
+    while (this.#heads.length * chunkChains < chains) {
+      this.#heads.push(new Int32Array(chunkChains).fill(noRow));
+    }
+    this.#chains = chains;
+    this.#base = 2 ** Math.floor(Math.log2(chains));
+    const rows = this.#rows;
+    for (const heads of before) {
+      for (let row of heads) {
+        while (row !== noRow) {
+          const next = rows.get(row, linkWord);
+          const chain = this.#chainOf(this.#hashOf(row));
+          rows.set(row, linkWord, this.#head(chain));
+          this.#setHead(chain, row);
+          row = next;
+        }
+      }
+    }
   }
 
   /** One chain becomes two: its rows part by the next bit of their hash. */

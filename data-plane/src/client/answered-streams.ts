@@ -131,8 +131,11 @@ abstract class AnsweredStream<Meta extends Answered, Answer> implements ClientSt
   #tell(answer: Answer): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    if (!this.#isOver) this.watch();
     this.#done(answer);
+    if (this.#isOver) return;
+    // After the answer has gone on its way: a request's signal is made when it is first looked at.
+    this.watch();
+    if (this.#signal?.aborted) this.#abort();
   }
 
   #fail(error: Error): void {

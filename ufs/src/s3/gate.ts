@@ -51,13 +51,17 @@ export class Gate implements UfsQueue {
    * @throws ForebayError overloaded, or the signal's reason.
    */
   async enter(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#used < this.#slotsMax) {
-      this.#used += 1;
-      return;
-    }
+    if (this.enterNow(signal)) return;
     if (this.#waiters.size >= this.#waitersMax) throw overloaded();
     await this.#wait(signal);
+  }
+
+  /** A slot, where one is free. @throws the signal's reason */
+  enterNow(signal: AbortSignal | undefined): boolean {
+    signal?.throwIfAborted();
+    if (this.#used >= this.#slotsMax) return false;
+    this.#used += 1;
+    return true;
   }
 
   leave(): void {

@@ -53,7 +53,7 @@ export class Signer {
   }
 
   /** Undefined where requests go unsigned. */
-  async keys(): Promise<S3Keys | undefined> {
+  keys(): ReturnType<KeySource> {
     return this.#keys();
   }
 

@@ -72,9 +72,11 @@ export class Transport {
   async #send(request: WireRequest, span: Span | undefined): Promise<WireAnswer> {
     const { body, signal } = request;
     const payloadHash = body ? sha256Hex(body) : emptySha256;
-    const keys = await this.#signer.keys();
+    // Where nothing has to be waited for the request leaves in the caller's tick, before all else there.
+    const found = this.#signer.keys();
+    const keys = found instanceof Promise ? await found : found;
     const signed = this.#signer.sign(request, { keys, payloadHash });
-    await this.#gate.enter(signal);
+    if (!this.#gate.enterNow(signal)) await this.#gate.enter(signal);
     try {
       const head = headOf(request, signed, span?.traceparent);
       return await this.#sendOnce(request, head);

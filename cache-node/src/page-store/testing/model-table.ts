@@ -133,16 +133,12 @@ function reload(table: PageTable, directory: number): void {
   const parts = [...table.dump(directory)].map((part) => part.slice());
   const { pages } = table.usageIn(directory);
   // Loading what is in already changes nothing.
-  for (const part of parts)
-    assert.equal(
-      table.load(directory, part, (scope) => scope),
-      0,
-    );
+  for (const part of parts) assert.equal(table.load(directory, part, { scopeOf: (scope) => scope }), 0);
   for (const set of [...table.eachSet()]) {
     for (const row of table.pagesOf(set)) if (table.directoryOf(row) === directory) table.remove(row);
   }
   let added = 0;
-  for (const part of parts) added += table.load(directory, part, (scope) => scope);
+  for (const part of parts) added += table.load(directory, part, { scopeOf: (scope) => scope });
   assert.equal(added, pages);
 }
 
