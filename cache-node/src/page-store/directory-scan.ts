@@ -10,6 +10,7 @@ import { noRow } from '../rows/rows.ts';
 import type { DescribedSet } from './catalogue.ts';
 import type { DirectoryFiles } from './directory-files.ts';
 import { diskBytesOf, pageOfName } from './directory-layout.ts';
+import type { DiskBudget } from './disk-budget.ts';
 import type { Mark } from './journal-format.ts';
 import {
   checksumsBytesOf,
@@ -22,20 +23,45 @@ import {
 } from './page-stamp.ts';
 
 const filesAtOnce = 16;
+/** A key of 1,024 bytes, a version and a mount. */
+const usualDescriptionBytesMax = 1536;
 
-/** Only what was there when it began: what is being written now has its own row soon. */
+/**
+ * Bytes of page files that no row tells of, by their folders, as their names say: they are on disk from the
+ * beginning, so their room is counted before anything new can take it. Packs are counted whole anyway.
+ */
+export async function countUnknown(
+  directory: DirectoryFiles,
+  { mark, folders }: { mark: Mark; folders: readonly number[] },
+): Promise<ReadonlyMap<number, number>> {
+  const counted = new Map<number, number>();
+  for (const folder of folders) {
+    if (folder < mark.folder) continue;
+    let bytes = 0;
+    for (const name of await readdir(directory.layout.folder(folder)).catch(() => [])) {
+      const named = pageOfName(name);
+      if (named && !isKnown(directory, folder, named)) bytes += pageFileBytesMax(named.lengthBytes);
+    }
+    directory.budget.count(bytes);
+    counted.set(folder, bytes);
+  }
+  return counted;
+}
+
+/**
+ * Only what was there when it began: what is being written now has its own row soon.
+ * @param folders with the bytes of each that are counted (`countUnknown`): they are known in the end, or given
+ */
 export async function scanDirectory(
   directory: DirectoryFiles,
-  { mark, packs, folders }: { mark: Mark; packs: readonly number[]; folders: readonly number[] },
+  { mark, packs, folders }: { mark: Mark; packs: readonly number[]; folders: ReadonlyMap<number, number> },
 ): Promise<number> {
   let found = 0;
   for (const pack of packs) {
     if (pack < mark.pack) continue;
     found += await scanPack(directory, pack, pack === mark.pack ? mark.packBytes : 0);
   }
-  for (const folder of folders) {
-    if (folder >= mark.folder) found += await scanFolder(directory, folder);
-  }
+  for (const [folder, countedBytes] of folders) found += await scanFolder(directory, folder, countedBytes);
   return found;
 }
 
@@ -73,38 +99,80 @@ export function* recordsIn(bytes: Buffer, from: number): Generator<FoundRecord> 
   }
 }
 
-async function scanFolder(directory: DirectoryFiles, folder: number): Promise<number> {
+async function scanFolder(directory: DirectoryFiles, folder: number, countedBytes: number): Promise<number> {
   const path = directory.layout.folder(folder);
   const names = await readdir(path).catch(() => []);
+  const room = new CountedRoom(directory.budget, countedBytes);
   let found = 0;
   for (let at = 0; at < names.length; at += filesAtOnce) {
     const taken = await Promise.all(
-      names.slice(at, at + filesAtOnce).map((name) => scanFile(directory, folder, join(path, name))),
+      names.slice(at, at + filesAtOnce).map((name) => scanFile(directory, { folder, path, name, room })),
     );
     found += taken.filter(Boolean).length;
   }
+  room.close();
   return found;
 }
 
-async function scanFile(directory: DirectoryFiles, folder: number, path: string): Promise<boolean> {
-  const named = pageOfName(path.slice(path.lastIndexOf('/') + 1));
-  if (named && isKnown(directory, folder, named)) return false;
-  const file = named && (await readStampedFile(path, named.lengthBytes));
-  const { set, index } = named?.page ?? {};
-  const isSame = file && file.stamp.set === set && file.stamp.index === index;
-  if (isSame) {
-    const { storedBytes, description } = file;
-    const place = { pack: -1, offset: folder, storedBytes, description };
-    // What was written since the start may have taken the room.
-    if (directory.budget.tryTake(storedBytes)) {
-      if (takeIn(directory, file.stamp, place)) {
-        directory.files.count(folder);
-        return true;
-      }
-      directory.budget.give(storedBytes);
-    }
+/** What is counted of a folder, for files that turn out to be pages. */
+class CountedRoom {
+  readonly #budget: DiskBudget;
+  #leftBytes: number;
+
+  constructor(budget: DiskBudget, countedBytes: number) {
+    this.#budget = budget;
+    this.#leftBytes = countedBytes;
   }
-  await unlink(path).catch(() => {});
+
+  /** False where there is more on disk than there should be. */
+  tryTake(bytes: number): boolean {
+    const countedBytes = Math.min(bytes, this.#leftBytes);
+    if (!this.#budget.tryTake(bytes - countedBytes)) return false;
+    this.#leftBytes -= countedBytes;
+    return true;
+  }
+
+  /** A counted file is gone. */
+  drop(bytes: number): void {
+    const countedBytes = Math.min(bytes, this.#leftBytes);
+    this.#leftBytes -= countedBytes;
+    this.#budget.give(countedBytes);
+  }
+
+  close(): void {
+    this.drop(this.#leftBytes);
+  }
+}
+
+interface ScannedFile {
+  readonly folder: number;
+  /** Of the folder. */
+  readonly path: string;
+  readonly name: string;
+  readonly room: CountedRoom;
+}
+
+async function scanFile(
+  directory: DirectoryFiles,
+  { folder, path, name, room }: ScannedFile,
+): Promise<boolean> {
+  const named = pageOfName(name);
+  if (named && isKnown(directory, folder, named)) return false;
+  const filePath = join(path, name);
+  const file = named && (await readStampedFile(filePath, named.lengthBytes));
+  const { set, index } = named?.page ?? {};
+  let takenBytes = 0;
+  if (file && file.stamp.set === set && file.stamp.index === index && room.tryTake(file.storedBytes)) {
+    const { storedBytes, description } = file;
+    if (takeIn(directory, file.stamp, { pack: -1, offset: folder, storedBytes, description })) {
+      directory.files.count(folder);
+      return true;
+    }
+    takenBytes = storedBytes;
+  }
+  await unlink(filePath).catch(() => {});
+  if (takenBytes > 0) directory.budget.give(takenBytes);
+  else if (named) room.drop(pageFileBytesMax(named.lengthBytes));
   return false;
 }
 
@@ -116,6 +184,11 @@ function isKnown(
   const row = table.find(page.set, page.index);
   if (row === noRow || table.directoryOf(row) !== number) return false;
   return table.packOf(row) < 0 && table.offsetOf(row) === folder && table.lengthOf(row) === lengthBytes;
+}
+
+/** What a page file takes, at most, by its length. */
+function pageFileBytesMax(lengthBytes: number): number {
+  return diskBytesOf(lengthBytes + checksumsBytesOf(lengthBytes) + stampBytes + usualDescriptionBytesMax);
 }
 
 /** The stamp and description of a page file that is as long as they say. */

@@ -11,7 +11,7 @@ import { DirectoryLayout } from './directory-layout.ts';
 import { lockDirectory, makeIdentity, readIdentity, tryWriting } from './directory-lock.ts';
 import { type DirectoryOptions, freeBytesOnDisk } from './directory-options.ts';
 import { DirectoryPages, type NewStoredPage, storedBytesOf } from './directory-pages.ts';
-import { scanDirectory } from './directory-scan.ts';
+import { countUnknown, scanDirectory } from './directory-scan.ts';
 import { DiskBudget } from './disk-budget.ts';
 import { Evictor } from './evictor.ts';
 import { Journal } from './journal.ts';
@@ -244,13 +244,14 @@ export class PageDirectory {
     const files = this.#parts.files;
     files.budget.count(fixedBytes);
     await files.packs.list();
-    const packs = files.packs.numbers;
     const folders = await files.files.list();
     await files.catalogue.open();
     const loaded = await loadJournal(files);
     files.continueJournal(loaded);
-    files.unscanned = loaded.mark;
-    const scanning = scanDirectory(files, { mark: loaded.mark, packs, folders })
+    const { mark } = loaded;
+    files.unscanned = mark;
+    const unknown = await countUnknown(files, { mark, folders });
+    this.#scanning = scanDirectory(files, { mark, packs: files.packs.numbers, folders: unknown })
       .then(() => {
         files.unscanned = undefined;
       })
@@ -259,8 +260,7 @@ export class PageDirectory {
         this.#scanning = undefined;
         this.#parts.evictor.wake();
       });
-    this.#scanning = scanning;
-    await Promise.race([scanning, wait(scanWaitMs, undefined, { ref: false })]);
+    await Promise.race([this.#scanning, wait(scanWaitMs, undefined, { ref: false })]);
   }
 
   /** Whether it works: who it is, and that what is written can be read. @throws why it does not. */

@@ -1,0 +1,110 @@
+/** The files that are found on a disk whose journal is lost. */
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@forebay/core/clock';
+import { silentLog } from '@forebay/core/log';
+import { Metrics } from '@forebay/core/metrics';
+import { expect, it, onTestFinished } from 'vitest';
+import { BufferPool } from '../buffers/buffer-pool.ts';
+import { declareCacheNodeMetrics } from '../metrics.ts';
+import { DirectoryFiles } from './directory-files.ts';
+import { DirectoryLayout, diskBytesOf, folderBytes } from './directory-layout.ts';
+import { countUnknown, scanDirectory } from './directory-scan.ts';
+import { DiskBudget } from './disk-budget.ts';
+import { PageStore } from './page-store.ts';
+import { PageTable } from './page-table.ts';
+import type { PagedObject } from './paged-object.ts';
+import { ScopeNames } from './scope-names.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const pageCount = 30;
+const set = '0123456789abcdef0123456789abcdef';
+
+const of: PagedObject = {
+  path: `lake/${'a'.repeat(1000)}`,
+  version: '"v1"|9|',
+  sizeBytes: pageCount * MiB,
+  pageSizeBytes: MiB,
+  mountPath: '/lake',
+  policy: {
+    rule: 'mount /lake',
+    scope: '/lake',
+    quotaBytes: undefined,
+    priority: 'normal',
+    pinned: false,
+    minUses: 1,
+    cacheTtlMs: undefined,
+    maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
+  },
+};
+
+/** A directory with page files of many lengths, as its process left it. */
+async function leftDirectory(): Promise<string> {
+  const root = mkdtempSync(join(tmpdir(), 'forebay-scan-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const store = await PageStore.open({
+    directories: [{ path: root, sizeBytesMax: 100 * MiB }],
+    memorySizeBytes: 0,
+    diskWriteQueueBytesMax: 100 * MiB,
+    evictionHighPercent: 95,
+    evictionLowPercent: 90,
+    metrics: declareCacheNodeMetrics(new Metrics()),
+    clock: systemClock,
+    log: silentLog,
+  });
+  for (let index = 0; index < pageCount; index += 1) {
+    expect(await store.put({ set, index }, Buffer.alloc(200 * KiB + 1111 * index, index), of)).toBe(true);
+  }
+  await store.close();
+  return root;
+}
+
+function opened(root: string, sizeBytesMax: number): DirectoryFiles {
+  const shared = {
+    table: new PageTable(),
+    scopes: new ScopeNames(),
+    buffers: new BufferPool({ keptBytesMax: 0 }),
+    openFilesMax: 10,
+  };
+  const [layout, budget] = [new DirectoryLayout(root), new DiskBudget(sizeBytesMax)];
+  return new DirectoryFiles(shared, { number: 0, layout, budget, onError: () => {} });
+}
+
+function pageBytesOnDisk({ layout }: DirectoryFiles): number {
+  const found = readdirSync(layout.pages, { recursive: true, withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  );
+  return found.reduce(
+    (sum, { parentPath, name }) => sum + diskBytesOf(statSync(join(parentPath, name)).size),
+    0,
+  );
+}
+
+const nothing = { pack: 0, packBytes: 0, folder: 0 };
+
+it('are counted before they are known, and in the end just what they take', async () => {
+  const files = opened(await leftDirectory(), 100 * MiB);
+  writeFileSync(join(files.layout.folder(1), 'none of ours'), 'x');
+  writeFileSync(join(files.layout.folder(1), `${set}-99-${MiB}`), 'torn');
+  const found = await files.files.list();
+  const folders = await countUnknown(files, { mark: nothing, folders: found });
+  const pages = () => files.budget.bytes - found.length * folderBytes;
+  expect(pages()).toBeGreaterThanOrEqual(pageBytesOnDisk(files));
+  expect(await scanDirectory(files, { mark: nothing, packs: [], folders })).toBe(pageCount);
+  expect(files.table.pageCount).toBe(pageCount);
+  expect(pages()).toBe(pageBytesOnDisk(files));
+});
+
+it('go where the size is smaller by now', async () => {
+  const files = opened(await leftDirectory(), 5 * MiB);
+  const found = await files.files.list();
+  const folders = await countUnknown(files, { mark: nothing, folders: found });
+  expect(files.budget.tryTake(1)).toBe(false);
+  const kept = await scanDirectory(files, { mark: nothing, packs: [], folders });
+  expect(files.table.pageCount).toBe(kept);
+  expect(kept).toBeGreaterThan(15);
+  expect(files.budget.bytes - found.length * folderBytes).toBe(pageBytesOnDisk(files));
+  expect(files.budget.bytes).toBeLessThanOrEqual(5 * MiB);
+});
