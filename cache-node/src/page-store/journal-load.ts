@@ -7,7 +7,7 @@ import { readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { noRow } from '../rows/rows.ts';
 import type { DirectoryFiles } from './directory-files.ts';
-import { diskBytesOf, numberOf } from './directory-layout.ts';
+import { type DirectoryLayout, diskBytesOf, numberOf } from './directory-layout.ts';
 import type { KeptFile } from './journal.ts';
 import {
   type Block,
@@ -16,6 +16,7 @@ import {
   type Mark,
   readBlocks,
   readMark,
+  rowBytes,
   rowKinds,
   rowWords,
   wordsOf,
@@ -41,7 +42,9 @@ export async function loadJournal(directory: DirectoryFiles): Promise<LoadedJour
   const { layout, budget } = directory;
   const { snapshots, rows } = await listJournal(layout.journal);
   const snapshot = snapshots.at(-1);
-  const loader = new Loader(directory);
+  const first = snapshot ?? 1;
+  const tail = rows.filter((number) => number >= first);
+  const loader = new Loader(directory, await pagesToCome(layout, snapshot, tail));
   const kept: KeptFile[] = [];
   const keep = async (path: string) => {
     const diskBytes = diskBytesOf((await stat(path)).size);
@@ -53,12 +56,10 @@ export async function loadJournal(directory: DirectoryFiles): Promise<LoadedJour
     await loader.snapshot(layout.snapshot(snapshot));
   }
   const snapshotBytes = kept[0]?.diskBytes ?? 0;
-  const first = snapshot ?? 1;
   for (const number of [...snapshots, ...rows].filter((old) => old < first)) {
     await unlink(layout.snapshot(number)).catch(() => {});
     await unlink(layout.rows(number)).catch(() => {});
   }
-  const tail = rows.filter((number) => number >= first);
   let expected = first;
   for (const number of tail) {
     if (number !== expected) loader.damaged();
@@ -68,6 +69,26 @@ export async function loadJournal(directory: DirectoryFiles): Promise<LoadedJour
     if (!sound && number !== tail.at(-1)) loader.damaged();
   }
   return { number: expected, kept, snapshotBytes, mark: loader.mark };
+}
+
+/** About how many pages there will be. Read twice costs less than to part a table again and again. */
+async function pagesToCome(
+  layout: DirectoryLayout,
+  snapshot: number | undefined,
+  tail: readonly number[],
+): Promise<number> {
+  const { size } = snapshot === undefined ? { size: 0 } : await stat(layout.snapshot(snapshot));
+  let pages = Math.floor(size / pageRecordBytes);
+  for (const number of tail) {
+    await readBlocks(layout.rows(number), ({ kind, body }) => {
+      if (kind !== blockKinds.rows) return;
+      for (let at = 0; at < body.length; at += rowBytes) {
+        if (body[at] === rowKinds.added) pages += 1;
+        else if (body[at] === rowKinds.removed) pages -= 1;
+      }
+    });
+  }
+  return pages;
 }
 
 async function listJournal(path: string): Promise<{ snapshots: number[]; rows: number[] }> {
@@ -96,11 +117,12 @@ class Loader {
   /** Numbers of the store for the scopes of the file. */
   #scopes: number[] = [];
   #whole = false;
-  /** In the table once all of the snapshot is in. */
-  #pagesMin = 0;
+  /** In the table once all is loaded. */
+  readonly #pagesMin: number;
 
-  constructor(directory: DirectoryFiles) {
+  constructor(directory: DirectoryFiles, pagesToCome: number) {
     this.#directory = directory;
+    this.#pagesMin = directory.table.pageCount + pagesToCome;
     this.#row.place.directory = directory.number;
   }
 
@@ -110,28 +132,18 @@ class Loader {
   }
 
   async snapshot(path: string): Promise<void> {
-    const { size } = await stat(path);
-    this.#pagesMin = this.#directory.table.pageCount + Math.floor(size / pageRecordBytes);
     const sound = await readBlocks(path, (block) => this.#take(block));
     if (sound && this.#whole) return;
     this.mark = nothing;
     this.#damaged = true;
   }
 
-  async rows(path: string): Promise<boolean> {
-    const { table } = this.#directory;
-    const { size } = await stat(path);
-    const pagesBefore = table.pageCount;
-    let readBytes = 0;
-    return readBlocks(path, (block) => {
-      this.#take(block);
-      // Rows take pages away, too: what is still to come does as what came did.
-      readBytes += block.body.byteLength;
-      table.reserve(pagesBefore + Math.floor(((table.pageCount - pagesBefore) * size) / readBytes));
-    });
+  rows(path: string): Promise<boolean> {
+    return readBlocks(path, (block) => this.#take(block));
   }
 
   #take({ kind, body }: Block): void {
+    this.#directory.table.reserve(this.#pagesMin);
     if (kind === blockKinds.scopes) this.#takeScopes(body);
     else if (kind === blockKinds.rows) this.#takeRows(body);
     else if (kind === blockKinds.pages) this.#takePages(body);
@@ -140,7 +152,6 @@ class Loader {
 
   #takePages(body: Buffer): void {
     const { table, number } = this.#directory;
-    table.reserve(this.#pagesMin);
     table.load(number, body, this.#loadOptions);
   }
 
