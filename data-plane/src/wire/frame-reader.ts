@@ -29,7 +29,7 @@ const none = Buffer.alloc(0);
 /** What the socket reads into between frames. */
 const controlBytes = 64 * 1024;
 /** Fewer are not worth being woken for, if more are to come. */
-const wakeBytesMax = 256 * 1024;
+const wakeBytesMax = 512 * 1024;
 /** After a data frame comes another, mostly: then little is read beside its own buffer. */
 const besideDataBytes = 4 * 1024;
 

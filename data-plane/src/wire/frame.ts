@@ -35,7 +35,7 @@ export const flagEnd = 2;
 /** Bodies up to this go with their answer, in one frame. */
 export const inlineBytesMax = 64 * 1024;
 /** Of one `data` frame. */
-export const dataBytesMax = 512 * 1024;
+export const dataBytesMax = 1024 * 1024;
 /** Keys of a DeleteObjects, each character escaped. */
 const jsonBytesMax = 8 * 1024 * 1024;
 const metaBytesMax = 1024 * 1024;
