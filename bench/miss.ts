@@ -38,8 +38,8 @@ await runBenchmark({
   usage: `Usage: npm run bench -- miss [--size MIB] [--connection MB] [--link MB] [--rounds N] [--workers N]
 
 Reads a large object, several of 4 MiB (for the time to the first byte) and small ones (4 KiB) cold through
-Forebay, and directly from the same UFS: on this machine, and with 20 and 80 ms of simulated distance between, over two kinds of way: one that limits each
-connection (as S3 does), and one link that all connections share.
+Forebay, and directly from the same UFS: on this machine, and with 20 and 80 ms of simulated distance between,
+over two kinds of way: one that limits each connection (as S3 does), and one link that all connections share.
 
   --size MIB       size of the large object (256)
   --connection MB  MB/s of one connection where each is limited (90)

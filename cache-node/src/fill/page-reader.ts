@@ -4,7 +4,7 @@
  * fill that fails midway is taken up again at the exact offset, in the same version, a few times.
  */
 import { assert, ForebayError, isKind } from '@forebay/core/errors';
-import { type PageId, pageLengthBytes } from '@forebay/core/page';
+import type { PageId } from '@forebay/core/page';
 import type { FileSlice, SlicedBody } from '@forebay/core/pieces';
 import type { ByteRange } from '@forebay/core/range';
 import type { UfsObject } from '@forebay/ufs/ufs';
@@ -13,6 +13,7 @@ import type { FillContext } from './fill-context.ts';
 import { FillWindow } from './fill-window.ts';
 import { NarrowReads } from './narrow-reads.ts';
 import type { FillHandle, FillReader, PageFlight } from './page-flight.ts';
+import { type PagePart, partOf } from './page-part.ts';
 import type { PageSource } from './page-source.ts';
 
 /** Failed fills in a row, without a byte of progress, before the reader gives up. */
@@ -23,13 +24,6 @@ const pieceBytesMax = 256 * 1024;
 const firstPieceBytesMax = 16 * 1024;
 /** Shorter ones are best served in one piece. */
 const longBytesMin = 64 * 1024;
-
-interface PagePart {
-  readonly index: number;
-  /** Inside the page. */
-  readonly start: number;
-  readonly endExclusive: number;
-}
 
 export class PageReader implements SlicedBody, FillReader {
   pageIndex: number;
@@ -270,15 +264,7 @@ export class PageReader implements SlicedBody, FillReader {
   }
 
   #part(): PagePart {
-    const { pageSizeBytes, info } = this.#source;
-    const index = Math.floor(this.#offset / pageSizeBytes);
-    const pageStart = index * pageSizeBytes;
-    const length = pageLengthBytes(index, info.sizeBytes, pageSizeBytes);
-    return {
-      index,
-      start: this.#offset - pageStart,
-      endExclusive: Math.min(length, this.#endExclusive - pageStart),
-    };
+    return partOf(this.#source, this.#offset, this.#endExclusive);
   }
 
   #serve(bytes: Uint8Array, part: PagePart, source: ServedSource): Uint8Array {

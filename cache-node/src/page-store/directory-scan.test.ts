@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { systemClock } from '@forebay/core/clock';
 import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { BufferPool } from '../buffers/buffer-pool.ts';
 import { declareCacheNodeMetrics } from '../metrics.ts';
 import { DirectoryFiles } from './directory-files.ts';
 import { DirectoryLayout, diskBytesOf, folderBytes } from './directory-layout.ts';
 import { countUnknown, scanDirectory } from './directory-scan.ts';
 import { DiskBudget } from './disk-budget.ts';
+import { blockKinds, blockOf, rowBytes, writeMark } from './journal-format.ts';
 import { PageStore } from './page-store.ts';
 import { PageTable } from './page-table.ts';
 import type { PagedObject } from './paged-object.ts';
@@ -44,7 +45,16 @@ const of: PagedObject = {
 async function leftDirectory(): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'forebay-scan-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  const store = await PageStore.open({
+  const store = await openedStore(root);
+  for (let index = 0; index < pageCount; index += 1) {
+    expect(await store.put({ set, index }, Buffer.alloc(200 * KiB + 1111 * index, index), of)).toBe(true);
+  }
+  await store.close();
+  return root;
+}
+
+function openedStore(root: string): Promise<PageStore> {
+  return PageStore.open({
     directories: [{ path: root, sizeBytesMax: 100 * MiB }],
     memorySizeBytes: 0,
     diskWriteQueueBytesMax: 100 * MiB,
@@ -54,11 +64,6 @@ async function leftDirectory(): Promise<string> {
     clock: systemClock,
     log: silentLog,
   });
-  for (let index = 0; index < pageCount; index += 1) {
-    expect(await store.put({ set, index }, Buffer.alloc(200 * KiB + 1111 * index, index), of)).toBe(true);
-  }
-  await store.close();
-  return root;
 }
 
 function opened(root: string, sizeBytesMax: number): DirectoryFiles {
@@ -107,4 +112,20 @@ it('go where the size is smaller by now', async () => {
   expect(kept).toBeGreaterThan(10);
   expect(files.budget.bytes - found.length * folderBytes).toBe(pageBytesOnDisk(files));
   expect(files.budget.bytes).toBeLessThanOrEqual(5 * MiB);
+});
+
+it('are found again where the journal is of another build', async () => {
+  const root = await leftDirectory();
+  const layout = new DirectoryLayout(root);
+  for (const name of readdirSync(layout.journal)) rmSync(join(layout.journal, name));
+  const mark = Buffer.alloc(rowBytes);
+  writeMark(mark, 0, { pack: 99, packBytes: 0, folder: 99 });
+  const unknown = blockOf(5, Buffer.alloc(56));
+  const end = blockOf(blockKinds.end, Buffer.alloc(0));
+  writeFileSync(layout.snapshot(1), Buffer.concat([unknown, blockOf(blockKinds.rows, mark), end]));
+  const store = await openedStore(root);
+  onTestFinished(() => store.close());
+  await vi.waitFor(() => {
+    for (let index = 0; index < pageCount; index += 1) expect(store.has({ set, index })).toBe(true);
+  });
 });

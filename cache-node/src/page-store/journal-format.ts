@@ -3,7 +3,7 @@
  * said otherwise. A file is a sequence of blocks:
  *
  *     bytes  0-3    0x4c4a4246 ("FBJL")
- *     bytes  4-7    kind of the block: 1 rows, 2 scopes, 3 sets, 4 end, 5 pages
+ *     bytes  4-7    kind of the block: 1 rows, 2 scopes, 3 sets, 4 end, 6 pages
  *     bytes  8-11   length of what follows the header
  *     bytes 12-15   CRC32 (IEEE) of what follows the header, begun with the kind
  *
@@ -41,7 +41,7 @@ const noPack = 0xffffffff;
 const blockBytesMax = 64 * 1024 * 1024;
 const readBytes = 4 * 1024 * 1024;
 
-export const blockKinds = { rows: 1, scopes: 2, sets: 3, end: 4, pages: 5 } as const;
+export const blockKinds = { rows: 1, scopes: 2, sets: 3, end: 4, pages: 6 } as const;
 export const rowKinds = { added: 1, removed: 2, policy: 3, mark: 4 } as const;
 const priorities: readonly Priority[] = ['low', 'normal', 'high'];
 

@@ -133,7 +133,11 @@ class Loader {
 
   async snapshot(path: string): Promise<void> {
     const sound = await readBlocks(path, (block) => this.#take(block));
-    if (sound && this.#whole) return;
+    if (!sound || !this.#whole) this.#lost();
+  }
+
+  /** Everything must be looked through. */
+  #lost(): void {
     this.mark = nothing;
     this.#damaged = true;
   }
@@ -148,6 +152,8 @@ class Loader {
     else if (kind === blockKinds.rows) this.#takeRows(body);
     else if (kind === blockKinds.pages) this.#takePages(body);
     else if (kind === blockKinds.end) this.#whole = true;
+    // Of another build: what it says is found in packs and folders.
+    else this.#lost();
   }
 
   #takePages(body: Buffer): void {

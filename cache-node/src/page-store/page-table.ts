@@ -253,7 +253,7 @@ export class PageTable {
     return dumpPages(this.#parts, directory);
   }
 
-  /** There will be so many pages, and sets in the proportion of now: to be said again while they are loaded. */
+  /** There will be so many pages, and sets in the proportion of now: said again while they are loaded. */
   reserve(pagesMin: number): void {
     const { count } = this.#pages;
     this.#pages.reserve(pagesMin);

@@ -4,7 +4,7 @@
  */
 
 /** Both sides speak the same one, or none. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 export const headerBytes = 16;
 
 export const frameType = {
