@@ -15,12 +15,12 @@ export function infoOptionsOf(process: SimProcess, disk: InfoDisk, homes: Homes)
   return {
     ...{ clock: process.clock, log: silentLog, homes, entriesMax: 1000, fencesOpenMax: 1000 },
     negativeTtlMs: () => negativeTtlMs,
-    openPersistent: () => logOn(disk),
+    openPersistent: () => logOn(process, disk),
   };
 }
 
 /** As the log on disk behaves where nothing fails. */
-function logOn(disk: InfoDisk): InfoLog {
+function logOn(process: SimProcess, disk: InfoDisk): InfoLog {
   const log = {
     count: 0,
     mayBeFound: true,
@@ -28,7 +28,8 @@ function logOn(disk: InfoDisk): InfoLog {
     renew: () => {},
     get: (key: string, slot: string) => disk.get(key)?.get(slot),
     put: (key: string, slot: string, record: InfoRecord) => {
-      disk.set(key, new Map(disk.get(key)).set(slot, record));
+      // What the store puts off to the next tick dies with its process.
+      if (process.isAlive) disk.set(key, new Map(disk.get(key)).set(slot, record));
     },
     delete: (key: string) => void disk.delete(key),
     reset: () => disk.clear(),

@@ -1,7 +1,7 @@
 /**
  * The info store: memory above the persistent store, the fences beside them, and the one function that
  * installs. Everything here is synchronous: compare and install, or look and answer, happen in one tick
- * (DESIGN §4).
+ * (DESIGN §4); only the log's file may have it a tick later.
  */
 import { randomUUID } from 'node:crypto';
 import type { BeginEpoch, WriteOutcome } from '@forebay/core/cache-node';
@@ -177,11 +177,13 @@ export class InfoStore {
     const slot = infoSlotOf(object);
     // The same version, confirmed, leaves true what is known of it elsewhere.
     const before = this.#memory.peek(infoKey, slot);
-    if (before && !isSameVersion(before, record)) this.#changes.changed(key);
+    const isOther = before && !isSameVersion(before, record);
+    if (isOther) this.#changes.changed(key);
     this.#memory.set(infoKey, slot, record);
     // What is missing is remembered for seconds: not worth a row.
     if (record.content.kind === 'absent') this.#persistent.delete(infoKey);
     else this.#persistent.put(infoKey, slot, record);
+    if (isOther) this.#persistent.write();
   }
 
   /** How long a record of this kind is used without asking the UFS. */

@@ -44,7 +44,7 @@ export class LevelTwo {
   }
 
   get count(): number {
-    this.#write();
+    this.write();
     return this.#infos?.count ?? 0;
   }
 
@@ -82,7 +82,7 @@ export class LevelTwo {
   /** Written after the tick, or before anything else is asked: whoever waits for the info need not wait. */
   put(...put: Put): void {
     this.#puts.push(put);
-    if (this.#puts.length === 1) setImmediate(() => this.#write());
+    if (this.#puts.length === 1) setImmediate(() => this.write());
   }
 
   delete(key: string): void {
@@ -99,30 +99,32 @@ export class LevelTwo {
   }
 
   close(): void {
-    this.#write();
+    this.write();
     this.#isUsable = false;
     this.#isClosed = true;
     this.#infos?.close();
   }
 
-  #write(): void {
-    const puts = this.#puts;
-    if (puts.length === 0) return;
-    this.#puts = [];
-    for (const [key, slot, record] of puts) {
+  /** Gives the log all that was put: at once where a start must not find what was known before. */
+  write(): void {
+    for (let put = this.#puts.shift(); put; put = this.#puts.shift()) {
       try {
-        this.#usable()?.put(key, slot, record);
+        this.#inUse()?.put(...put);
       } catch (error) {
         // What may still be there is of an earlier read: drop it, or end the tenure.
         this.#options.log.warn({ reason: reasonOf(error) }, 'info store: write failed');
-        this.delete(key);
+        this.delete(put[0]);
       }
     }
   }
 
   /** What is to be asked: behind all that was put. */
   #usable(): InfoLog | undefined {
-    this.#write();
+    this.write();
+    return this.#inUse();
+  }
+
+  #inUse(): InfoLog | undefined {
     const { clock } = this.#options;
     if (!this.#isUsable && !this.#isClosed && clock.monotonicMs() - this.#failedAtMs >= retryAfterMs) {
       this.#beginAnew();
@@ -134,6 +136,7 @@ export class LevelTwo {
   /** What stayed would be trusted again on an `immutable` mount, and after a restart too. */
   #beginAnew(): void {
     this.#options.endTenure();
+    this.#puts = [];
     try {
       this.#infos ??= this.#options.open();
       this.#infos.reset();

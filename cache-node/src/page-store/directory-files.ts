@@ -70,7 +70,6 @@ export class DirectoryFiles {
     this.#journal = this.#newJournal(loaded);
   }
 
-  /** The row of a page as the journal holds it. */
   /** As long as the page is not taken away. */
   placeOf(row: PageRow): PlacedPage {
     const known = this.rowOf(row);
@@ -80,6 +79,7 @@ export class DirectoryFiles {
     return { path, packedAt: isPacked ? offset : -1, lengthBytes, seal, expiresAtMs: undefined };
   }
 
+  /** The row of a page as the journal holds it. */
   rowOf(row: PageRow): JournalRow {
     const { table } = this;
     const set = table.setOf(row);

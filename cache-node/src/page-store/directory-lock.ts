@@ -4,7 +4,7 @@
  * however that ends.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import type { DirectoryLayout } from './directory-layout.ts';
 
@@ -59,4 +59,11 @@ export async function tryWriting({ probe }: DirectoryLayout): Promise<void> {
   const back = await readFile(probe);
   await unlink(probe);
   if (!back.equals(bytes)) throw new Error('what was written is not what is read');
+}
+
+export function isWritable(path: string): Promise<boolean> {
+  return access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }

@@ -88,6 +88,9 @@ function pageBytesOnDisk({ layout }: DirectoryFiles): number {
 }
 
 const nothing = { pack: 0, packBytes: 0, folder: 0 };
+const onUnreadable = (error: unknown) => {
+  throw error;
+};
 
 it('are counted before they are known, and in the end just what they take', async () => {
   const files = opened(await leftDirectory(), 100 * MiB);
@@ -97,7 +100,7 @@ it('are counted before they are known, and in the end just what they take', asyn
   const folders = await countUnknown(files, { mark: nothing, folders: found });
   const pages = () => files.budget.bytes - found.length * folderBytes;
   expect(pages()).toBeGreaterThanOrEqual(pageBytesOnDisk(files));
-  expect(await scanDirectory(files, { mark: nothing, packs: [], folders })).toBe(pageCount);
+  expect(await scanDirectory(files, { mark: nothing, packs: [], folders, onUnreadable })).toBe(pageCount);
   expect(files.table.pageCount).toBe(pageCount);
   expect(pages()).toBe(pageBytesOnDisk(files));
 });
@@ -107,7 +110,7 @@ it('go where the size is smaller by now', async () => {
   const found = await files.files.list();
   const folders = await countUnknown(files, { mark: nothing, folders: found });
   expect(files.budget.tryTake(1)).toBe(false);
-  const kept = await scanDirectory(files, { mark: nothing, packs: [], folders });
+  const kept = await scanDirectory(files, { mark: nothing, packs: [], folders, onUnreadable });
   expect(files.table.pageCount).toBe(kept);
   expect(kept).toBeGreaterThan(10);
   expect(files.budget.bytes - found.length * folderBytes).toBe(pageBytesOnDisk(files));
@@ -128,4 +131,6 @@ it('are found again where the journal is of another build', async () => {
   await vi.waitFor(() => {
     for (let index = 0; index < pageCount; index += 1) expect(store.has({ set, index })).toBe(true);
   });
+  // And once, not at each start.
+  await vi.waitFor(() => expect(readdirSync(layout.journal)).not.toContain('00000001.snapshot'), 20_000);
 });

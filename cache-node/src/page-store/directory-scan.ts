@@ -35,17 +35,33 @@ export async function countUnknown(
   { mark, folders }: { mark: Mark; folders: readonly number[] },
 ): Promise<ReadonlyMap<number, number>> {
   const counted = new Map<number, number>();
-  for (const folder of folders) {
-    if (folder < mark.folder) continue;
-    let bytes = 0;
-    for (const name of await readdir(directory.layout.folder(folder)).catch(() => [])) {
-      const named = pageOfName(name);
-      if (named && !isKnown(directory, folder, named)) bytes += pageFileBytesMax(named.lengthBytes);
-    }
-    directory.budget.count(bytes);
-    counted.set(folder, bytes);
+  const unknown = folders.filter((folder) => folder >= mark.folder);
+  for (let at = 0; at < unknown.length; at += filesAtOnce) {
+    await Promise.all(
+      unknown.slice(at, at + filesAtOnce).map(async (folder) => {
+        const bytes = await unknownBytesIn(directory, folder);
+        directory.budget.count(bytes);
+        counted.set(folder, bytes);
+      }),
+    );
   }
   return counted;
+}
+
+async function unknownBytesIn(directory: DirectoryFiles, folder: number): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(directory.layout.folder(folder)).catch(() => [])) {
+    const named = pageOfName(name);
+    if (named && !isKnown(directory, folder, named)) bytes += pageFileBytesMax(named.lengthBytes);
+  }
+  return bytes;
+}
+
+export interface ScanOptions {
+  readonly mark: Mark;
+  readonly packs: readonly number[];
+  readonly folders: ReadonlyMap<number, number>;
+  readonly onUnreadable: (error: unknown) => void;
 }
 
 /**
@@ -54,12 +70,17 @@ export async function countUnknown(
  */
 export async function scanDirectory(
   directory: DirectoryFiles,
-  { mark, packs, folders }: { mark: Mark; packs: readonly number[]; folders: ReadonlyMap<number, number> },
+  { mark, packs, folders, onUnreadable }: ScanOptions,
 ): Promise<number> {
   let found = 0;
   for (const pack of packs) {
     if (pack < mark.pack) continue;
-    found += await scanPack(directory, pack, pack === mark.pack ? mark.packBytes : 0);
+    try {
+      found += await scanPack(directory, pack, pack === mark.pack ? mark.packBytes : 0);
+    } catch (error) {
+      // Its pages are lost, those of others are not.
+      onUnreadable(error);
+    }
   }
   for (const [folder, countedBytes] of folders) found += await scanFolder(directory, folder, countedBytes);
   return found;
@@ -104,13 +125,16 @@ async function scanFolder(directory: DirectoryFiles, folder: number, countedByte
   const names = await readdir(path).catch(() => []);
   const room = new CountedRoom(directory.budget, countedBytes);
   let found = 0;
-  for (let at = 0; at < names.length; at += filesAtOnce) {
-    const taken = await Promise.all(
-      names.slice(at, at + filesAtOnce).map((name) => scanFile(directory, { folder, path, name, room })),
-    );
-    found += taken.filter(Boolean).length;
+  try {
+    for (let at = 0; at < names.length; at += filesAtOnce) {
+      const taken = await Promise.all(
+        names.slice(at, at + filesAtOnce).map((name) => scanFile(directory, { folder, path, name, room })),
+      );
+      found += taken.filter(Boolean).length;
+    }
+  } finally {
+    room.close();
   }
-  room.close();
   return found;
 }
 
@@ -132,15 +156,15 @@ class CountedRoom {
     return true;
   }
 
-  /** A counted file is gone. */
-  drop(bytes: number): void {
+  /** Of a file that was not taken in. */
+  drop(bytes: number, isGone: boolean): void {
     const countedBytes = Math.min(bytes, this.#leftBytes);
     this.#leftBytes -= countedBytes;
-    this.#budget.give(countedBytes);
+    if (isGone) this.#budget.give(countedBytes);
   }
 
   close(): void {
-    this.drop(this.#leftBytes);
+    this.drop(this.#leftBytes, true);
   }
 }
 
@@ -170,10 +194,17 @@ async function scanFile(
     }
     takenBytes = storedBytes;
   }
-  await unlink(filePath).catch(() => {});
-  if (takenBytes > 0) directory.budget.give(takenBytes);
-  else if (named) room.drop(pageFileBytesMax(named.lengthBytes));
+  const isGone = await isRemoved(filePath);
+  if (takenBytes === 0) room.drop(named ? pageFileBytesMax(named.lengthBytes) : 0, isGone);
+  else if (isGone) directory.budget.give(takenBytes);
   return false;
+}
+
+function isRemoved(path: string): Promise<boolean> {
+  return unlink(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  );
 }
 
 function isKnown(

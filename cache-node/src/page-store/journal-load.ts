@@ -33,6 +33,8 @@ export interface LoadedJournal {
   readonly snapshotBytes: number;
   /** Behind it there may be pages that no row tells of. */
   readonly mark: Mark;
+  /** The mark, where not all could be read: it stays so until a snapshot is written. */
+  readonly lostAfter: Mark | undefined;
 }
 
 const nothing: Mark = { pack: 0, packBytes: 0, folder: 0 };
@@ -62,13 +64,14 @@ export async function loadJournal(directory: DirectoryFiles): Promise<LoadedJour
   }
   let expected = first;
   for (const number of tail) {
-    if (number !== expected) loader.damaged();
+    if (number !== expected) loader.isDamaged = true;
     expected = number + 1;
     await keep(layout.rows(number));
     const sound = await loader.rows(layout.rows(number));
-    if (!sound && number !== tail.at(-1)) loader.damaged();
+    if (!sound && number !== tail.at(-1)) loader.isDamaged = true;
   }
-  return { number: expected, kept, snapshotBytes, mark: loader.mark };
+  const { mark, isDamaged } = loader;
+  return { number: expected, kept, snapshotBytes, mark, lostAfter: isDamaged ? mark : undefined };
 }
 
 /** About how many pages there will be. Read twice costs less than to part a table again and again. */
@@ -113,7 +116,8 @@ class Loader {
     isThere: (place) => this.#isThere(place),
     onAdded: (place) => this.#charge(place),
   };
-  #damaged = false;
+  /** Marks from here on say nothing of what is missing before them. */
+  isDamaged = false;
   /** Numbers of the store for the scopes of the file. */
   #scopes: number[] = [];
   #whole = false;
@@ -126,11 +130,6 @@ class Loader {
     this.#row.place.directory = directory.number;
   }
 
-  /** Marks from here on say nothing of what is missing before them. */
-  damaged(): void {
-    this.#damaged = true;
-  }
-
   async snapshot(path: string): Promise<void> {
     const sound = await readBlocks(path, (block) => this.#take(block));
     if (!sound || !this.#whole) this.#lost();
@@ -139,7 +138,7 @@ class Loader {
   /** Everything must be looked through. */
   #lost(): void {
     this.mark = nothing;
-    this.#damaged = true;
+    this.isDamaged = true;
   }
 
   rows(path: string): Promise<boolean> {
@@ -180,7 +179,7 @@ class Loader {
       if (row.kind === rowKinds.added) this.#added(row);
       else if (row.kind === rowKinds.removed) this.#removed(row);
       else if (row.kind === rowKinds.policy) this.#policy(row);
-      else if (row.kind === rowKinds.mark && !this.#damaged) this.mark = readMark(body, at * 4);
+      else if (row.kind === rowKinds.mark && !this.isDamaged) this.mark = readMark(body, at * 4);
     }
   }
 

@@ -48,6 +48,15 @@ export interface KeptFile {
   readonly diskBytes: number;
 }
 
+export interface JournalPast {
+  /** Of the first new file. */
+  readonly number: number;
+  /** Files that were loaded. */
+  readonly kept: KeptFile[];
+  readonly snapshotBytes: number;
+  readonly lostAfter?: Mark | undefined;
+}
+
 export class Journal {
   readonly #options: JournalOptions;
   #number: number;
@@ -65,12 +74,12 @@ export class Journal {
   /** Rows behind this mark were lost: only a snapshot makes the journal whole again. */
   #lostAfter: Mark | undefined;
 
-  /** `number`: of the first new file; `kept`: files that were loaded. */
-  constructor(options: JournalOptions, past: { number: number; kept: KeptFile[]; snapshotBytes: number }) {
+  constructor(options: JournalOptions, past: JournalPast) {
     this.#options = options;
     this.#number = past.number;
     this.#kept = past.kept;
     this.#snapshotBytes = past.snapshotBytes;
+    this.#lostAfter = past.lostAfter;
     this.#file = this.#newFile();
   }
 

@@ -3,12 +3,12 @@
  * read: what cannot be stored is not, what cannot be read is a miss, and a directory that does not work is
  * out of use until it does.
  */
-import { access, constants, mkdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { DirectoryFiles } from './directory-files.ts';
 import { DirectoryHealth, type DirectoryState } from './directory-health.ts';
 import { DirectoryLayout } from './directory-layout.ts';
-import { lockDirectory, makeIdentity, readIdentity, tryWriting } from './directory-lock.ts';
+import { isWritable, lockDirectory, makeIdentity, readIdentity, tryWriting } from './directory-lock.ts';
 import { type DirectoryOptions, freeBytesOnDisk } from './directory-options.ts';
 import { DirectoryPages, type NewStoredPage, storedBytesOf } from './directory-pages.ts';
 import { countUnknown, scanDirectory } from './directory-scan.ts';
@@ -200,7 +200,8 @@ export class PageDirectory {
       highWatermark: this.#options.highWatermark,
       lowWatermark: this.#options.lowWatermark,
       remove: (row) => pages.remove(files.rowOf(row)),
-      canWrite: () => health.canWrite,
+      // What is not scanned yet would be taken for garbage.
+      canWrite: () => health.canWrite && !this.#scanning,
       onEvict,
       onError,
     });
@@ -221,10 +222,7 @@ export class PageDirectory {
     for (const folder of [path, pages, packs, journal, catalogue]) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
-    const writable = await access(path, constants.W_OK).then(
-      () => true,
-      () => false,
-    );
+    const writable = await isWritable(path);
     if (writable) this.#unlock ??= lockDirectory(this.#layout);
     this.#device = (await stat(path)).dev;
     this.#identity = (await readIdentity(this.#layout)) ?? (writable ? await makeIdentity(this.#layout) : '');
@@ -251,11 +249,13 @@ export class PageDirectory {
     const { mark } = loaded;
     files.unscanned = mark;
     const unknown = await countUnknown(files, { mark, folders });
-    this.#scanning = scanDirectory(files, { mark, packs: files.packs.numbers, folders: unknown })
+    const onUnreadable = (error: unknown) => this.#health.bad('read', error);
+    const { numbers: packs } = files.packs;
+    this.#scanning = scanDirectory(files, { mark, packs, folders: unknown, onUnreadable })
       .then(() => {
         files.unscanned = undefined;
       })
-      .catch((error: unknown) => this.#health.bad('read', error))
+      .catch(onUnreadable)
       .finally(() => {
         this.#scanning = undefined;
         this.#parts.evictor.wake();

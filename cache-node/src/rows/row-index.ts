@@ -13,6 +13,8 @@ const bytesPerChain = 4;
 /** In one call. */
 const splitMax = 1 << 16;
 const rebuiltFactor = 2;
+/** Rows that are put into new chains in one call: some ten milliseconds. */
+const rebuiltMax = 1 << 16;
 
 export class RowIndex {
   readonly #rows: Rows;
@@ -48,11 +50,11 @@ export class RowIndex {
   }
 
   /**
-   * There will be so many rows: where that is many more than there are, all chains are made anew at once, so
-   * that none has to be split later; else some of them are split, in two or three milliseconds.
+   * There will be so many rows: where there are few so far, all chains are made anew at once, so that none
+   * has to be split later; else some of them are split, in two or three milliseconds.
    */
   reserve(rows: number): void {
-    if (rows > this.#chains * rebuiltFactor) this.#rebuild(rows);
+    if (rows > this.#chains * rebuiltFactor && this.#count <= rebuiltMax) this.#rebuild(rows);
     const end = Math.min(rows, this.#chains + splitMax);
     while (this.#chains < end) this.#split();
   }

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FrameHeader, frameType, headerBytes, ProtocolError, writeHeader } from './frame.ts';
+import {
+  dataBytesMax,
+  type FrameHeader,
+  frameType,
+  headerBytes,
+  ProtocolError,
+  writeHeader,
+} from './frame.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { ReadBuffers } from './read-buffers.ts';
 
@@ -72,7 +79,7 @@ const data = fc
   .record({
     stream,
     flags,
-    size: fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: 400_000 })),
+    size: fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: dataBytesMax })),
     fill: fc.nat(255),
   })
   .map(({ size, fill, ...rest }) => {
