@@ -91,8 +91,13 @@ export class LocalCacheNode implements PageOwner, Pick<JobWorker, 'load' | 'veri
    * use.
    */
   static async open(options: LocalCacheNodeOptions): Promise<LocalCacheNode> {
-    const { info, fills } = await openStores(options);
-    return new LocalCacheNode(options, info, fills);
+    const opened = Promise.withResolvers<LocalCacheNode>();
+    // What a scan finds, at once or much later, follows no policy yet.
+    const onFound = () => void opened.promise.then((node) => node.applyPolicies());
+    const { info, fills } = await openStores(options, onFound);
+    const node = new LocalCacheNode(options, info, fills);
+    opened.resolve(node);
+    return node;
   }
 
   async open(request: OpenRequest): Promise<OpenedObject | AbsentObject> {

@@ -58,12 +58,12 @@ export interface NodeStores {
 }
 
 /** Opens the node's directories. @throws Error where they cannot be used */
-export async function openStores(options: LocalCacheNodeOptions): Promise<NodeStores> {
+export async function openStores(options: LocalCacheNodeOptions, onFound: () => void): Promise<NodeStores> {
   const { settings, dataDir, clock, log } = options;
   const metrics = declareCacheNodeMetrics(options.metrics);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const directories = pageDirectoriesOf(settings, join(dataDir, 'pages'));
-  const store = await PageStore.open({ directories, ...settings, metrics, clock, log });
+  const store = await PageStore.open({ directories, ...settings, metrics, clock, log, onFound });
   const info = infoStoreOf(options);
   const fills = fillsOf(options, { store, metrics, info });
   declareCacheNodeGauges(options.metrics, () => ({

@@ -9,6 +9,8 @@ export interface DirectoryEvents {
   onEvict(pages: number): void;
   onCorrupt(page: PageId): void;
   onError(op: DiskOp): void;
+  /** A scan has found pages, which follow no policy yet. */
+  onFound(): void;
 }
 
 export interface DirectoryOptions extends DirectoryEvents {

@@ -53,7 +53,7 @@ async function leftDirectory(): Promise<string> {
   return root;
 }
 
-function openedStore(root: string): Promise<PageStore> {
+function openedStore(root: string, onFound?: () => void): Promise<PageStore> {
   return PageStore.open({
     directories: [{ path: root, sizeBytesMax: 100 * MiB }],
     memorySizeBytes: 0,
@@ -63,6 +63,7 @@ function openedStore(root: string): Promise<PageStore> {
     metrics: declareCacheNodeMetrics(new Metrics()),
     clock: systemClock,
     log: silentLog,
+    ...(onFound && { onFound }),
   });
 }
 
@@ -126,11 +127,13 @@ it('are found again where the journal is of another build', async () => {
   const unknown = blockOf(5, Buffer.alloc(56));
   const end = blockOf(blockKinds.end, Buffer.alloc(0));
   writeFileSync(layout.snapshot(1), Buffer.concat([unknown, blockOf(blockKinds.rows, mark), end]));
-  const store = await openedStore(root);
+  const onFound = vi.fn();
+  const store = await openedStore(root, onFound);
   onTestFinished(() => store.close());
   await vi.waitFor(() => {
     for (let index = 0; index < pageCount; index += 1) expect(store.has({ set, index })).toBe(true);
   });
+  expect(onFound).toHaveBeenCalledTimes(1);
   // And once, not at each start.
   await vi.waitFor(() => expect(readdirSync(layout.journal)).not.toContain('00000001.snapshot'), 20_000);
 });

@@ -20,6 +20,8 @@ export interface PageStoreOptions {
   readonly log: Log;
   readonly freeBytesOf?: (path: string) => Promise<number>;
   readonly probeDelayMs?: number;
+  /** Pages were found that follow no policy yet. */
+  readonly onFound?: () => void;
 }
 
 /** @throws DirectoryInUseError where another process has one of them. */
@@ -44,6 +46,7 @@ export async function openDirectories(
         probeDelayMs: options.probeDelayMs,
         onEvict: (pages) => metrics.evictions.inc({ reason: 'disk_budget' }, pages),
         onError: (op) => metrics.diskErrors.inc({ op }),
+        onFound: () => options.onFound?.(),
         onCorrupt: ({ set, index }) => {
           metrics.pageCorruptions.inc();
           log.warn({ set, index }, 'a stored page failed its checksum and was dropped');

@@ -242,18 +242,18 @@ export class PageDirectory {
     const files = this.#parts.files;
     files.budget.count(fixedBytes);
     await files.packs.list();
-    const folders = await files.files.list();
+    const listed = await files.files.list();
     await files.catalogue.open();
     const loaded = await loadJournal(files);
     files.continueJournal(loaded);
     const { mark } = loaded;
     files.unscanned = mark;
-    const unknown = await countUnknown(files, { mark, folders });
+    const folders = await countUnknown(files, { mark, folders: listed });
     const onUnreadable = (error: unknown) => this.#health.bad('read', error);
-    const { numbers: packs } = files.packs;
-    this.#scanning = scanDirectory(files, { mark, packs, folders: unknown, onUnreadable })
-      .then(() => {
+    this.#scanning = scanDirectory(files, { mark, packs: files.packs.numbers, folders, onUnreadable })
+      .then((found) => {
         files.unscanned = undefined;
+        if (found > 0) this.#options.onFound();
       })
       .catch(onUnreadable)
       .finally(() => {
