@@ -149,6 +149,16 @@ describe('two levels', () => {
     expect(etagOf(restarted(), object)).toBe('"1"');
   });
 
+  it('finds nothing after a kill that a later read has contradicted', () => {
+    const object = refOf('a', testMount({ freshness: 'immutable' }));
+    const store = openStore();
+    learn(store, object, '"1"');
+    store.persistent.flush();
+    expect(etagOf(killed(), object)).toBe('"1"');
+    learn(store, object, '"2"');
+    expect(etagOf(killed(), object)).not.toBe('"1"');
+  });
+
   it('uses info of an immutable mount after a kill, but not where the machine itself went down', () => {
     const object = refOf('a', testMount({ freshness: 'immutable' }));
     learn(openStore(), object);

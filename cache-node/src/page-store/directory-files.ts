@@ -10,6 +10,7 @@ import type { JournalRow, Mark } from './journal-format.ts';
 import type { LoadedJournal } from './journal-load.ts';
 import { PackFiles } from './pack-files.ts';
 import { PageFiles } from './page-files.ts';
+import type { PagePlace } from './page-rows.ts';
 import type { PageRow, PageTable } from './page-table.ts';
 import type { PlacedPage } from './paged-object.ts';
 import type { ScopeNames } from './scope-names.ts';
@@ -104,13 +105,20 @@ export class DirectoryFiles {
   holds(row: JournalRow): PageRow {
     const { table } = this;
     const found = table.find(row.set, row.index);
-    const same =
-      found !== noRow &&
-      table.directoryOf(found) === this.number &&
-      table.checksumOf(found) === row.seal &&
-      table.packOf(found) === row.pack &&
-      table.offsetOf(found) === row.offset;
-    return same ? found : noRow;
+    return found !== noRow && this.liesAt(found, { pack: row.pack, offset: row.offset, checksum: row.seal })
+      ? found
+      : noRow;
+  }
+
+  /** Whether a page that is in the table lies exactly here. */
+  liesAt(row: PageRow, { pack, offset, checksum }: Pick<PagePlace, 'pack' | 'offset' | 'checksum'>): boolean {
+    const { table } = this;
+    return (
+      table.directoryOf(row) === this.number &&
+      table.checksumOf(row) === checksum &&
+      table.packOf(row) === pack &&
+      table.offsetOf(row) === offset
+    );
   }
 
   /** Makes a page findable whose bytes are there. What it took is charged already. */

@@ -2,44 +2,24 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@forebay/core/clock';
-import { silentLog } from '@forebay/core/log';
-import { Metrics } from '@forebay/core/metrics';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { BufferPool } from '../buffers/buffer-pool.ts';
-import { declareCacheNodeMetrics } from '../metrics.ts';
 import { DirectoryFiles } from './directory-files.ts';
 import { DirectoryLayout, diskBytesOf, folderBytes } from './directory-layout.ts';
 import { countUnknown, scanDirectory } from './directory-scan.ts';
 import { DiskBudget } from './disk-budget.ts';
 import { blockKinds, blockOf, rowBytes, writeMark } from './journal-format.ts';
-import { PageStore } from './page-store.ts';
+import type { PageStore } from './page-store.ts';
 import { PageTable } from './page-table.ts';
-import type { PagedObject } from './paged-object.ts';
 import { ScopeNames } from './scope-names.ts';
+import { lakeObject, openTestStore } from './testing/test-store.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const pageCount = 30;
 const set = '0123456789abcdef0123456789abcdef';
 
-const of: PagedObject = {
-  path: `lake/${'a'.repeat(1000)}`,
-  version: '"v1"|9|',
-  sizeBytes: pageCount * MiB,
-  pageSizeBytes: MiB,
-  mountPath: '/lake',
-  policy: {
-    rule: 'mount /lake',
-    scope: '/lake',
-    quotaBytes: undefined,
-    priority: 'normal',
-    pinned: false,
-    minUses: 1,
-    cacheTtlMs: undefined,
-    maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
-  },
-};
+const of = lakeObject({ path: `lake/${'a'.repeat(1000)}`, sizeBytes: pageCount * MiB });
 
 /** A directory with page files of many lengths, as its process left it. */
 async function leftDirectory(): Promise<string> {
@@ -53,18 +33,9 @@ async function leftDirectory(): Promise<string> {
   return root;
 }
 
-function openedStore(root: string, onFound?: () => void): Promise<PageStore> {
-  return PageStore.open({
-    directories: [{ path: root, sizeBytesMax: 100 * MiB }],
-    memorySizeBytes: 0,
-    diskWriteQueueBytesMax: 100 * MiB,
-    evictionHighPercent: 95,
-    evictionLowPercent: 90,
-    metrics: declareCacheNodeMetrics(new Metrics()),
-    clock: systemClock,
-    log: silentLog,
-    ...(onFound && { onFound }),
-  });
+function openedStore(root: string, onFound: () => void = () => {}): Promise<PageStore> {
+  const directories = [{ path: root, sizeBytesMax: 100 * MiB }];
+  return openTestStore({ directories, diskWriteQueueBytesMax: 100 * MiB, onFound });
 }
 
 function opened(root: string, sizeBytesMax: number): DirectoryFiles {

@@ -2,12 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@forebay/core/clock';
-import { silentLog } from '@forebay/core/log';
-import { Metrics } from '@forebay/core/metrics';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { declareCacheNodeMetrics } from '../metrics.ts';
-import { PageStore } from './page-store.ts';
+import { openTestStore } from './testing/test-store.ts';
 
 const MiB = 1024 * 1024;
 
@@ -15,15 +11,8 @@ it('is used as far as was asked once there is room, and no further than nine ten
   vi.useFakeTimers({ toFake: ['setInterval'] });
   const root = mkdtempSync(join(tmpdir(), 'forebay-room-'));
   let freeBytes = 0;
-  const store = await PageStore.open({
+  const store = await openTestStore({
     directories: [{ path: root, sizeBytesMax: 64 * MiB }],
-    memorySizeBytes: 0,
-    diskWriteQueueBytesMax: 32 * MiB,
-    evictionHighPercent: 95,
-    evictionLowPercent: 90,
-    metrics: declareCacheNodeMetrics(new Metrics()),
-    clock: systemClock,
-    log: silentLog,
     freeBytesOf: () => Promise.resolve(freeBytes),
   });
   onTestFinished(async () => {

@@ -196,15 +196,8 @@ class Loader {
   }
 
   #removed({ id, index, place }: FoundRow): void {
-    const { table } = this.#directory;
-    const found = table.findById(id, index);
-    const isSame =
-      found !== noRow &&
-      table.directoryOf(found) === place.directory &&
-      table.checksumOf(found) === place.checksum &&
-      table.packOf(found) === place.pack &&
-      table.offsetOf(found) === place.offset;
-    if (isSame) this.#remove(found);
+    const found = this.#directory.table.findById(id, index);
+    if (found !== noRow && this.#directory.liesAt(found, place)) this.#remove(found);
   }
 
   #remove(row: PageRow): void {

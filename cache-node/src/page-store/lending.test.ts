@@ -12,16 +12,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@forebay/core/clock';
-import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import type { PageId } from '@forebay/core/page';
 import type { FileSlice } from '@forebay/core/pieces';
 import { syscalls } from '@forebay/core/syscalls';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { declareCacheNodeMetrics } from '../metrics.ts';
-import { PageStore } from './page-store.ts';
-import type { PagedObject } from './paged-object.ts';
+import type { PageStore } from './page-store.ts';
+import { lakeObject, openTestStore } from './testing/test-store.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -41,36 +39,14 @@ afterEach(async () => {
 
 function open(scrubBytesPerSecond = 0): Promise<PageStore> {
   metrics = new Metrics();
-  return PageStore.open({
+  return openTestStore({
     directories: [{ path: root, sizeBytesMax: 64 * MiB }],
-    memorySizeBytes: 0,
-    diskWriteQueueBytesMax: 32 * MiB,
-    evictionHighPercent: 95,
-    evictionLowPercent: 90,
     scrubBytesPerSecond,
     metrics: declareCacheNodeMetrics(metrics),
-    clock: systemClock,
-    log: silentLog,
   });
 }
 
-const object: PagedObject = {
-  path: 'lake/a',
-  version: '"v1"|9|',
-  sizeBytes: 9 * MiB,
-  pageSizeBytes: MiB,
-  mountPath: '/lake',
-  policy: {
-    rule: 'mount /lake',
-    scope: '/lake',
-    quotaBytes: undefined,
-    priority: 'normal',
-    pinned: false,
-    minUses: 1,
-    cacheTtlMs: undefined,
-    maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
-  },
-};
+const object = lakeObject();
 const page: PageId = { set: '0123456789abcdef0123456789abcdef', index: 0 };
 
 async function stored(lengthBytes: number, index = 0): Promise<Buffer> {

@@ -140,7 +140,7 @@ export class PageDirectory {
     clearInterval(this.#maintenance);
     this.#health.close();
     await Promise.all([this.#scanning, this.#maintaining]);
-    await this.#parts.evictor.idle();
+    await Promise.all([this.#parts.evictor.idle(), this.#scanning]);
     await this.#closeFiles();
     this.#unlock?.();
   }
@@ -278,7 +278,7 @@ export class PageDirectory {
     this.#unlock ??= lockDirectory(this.#layout);
   }
 
-  /** It is another one now, or empty: what was known of it is void. */
+  /** It is another one now, or empty: what was known of it is void, and what a scan of it finds. */
   async #reopen(): Promise<void> {
     const { table } = this.#options.shared;
     await this.#parts.evictor.idle();

@@ -6,15 +6,13 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CachePolicy } from '@forebay/core/cache-policy';
-import { systemClock } from '@forebay/core/clock';
-import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { declareCacheNodeMetrics } from '../metrics.ts';
-import { PageStore } from './page-store.ts';
+import type { PageStore } from './page-store.ts';
 import type { PagedObject } from './paged-object.ts';
+import { lakeObject, openTestStore } from './testing/test-store.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -62,17 +60,6 @@ const steps = fc.array(
   { minLength: 5, maxLength: 30 },
 ) as fc.Arbitrary<Step[]>;
 
-const policy: CachePolicy = {
-  rule: 'mount /lake',
-  scope: '/lake',
-  quotaBytes: undefined,
-  priority: 'normal',
-  pinned: false,
-  minUses: 1,
-  cacheTtlMs: undefined,
-  maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
-};
-
 class Life {
   #root = mkdtempSync(join(tmpdir(), 'forebay-life-'));
   #store: PageStore | undefined;
@@ -87,15 +74,9 @@ class Life {
 
   async open(): Promise<void> {
     this.#metrics = new Metrics();
-    this.#store = await PageStore.open({
+    this.#store = await openTestStore({
       directories: [{ path: join(this.#root, 'disk'), sizeBytesMax }],
-      memorySizeBytes: 0,
-      diskWriteQueueBytesMax: 64 * MiB,
-      evictionHighPercent: 95,
-      evictionLowPercent: 90,
       metrics: declareCacheNodeMetrics(this.#metrics),
-      clock: systemClock,
-      log: silentLog,
     });
   }
 
@@ -213,8 +194,7 @@ class Life {
 }
 
 function objectOf(object: number): PagedObject {
-  const of = { version: '"v"|1|', sizeBytes: 9 * MiB, pageSizeBytes: MiB, mountPath: '/lake', policy };
-  return { path: `lake/${object}`, ...of };
+  return lakeObject({ path: `lake/${object}`, version: '"v"|1|' });
 }
 
 function setOf(object: number): string {

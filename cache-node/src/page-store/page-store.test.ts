@@ -5,15 +5,14 @@ import { mkdir, readFile, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CachePolicy } from '@forebay/core/cache-policy';
-import { systemClock } from '@forebay/core/clock';
-import { silentLog } from '@forebay/core/log';
 import { Metrics } from '@forebay/core/metrics';
 import type { PageId } from '@forebay/core/page';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { declareCacheNodeMetrics } from '../metrics.ts';
 import type { PageStoreOptions } from './open-directories.ts';
-import { PageStore } from './page-store.ts';
+import type { PageStore } from './page-store.ts';
 import type { PagedObject } from './paged-object.ts';
+import { lakeObject, lakePolicy, openTestStore } from './testing/test-store.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -29,20 +28,8 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const policy: CachePolicy = {
-  rule: 'mount /lake',
-  scope: '/lake',
-  quotaBytes: undefined,
-  priority: 'normal',
-  pinned: false,
-  minUses: 1,
-  cacheTtlMs: undefined,
-  maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
-};
-
 function objectAt(path: string, changes: Partial<CachePolicy> = {}): PagedObject {
-  const of = { version: '"v1"|9|', sizeBytes: 9 * MiB, pageSizeBytes: MiB, mountPath: '/lake' };
-  return { path, ...of, policy: { ...policy, ...changes } };
+  return lakeObject({ path, policy: { ...lakePolicy, ...changes } });
 }
 
 function setOf(name: string): string {
@@ -58,15 +45,9 @@ function bytesOf({ set, index }: PageId, lengthBytes: number): Buffer {
 async function open(options: Partial<PageStoreOptions> & { sizeBytesMax?: number } = {}): Promise<PageStore> {
   metrics = new Metrics();
   const { sizeBytesMax = 64 * MiB, ...others } = options;
-  const store = await PageStore.open({
+  const store = await openTestStore({
     directories: [{ path: join(root, 'disk'), sizeBytesMax }],
-    memorySizeBytes: 0,
-    diskWriteQueueBytesMax: 32 * MiB,
-    evictionHighPercent: 95,
-    evictionLowPercent: 90,
     metrics: declareCacheNodeMetrics(metrics),
-    clock: systemClock,
-    log: silentLog,
     probeDelayMs: 10,
     ...others,
   });
@@ -426,7 +407,7 @@ describe('stored pages', () => {
     const usedBy = (name: string) => store.usage().scopes.find(({ scope }) => scope === name)?.bytes ?? 0;
     expect(usedBy('s3://lake/q')).toBeLessThanOrEqual(3 * MiB);
     expect(usedBy('s3://lake/q')).toBeGreaterThan(2 * MiB);
-    await store.applyPolicies(() => ({ ...policy, scope: '/moved', pinned: true }));
+    await store.applyPolicies(() => ({ ...lakePolicy, scope: '/moved', pinned: true }));
     const moved = usedBy('/moved');
     expect(moved).toBeGreaterThan(2 * MiB);
     await close(store);

@@ -3,14 +3,10 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@forebay/core/clock';
-import { silentLog } from '@forebay/core/log';
-import { Metrics } from '@forebay/core/metrics';
 import type { PageId } from '@forebay/core/page';
 import { expect, it, onTestFinished } from 'vitest';
-import { declareCacheNodeMetrics } from '../metrics.ts';
-import { PageStore } from './page-store.ts';
-import type { PagedObject } from './paged-object.ts';
+import type { PageStore } from './page-store.ts';
+import { lakeObject, openTestStore } from './testing/test-store.ts';
 
 const pageBytes = 128 * 1024;
 const cachePages = 128;
@@ -19,35 +15,13 @@ const hotPages = 76;
 const scannedPages = 64;
 const bytes = Buffer.alloc(pageBytes, 7);
 
-const of: PagedObject = {
-  path: 'lake/a',
-  version: '"v1"|9|',
-  sizeBytes: scannedPages * pageBytes,
-  pageSizeBytes: pageBytes,
-  mountPath: '/lake',
-  policy: {
-    rule: 'mount /lake',
-    scope: '/lake',
-    quotaBytes: undefined,
-    priority: 'normal',
-    pinned: false,
-    minUses: 1,
-    cacheTtlMs: undefined,
-    maxObjectSizeBytes: Number.MAX_SAFE_INTEGER,
-  },
-};
+const of = lakeObject({ sizeBytes: scannedPages * pageBytes, pageSizeBytes: pageBytes });
 
 async function openStore(): Promise<PageStore> {
   const root = mkdtempSync(join(tmpdir(), 'forebay-scan-'));
-  const store = await PageStore.open({
+  const store = await openTestStore({
     directories: [{ path: root, sizeBytesMax: cachePages * (pageBytes + 4096) }],
-    memorySizeBytes: 0,
     diskWriteQueueBytesMax: 2 * scannedPages * pageBytes,
-    evictionHighPercent: 95,
-    evictionLowPercent: 90,
-    metrics: declareCacheNodeMetrics(new Metrics()),
-    clock: systemClock,
-    log: silentLog,
   });
   onTestFinished(async () => {
     await store.close();
